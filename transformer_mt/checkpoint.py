@@ -1,0 +1,205 @@
+"""What is a trained model on disk? Everything in a run directory, written whole or not at all, nothing pickled."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import torch
+import yaml
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from transformer_mt.config import Config, UserError
+from transformer_mt.model import Transformer
+from transformer_mt.tokenizer import Tokenizer
+
+FORMAT = 1
+"""Version of the run directory; a newer one is refused."""
+WEIGHTS = "model.safetensors"
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, bring it to the disk, then rename it: a reader never sees half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        os.chmod(temporary, 0o666 & ~_UMASK)  # safetensors makes its files private
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    """Tensors and JSON metadata in one safetensors file."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    header = {"format": str(FORMAT), "transformer_mt": json.dumps(metadata)}
+    write_atomically(path, lambda temporary: save_file(plain, temporary, header))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `save_tensors` wrote.
+
+    Raises:
+        UserError: the file is damaged, not ours, or of a newer format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if not header.get("format", "").isdigit() or "transformer_mt" not in header:
+                raise UserError(f"{path}: not written by transformer_mt.")
+            if int(header["format"]) > FORMAT:
+                raise UserError(
+                    f"{path}: format {header['format']}, but this version reads up to {FORMAT}; upgrade transformer_mt."
+                )
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header["transformer_mt"])  # noqa: SIM118
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: truncated or damaged ({error}).") from None
+
+
+def weights_of(model: Transformer) -> dict[str, Tensor]:
+    """The model's tensors, a shared one under its first name only."""
+    return dict(model.named_parameters())
+
+
+def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
+    """Copy `tensors` into the model; raises UserError when names or shapes are not the model's."""
+    own = weights_of(model)
+    wrong = sorted(own.keys() ^ tensors.keys()) or [name for name in own if own[name].shape != tensors[name].shape]
+    if wrong:
+        raise UserError(f"{where}: tensor {wrong[0]} does not fit the model that config.yaml describes.")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(tensors[name])
+
+
+def average(weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each tensor."""
+    return {name: torch.stack([w[name] for w in weights]).mean(0) for name in weights[0]}
+
+
+# ---------------------------------------------------------------------------------------------- the run directory
+
+
+def config_to_dict(value: Any) -> Any:
+    """Dataclasses as dictionaries, enums as their names."""
+    if is_dataclass(value):
+        return {f.name: config_to_dict(getattr(value, f.name)) for f in fields(value)}
+    return value.name if isinstance(value, Enum) else value
+
+
+def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
+    """The dataclass `kind` from plain values; raises UserError for unknown keys and wrong types."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected a mapping, found {values!r:.40}.")
+    hints = get_type_hints(kind)
+    for key in values:
+        if key not in hints:
+            raise UserError(f"{where}: unknown key {key!r}.")
+    made = {}
+    for key, value in values.items():
+        hint = hints[key]
+        if is_dataclass(hint):
+            made[key] = config_from_dict(hint, value, f"{where}: {key}")  # type: ignore[arg-type]
+        elif isinstance(hint, type) and issubclass(hint, Enum):
+            if value not in hint.__members__:
+                raise UserError(f"{where}: {key}={value!r:.40} is not one of {', '.join(hint.__members__)}.")
+            made[key] = hint[value]
+        else:
+            if hint == list[str]:
+                fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+            else:  # a whole number is a fine float
+                fits = hint is Any or isinstance(value, hint | int if hint in (float, float | None) else hint)
+            if not fits:
+                raise UserError(f"{where}: {key}={value!r:.40} has the wrong type.")
+            made[key] = value
+    return kind(**made)
+
+
+def save_config(run_dir: Path, config: Config) -> None:
+    write_text(
+        run_dir / "config.yaml", yaml.safe_dump(config_to_dict(config), sort_keys=False, allow_unicode=True, width=120)
+    )
+
+
+def load_config(run_dir: Path) -> Config:
+    """The configuration of a run; raises UserError when there is none or it is damaged."""
+    path = run_dir / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run directory.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: damaged ({str(error).splitlines()[0]}).") from None
+    config: Config = config_from_dict(Config, values, str(path))
+    return config
+
+
+def save_tokenizers(run_dir: Path, src: Tokenizer, tgt: Tokenizer) -> None:
+    """`spm.model` where both sides share one vocabulary, else one file for each."""
+    named = {"spm.model": src} if src is tgt else {"src.spm.model": src, "tgt.spm.model": tgt}
+    for name, tokenizer in named.items():
+        write_atomically(run_dir / name, partial(Path.write_bytes, data=tokenizer.model))
+
+
+def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
+    if (run_dir / "spm.model").exists():
+        joint = Tokenizer.load(run_dir / "spm.model")
+        return joint, joint
+    return Tokenizer.load(run_dir / "src.spm.model"), Tokenizer.load(run_dir / "tgt.spm.model")
+
+
+def build_model(config: Config, src: Tokenizer, tgt: Tokenizer) -> Transformer:
+    return Transformer(config.model, len(src), len(tgt), src.pad_id, joint=src is tgt)
+
+
+def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, dict[str, Any]]:
+    """Configuration, vocabularies, trained model (on the CPU, for inference) and the metadata of its weights.
+
+    Raises:
+        UserError: there is no trained model, or part of it is damaged or of a newer format.
+    """
+    config = load_config(run_dir)
+    if not (run_dir / WEIGHTS).is_file():
+        raise UserError(f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory.")
+    src, tgt = load_tokenizers(run_dir)
+    tensors, metadata = load_tensors(run_dir / WEIGHTS)
+    model = build_model(config, src, tgt)
+    put_weights(model, tensors, run_dir / WEIGHTS)
+    return config, src, tgt, model.eval(), metadata
+
+
+def checkpoint_steps(run_dir: Path, kind: str) -> list[int]:
+    """Steps of the files `checkpoints/KIND-STEP.safetensors`, oldest first."""
+    names = (re.fullmatch(rf"{kind}-(\d+)\.safetensors", path.name) for path in (run_dir / "checkpoints").glob("*"))
+    return sorted(int(match[1]) for match in names if match)
+
+
+def checkpoint_path(run_dir: Path, kind: str, step: int) -> Path:
+    return run_dir / "checkpoints" / f"{kind}-{step:08d}.safetensors"
+
+
+def prune_checkpoints(run_dir: Path, kind: str, keep: int) -> None:
+    """Delete all but the newest `keep`."""
+    for step in checkpoint_steps(run_dir, kind)[:-keep]:
+        checkpoint_path(run_dir, kind, step).unlink()

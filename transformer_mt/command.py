@@ -1,0 +1,73 @@
+"""What every command that takes sentences does around its work: UTF-8, one-line errors, exit statuses."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from transformer_mt.config import UserError
+
+
+def talk(message: str) -> None:
+    """One line for the person who watches; stdout is for results."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def run(main: Callable[[list[str]], None]) -> NoReturn:
+    """Call `main` with the arguments and exit: 0 done (a closed pipe, too), 2 the user's mistake, 130 Ctrl-C,
+    143 terminated, 1 with a traceback for a bug."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    status = 0
+    try:
+        main(sys.argv[1:])
+        sys.stdout.flush()
+    except UserError as error:
+        talk(f"error: {error}")
+        status = 2
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say to a closed pipe
+    except OSError as error:
+        talk(f"error: {error.filename or 'input or output'}: {error.strerror or error}.")
+        status = 1
+    sys.exit(status)
+
+
+def parser(verb: str, description: str, example: str) -> argparse.ArgumentParser:
+    """An argument parser with RUN and an example."""
+    made = argparse.ArgumentParser(
+        prog=f"python -m transformer_mt.{verb}",
+        description=description,
+        epilog=f"example:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("run", metavar="RUN", type=Path, help="run directory that training wrote")
+    return made
+
+
+def add_decoding_options(made: argparse.ArgumentParser) -> None:
+    """The options that say how and where to translate; unset ones come from the run."""
+    made.add_argument("--beam-size", type=int, metavar="N", help="hypotheses kept, 1 = greedy (default: the run's)")
+    made.add_argument("--length-penalty", type=float, metavar="A", help="0 = off (default: the run's)")
+    made.add_argument("--batch-tokens", type=int, metavar="N", default=2048, help="padded source tokens per batch")
+    made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    made.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="auto: bf16 on GPUs")
+
+
+def read_text(path: Path) -> list[str]:
+    """Lines of a UTF-8 file; raises UserError when it is missing or not UTF-8."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file.")
+    data = path.read_bytes()
+    try:
+        lines = data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}: line {line} is not UTF-8 at byte offset {error.start}; convert the file.") from None
+    return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]

@@ -1,0 +1,292 @@
+"""Every option of the toolkit: its default, meaning, unit and range. Standard library only.
+
+The dataclasses are the schema that Hydra checks `conf/` and the command line against, and what `config.yaml` in a
+run directory is read back into. Rules that types cannot express live in `__post_init__`.
+"""
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+
+class UserError(ValueError):
+    """A mistake in the input or in an option: one line that says what to do; commands exit with status 2."""
+
+
+class OnBadRow(Enum):
+    error = "error"
+    skip = "skip"
+
+
+class ChineseScript(Enum):
+    as_is = "as_is"
+    simplified = "simplified"
+
+
+class TokenizerType(Enum):
+    unigram = "unigram"
+    bpe = "bpe"
+
+
+class Norm(Enum):
+    post = "post"
+    pre = "pre"
+
+
+class Activation(Enum):
+    relu = "relu"
+    gelu = "gelu"
+    swiglu = "swiglu"
+
+
+class Schedule(Enum):
+    inverse_sqrt = "inverse_sqrt"
+    cosine = "cosine"
+
+
+class Precision(Enum):
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+def check(key: str, value: Any, holds: bool, rule: str) -> None:
+    """Refuse `key=value` with the rule it breaks, unless it `holds`."""
+    if not holds:
+        raise UserError(f"{key}={value} is out of range: it must be {rule}.")
+
+
+@dataclass
+class DataConfig:
+    name: str = "files"
+    """Names the corpus in `run_dir`."""
+    hub: str | None = None
+    """Dataset on the Hugging Face hub; null: `train`, `valid` and `test` are files."""
+    hub_config: str | None = None
+    """Configuration of the hub dataset, such as en-zh."""
+    languages: list[str] = field(default_factory=lambda: ["en", "zh"])
+    """Language codes of the two text columns, parallel to `columns`."""
+    columns: list[str] = field(default_factory=lambda: ["0", "1"])
+    """Text columns: numbers from 0 for TSV, names for CSV, JSONL, Parquet and the hub (`translation.en` is nested)."""
+    links_column: str | None = None
+    """Column with gold word links in Pharaoh form, first column first; null: there is none."""
+    train: Any = None
+    """Split name on the hub, or a .tsv, .csv, .jsonl or .parquet file (.gz too), or two line-aligned text files."""
+    valid: Any = None
+    """Likewise; null: the validation split is cut off the training split."""
+    test: Any = None
+    """Likewise; null: the test split is cut off the training split."""
+    on_bad_row: OnBadRow = OnBadRow.error
+    """A row that cannot be read stops the run (error) or is counted and left out (skip)."""
+    chinese_script: ChineseScript = ChineseScript.as_is
+    """simplified: convert traditional characters with OpenCC (extra `zh`)."""
+    max_bytes: int = 2000
+    """Training pairs with a longer side, in UTF-8 bytes, are removed; at least 1."""
+    max_ratio: float = 4.0
+    """Training pairs are removed when the longer side has more than this many times the bytes of the shorter, 20 bytes
+    granted to each; at least 1. (An English sentence and its Chinese translation are about equally long in bytes.)"""
+    held_out: int = 1000
+    """Pairs cut off for a split that the corpus lacks, at most a twentieth of it; at least 1."""
+    cache_dir: str | None = None
+    """Where prepared corpora are kept; null: `transformer_mt` in the user's cache directory."""
+
+    def __post_init__(self) -> None:
+        check("data.max_bytes", self.max_bytes, self.max_bytes >= 1, "at least 1")
+        check("data.max_ratio", self.max_ratio, self.max_ratio >= 1, "at least 1")
+        check("data.held_out", self.held_out, self.held_out >= 1, "at least 1")
+        for key, value in (("languages", self.languages), ("columns", self.columns)):
+            check(f"data.{key}", value, len(value) == 2 and value[0] != value[1], "a list of two different entries")
+
+
+@dataclass
+class TokenizerConfig:
+    type: TokenizerType = TokenizerType.unigram
+    """SentencePiece model type."""
+    vocab_size: int = 8000
+    """Pieces per vocabulary, lowered with a warning where the corpus is too small; at least 300."""
+    joint: bool = False
+    """One vocabulary for both languages instead of one each."""
+    sampling_alpha: float = 0.0
+    """Subword regularisation in training: 0 = off; unigram: smoothing of the sampled segmentations (smaller = more
+    varied); bpe: probability of skipping a merge. From 0 to 1."""
+    src_model: str | None = None
+    """An existing SentencePiece `.model` for the source; null: train one. With `joint`, for both sides."""
+    tgt_model: str | None = None
+    """Likewise for the target."""
+
+    def __post_init__(self) -> None:
+        check("tokenizer.vocab_size", self.vocab_size, 300 <= self.vocab_size <= 1_000_000, "from 300 to 1000000")
+        check("tokenizer.sampling_alpha", self.sampling_alpha, 0 <= self.sampling_alpha <= 1, "from 0 (off) to 1")
+        if self.joint and self.tgt_model:
+            raise UserError("tokenizer.tgt_model is set, but tokenizer.joint=true uses tokenizer.src_model for both.")
+        if not self.joint and bool(self.src_model) != bool(self.tgt_model):
+            raise UserError("set both tokenizer.src_model and tokenizer.tgt_model, or neither.")
+
+
+@dataclass
+class ModelConfig:
+    name: str = "custom"
+    """Names the model in `run_dir`."""
+    d_model: int = 256
+    """Width of the residual stream; a multiple of `n_heads`, even."""
+    n_heads: int = 4
+    """Attention heads in every layer; at least 1."""
+    d_ff: int = 1024
+    """Inner width of the feed-forward layers; at least 1."""
+    n_encoder_layers: int = 3
+    """At least 1."""
+    n_decoder_layers: int = 3
+    """At least 1."""
+    dropout: float = 0.1
+    """Probability of zeroing an element of a sub-layer's output; from 0 to below 1."""
+    norm: Norm = Norm.pre
+    """Layer normalisation after the residual sum (post, the paper) or before the sub-layer (pre)."""
+    activation: Activation = Activation.relu
+    """Of the feed-forward layers; relu is the paper's."""
+    tie_embeddings: bool = True
+    """One matrix for target embedding and output layer, and for the source too where the vocabulary is joint."""
+    max_len: int = 512
+    """Longest sentence in tokens, the end mark included; at least 2. Longer training pairs are removed, longer
+    sentences are translated in pieces."""
+
+    def __post_init__(self) -> None:
+        for key in ("d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers"):
+            check(f"model.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        check("model.dropout", self.dropout, 0 <= self.dropout < 1, "from 0 to below 1")
+        check("model.max_len", self.max_len, 2 <= self.max_len <= 65536, "from 2 to 65536")
+        step = self.n_heads if self.n_heads % 2 == 0 else 2 * self.n_heads
+        if self.d_model % self.n_heads:
+            near = max(1, round(self.d_model / step)) * step
+            raise UserError(
+                f"model.d_model={self.d_model} is not divisible by model.n_heads={self.n_heads}; try {near}."
+            )
+        check("model.d_model", self.d_model, self.d_model % 2 == 0, "even (positions are sine and cosine pairs)")
+
+
+@dataclass
+class TrainConfig:
+    max_steps: int | None = None
+    """Limit in updates; null: none. The first limit reached ends the run."""
+    max_epochs: int | None = 30
+    """Limit in passes over the training split; null: none."""
+    max_minutes: float | None = None
+    """Limit in minutes of training and validation, summed over resumed runs; null: none."""
+    token_budget: int = 4096
+    """Rows times the longer of the padded source and the padded target, per update, over all processes; at least 1."""
+    accumulate: int = 1
+    """Micro-batches that an update is split into: the same update with less memory; at least 1."""
+    lr: float = 1e-3
+    """Peak learning rate of Adam; above 0."""
+    schedule: Schedule = Schedule.cosine
+    """After the warm-up: proportional to 1/sqrt(step) (the paper), or a half cosine of progress down to 0."""
+    warmup_steps: int = 400
+    """Updates over which the learning rate rises linearly; at least 1."""
+    label_smoothing: float = 0.1
+    """Probability mass spread over the rest of the vocabulary; from 0 to below 1."""
+    clip_norm: float = 1.0
+    """Gradients are scaled down to this norm; 0 = off."""
+    average: int = 4
+    """Checkpoints at validations whose weights are averaged at the end, if that scores better; 1 = off."""
+    patience: int = 0
+    """Validations without a better BLEU after which the run ends; 0 = off."""
+    validate_every: int = 500
+    """Updates between validations; at least 1."""
+    checkpoint_every: int = 500
+    """Updates between checkpoints; at least 1. Validations and the end are checkpoints too."""
+    log_every: int = 50
+    """Updates between logged training losses; at least 1."""
+    samples: int = 3
+    """Validation sentences whose translations are shown at each validation; at least 0."""
+    log_aer: bool = True
+    """Log the alignment error rate at each validation, where the corpus has gold links."""
+    precision: Precision = Precision.auto
+    """auto: bf16 on GPUs that have it, else fp32."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 or mps; auto takes a GPU where there is one."""
+    compile: bool = False
+    """Compile the model with torch.compile: slower to start, faster on GPUs."""
+    seed: int = 1
+    """Of initialisation, dropout, data order and subword sampling; at least 0."""
+
+    def __post_init__(self) -> None:
+        for key in ("max_steps", "max_epochs", "max_minutes"):
+            value = getattr(self, key)
+            check(f"train.{key}", value, value is None or value > 0, "above 0, or null for no limit")
+        if self.max_steps is None and self.max_epochs is None and self.max_minutes is None:
+            raise UserError("no limit is set: give train.max_steps, train.max_epochs or train.max_minutes.")
+        for key in (
+            "token_budget", "accumulate", "warmup_steps", "average", "validate_every", "checkpoint_every", "log_every",
+        ):  # fmt: skip
+            check(f"train.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        for key in ("clip_norm", "patience", "samples", "seed"):
+            check(f"train.{key}", getattr(self, key), getattr(self, key) >= 0, "at least 0")
+        check("train.lr", self.lr, 0 < self.lr < 1, "above 0 and below 1")
+        check("train.label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "from 0 to below 1")
+
+
+@dataclass
+class DecodeConfig:
+    beam_size: int = 4
+    """Hypotheses kept per sentence; 1 = greedy."""
+    length_penalty: float = 1.0
+    """Exponent A of the GNMT length penalty ((5 + length) / 6)^A that a score is divided by; 0 = off, at most 10."""
+
+    def __post_init__(self) -> None:
+        check("decode.beam_size", self.beam_size, 1 <= self.beam_size <= 1000, "from 1 to 1000")
+        check("decode.length_penalty", self.length_penalty, 0 <= self.length_penalty <= 10, "from 0 to 10")
+
+
+@dataclass
+class Config:
+    run_dir: str = "runs/${data.name}-${direction}-${model.name}"
+    """Everything that a run writes."""
+    resume: bool = True
+    """Go on with what is in `run_dir`; false starts over and moves the old run aside."""
+    direction: str = "en-zh"
+    """Source and target, two of `data.languages`."""
+    data: DataConfig = field(default_factory=DataConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
+
+    def __post_init__(self) -> None:
+        if sorted(self.direction.split("-")) != sorted(self.data.languages):
+            first, second = self.data.languages
+            raise UserError(
+                f"direction={self.direction} does not fit data.languages=[{first},{second}]; "
+                f"use {first}-{second} or {second}-{first}."
+            )
+
+    @property
+    def src_language(self) -> str:
+        return self.direction.split("-")[0]
+
+    @property
+    def tgt_language(self) -> str:
+        return self.direction.split("-")[1]
+
+
+_HERE = Path(__file__).parent
+
+
+def package_dir(name: str, in_checkout: str) -> Path:
+    """A folder that the wheel carries as `transformer_mt/NAME` and a checkout keeps elsewhere."""
+    packaged = _HERE / name
+    return packaged if packaged.is_dir() else _HERE.parent / in_checkout
+
+
+CONF_DIR = package_dir("conf", "conf")
+STARTER_DIR = package_dir("starter", "data/starter")
+
+
+def option_names(kind: type = Config, prefix: str = "") -> list[str]:
+    """Every option as the command line spells it: run_dir, train.lr, …"""
+    names = []
+    for option in fields(kind):
+        if isinstance(option.type, type) and is_dataclass(option.type):
+            names += option_names(option.type, f"{prefix}{option.name}.")
+        else:
+            names.append(prefix + option.name)
+    return names

@@ -1,0 +1,600 @@
+"""Which pairs, in which batches? Reading, cleaning, splitting and tokenizing a corpus; batches under a token budget.
+
+Everything goes through `datasets`, and what was prepared stays in Arrow files, memory-mapped, named after the content
+that made it: host memory does not grow with the corpus, and a changed file or option is never read stale.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import torch
+from datasets import Dataset, Features, Value, disable_progress_bars, enable_progress_bars, load_dataset
+from datasets.exceptions import DatasetGenerationError
+from torch import Tensor
+
+from transformer_mt.command import talk
+from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
+from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
+from transformer_mt.tokenizer import Tokenizer, train_tokenizer
+
+FORMAT = 1  # of the prepared corpora; raise it when the code below prepares them differently
+TOKENIZER_SAMPLE = 2_000_000
+PARALLEL_ROWS = 200_000  # below, starting processes costs more than they save
+READERS = {".csv": "csv", ".jsonl": "json", ".parquet": "parquet"}
+REASONS = ("unreadable row", "empty side", "too long", "length ratio", "duplicate", "also in validation or test")
+
+
+@dataclass
+class Pair:
+    """One held-out sentence pair; `links` are Pharaoh links, source first, or empty."""
+
+    src: str
+    tgt: str
+    links: str = ""
+
+
+@dataclass
+class Corpus:
+    """A corpus ready to train on."""
+
+    train: Dataset
+    """Columns `src_ids` and `tgt_ids`, eos last; with subword sampling also the text, `src` and `tgt`."""
+    valid: list[Pair]
+    test: list[Pair]
+    src_tokenizer: Tokenizer
+    tgt_tokenizer: Tokenizer
+    fingerprint: str
+    """Of the training pairs and vocabularies, by content."""
+    removed: dict[str, int]
+    """Cleaning rule to the training pairs that it removed."""
+
+
+def digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]
+
+
+def file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def table(corpus: Corpus) -> str:
+    """What cleaning removed, for a person."""
+    rows = {f"removed: {rule}": n for rule, n in corpus.removed.items() if n}
+    rows |= {"training pairs": len(corpus.train), "validation pairs": len(corpus.valid), "test pairs": len(corpus.test)}
+    width = max(len(rule) for rule in rows)
+    return "\n".join(f"  {rule:<{width}} {n:>10,}" for rule, n in rows.items())
+
+
+# ---------------------------------------------------------------------------------------------------- reading
+
+
+def read_lines(path: Path, on_bad_row: OnBadRow) -> Iterator[str | None]:
+    """Lines of a UTF-8 file, `.gz` too, without their end; lines end at LF or CR LF only.
+
+    None stands for a line that is not UTF-8 where such lines are skipped.
+    Raises:
+        UserError: with file, line and byte offset, when a line is not UTF-8; or a damaged `.gz`.
+    """
+    offset = 0
+    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as file:
+        try:
+            for number, line in enumerate(file, start=1):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                    yield text.removesuffix("\n").removesuffix("\r")
+                except UnicodeDecodeError as error:
+                    if on_bad_row is OnBadRow.error:
+                        raise UserError(
+                            f"{path}: line {number} is not UTF-8 at byte offset {offset + error.start}; convert the "
+                            f"file, or leave such rows out with data.on_bad_row=skip."
+                        ) from None
+                    yield None
+                offset += len(line)
+        except (EOFError, gzip.BadGzipFile, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+            raise UserError(f"{path}: damaged gzip file ({error}); pack it again.") from None
+
+
+def read_tsv(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
+    """Rows `first`, `second`, `links` of a TSV file without quoting; the text is None where a row is skipped."""
+    columns, links_column, on_bad_row = config.columns, config.links_column, config.on_bad_row
+    try:
+        wanted = [int(column) for column in columns]
+        links = None if links_column is None else int(links_column)
+    except ValueError:
+        raise UserError(f"data.columns={columns}: columns of a TSV file are numbers from 0, such as [0,1].") from None
+    for number, line in enumerate(read_lines(path, on_bad_row), start=1):
+        fields = [] if line is None else line.split("\t")
+        if line is not None and max(wanted) >= len(fields) and on_bad_row is OnBadRow.error:
+            raise UserError(
+                f"{path}: line {number} has {len(fields)} column(s), but data.columns=[{','.join(columns)}] needs "
+                f"{max(wanted) + 1}; mend it, or leave such rows out with data.on_bad_row=skip."
+            )
+        readable = max(wanted) < len(fields)
+        yield {
+            "first": fields[wanted[0]] if readable else None,
+            "second": fields[wanted[1]] if readable else None,
+            "links": fields[links] if links is not None and links < len(fields) else "",
+        }
+
+
+def read_aligned(paths: list[Path], on_bad_row: OnBadRow) -> Iterator[dict[str, Any]]:
+    """Rows of two line-aligned text files; raises UserError when one is longer."""
+    first, second = (read_lines(path, on_bad_row) for path in paths)
+    n_rows, end = 0, object()
+    while True:
+        a, b = next(first, end), next(second, end)
+        if a is end and b is end:
+            return
+        if a is end or b is end:
+            raise UserError(
+                f"{paths[0]} and {paths[1]} are not line-aligned: {paths[0 if a is end else 1]} ends after "
+                f"{n_rows} line(s), the other goes on."
+            )
+        n_rows += 1
+        readable = a is not None and b is not None
+        yield {"first": a if readable else None, "second": b if readable else None, "links": ""}
+
+
+def source_paths(key: str, value: Any) -> list[Path]:
+    """The file or the two files that `data.train=…` and so on name; raises UserError when one is missing."""
+    paths = [Path(str(name)) for name in (value if isinstance(value, (list, tuple)) else [value])]
+    if len(paths) not in (1, 2):
+        raise UserError(f"data.{key}={value}: give one file, or two line-aligned text files.")
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"data.{key}={path}: no such file.")
+    suffix = paths[0].with_suffix("").suffix if paths[0].suffix == ".gz" else paths[0].suffix
+    if len(paths) == 1 and suffix not in (".tsv", *READERS):
+        raise UserError(
+            f"data.{key}={paths[0]}: the format is told by the name: .tsv, .csv, .jsonl or .parquet (.gz too), "
+            f"or two line-aligned text files, data.{key}=[file.en,file.zh]."
+        )
+    return paths
+
+
+def named_columns(dataset: Dataset, config: DataConfig, where: str) -> Dataset:
+    """`first`, `second` and `links` of a dataset with named, possibly nested, columns."""
+    dataset = dataset.flatten()
+    names = dict(zip(config.columns, ("first", "second"), strict=True))
+    if config.links_column is not None:
+        names[config.links_column] = "links"
+    for column in names:
+        if column not in dataset.column_names:
+            raise UserError(
+                f"{where}: no column {column} among {', '.join(dataset.column_names)}; set data.columns=[…]."
+            )
+    return dataset.select_columns(list(names)).rename_columns(names)
+
+
+def load_split(config: DataConfig, key: str, scratch: str) -> Dataset:
+    """One split as it was written, columns `first`, `second` and, where there are any, `links`; unread rows are null.
+
+    Args:
+        key: `train`, `valid` or `test`.
+        scratch: folder for intermediate Arrow files.
+    Raises:
+        UserError: whatever is wrong with the files, or the hub cannot be reached.
+    """
+    value = getattr(config, key)
+    if config.hub is not None:
+        try:
+            dataset = load_dataset(config.hub, config.hub_config, split=str(value))
+        except Exception as error:  # the hub's client raises from half a dozen libraries
+            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise UserError(
+                f"{config.hub}: cannot be loaded from the hub ({first_line}); check the network, or train without it "
+                f"on data=starter or on your own text with data=files."
+            ) from None
+        return named_columns(dataset, config, config.hub)
+    paths = source_paths(key, value)
+    where = str(paths[0])
+    suffixes = [suffix for suffix in paths[0].suffixes if suffix != ".gz"]
+    try:
+        if len(paths) == 2 or suffixes[-1:] == [".tsv"]:
+
+            def rows() -> Iterator[dict[str, Any]]:
+                if len(paths) == 2:
+                    return read_aligned(paths, config.on_bad_row)
+                return read_tsv(paths[0], config)
+
+            text = Features({name: Value("string") for name in ("first", "second", "links")})
+            identity = digest(where, file_digest(paths[0]), config.columns, key)
+            return Dataset.from_generator(rows, features=text, cache_dir=scratch, fingerprint=identity)
+        reader = READERS[suffixes[-1]]
+        # Nothing but an empty field is null in CSV: "None", "nan" and "null" are words.
+        options = {"keep_default_na": False, "na_values": [""], "dtype": str} if reader == "csv" else {}
+        loaded = load_dataset(reader, data_files=where, split="train", cache_dir=scratch, **options)
+    except DatasetGenerationError as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        cause = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{where}: cannot be read: {cause}.") from None
+    return named_columns(loaded, config, where)
+
+
+# --------------------------------------------------------------------------------------------------- cleaning
+
+
+def leak_key(text: str) -> str:
+    """What makes two sentences the same for the splits: letters and digits, compatibility forms and case folded."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN") or folded
+
+
+def hash64(text: str) -> int:
+    digest_8 = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest_8, "little", signed=True)
+
+
+def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, list[Any]]:
+    """Text made ready, and for each row the first cleaning rule that it breaks (an index of REASONS, or -1)."""
+    convert = to_simplified() if config.chinese_script is ChineseScript.simplified else None
+    chinese = [is_chinese(language) for language in config.languages]
+    out: dict[str, list[Any]] = {name: [] for name in ("first", "second", "reason", "pair", "first_key", "second_key")}
+    for first, second in zip(batch["first"], batch["second"], strict=True):
+        reason = -1
+        if first is None and second is None:
+            reason = 0
+        sides = [one_line(str(side or "")) for side in (first, second)]
+        if convert is not None:
+            sides = [convert(side) if is_zh else side for side, is_zh in zip(sides, chinese, strict=True)]
+        shorter, longer = sorted(len(side.encode("utf-8", "replace")) for side in sides)
+        if reason < 0 and shorter == 0:
+            reason = 1
+        elif reason < 0 and longer > config.max_bytes:
+            reason = 2
+        elif reason < 0 and longer + 20 > config.max_ratio * (shorter + 20):
+            reason = 3
+        out["first"].append(sides[0])
+        out["second"].append(sides[1])
+        out["reason"].append(reason)
+        out["pair"].append(hash64("\t".join(sides)))
+        out["first_key"].append(hash64(leak_key(sides[0])))
+        out["second_key"].append(hash64(leak_key(sides[1])))
+    return out
+
+
+def n_processes(dataset: Dataset) -> int | None:
+    return min(os.cpu_count() or 1, 16) if len(dataset) >= PARALLEL_ROWS else None
+
+
+def clean(config: DataConfig, scratch: str) -> tuple[dict[str, Dataset], dict[str, int]]:
+    """The three splits, and how many training pairs each rule removed.
+
+    Validation and test keep every row that has text on both sides, so that scores stay comparable. The rules for
+    training pairs are those of REASONS, in this order. A split that the corpus lacks is cut off the training pairs by
+    the order of their hashes: it depends on nothing but the text.
+    """
+    splits: dict[str, Dataset] = {}
+    for key in ("train", "valid", "test"):
+        if getattr(config, key) is not None:
+            raw = load_split(config, key, scratch)
+            splits[key] = raw.map(
+                clean_batch, batched=True, fn_kwargs={"config": config}, num_proc=n_processes(raw), desc=f"clean {key}"
+            )
+    if "train" not in splits:
+        raise UserError("data.train is not set: name a file, such as data.train=corpus.tsv.")
+    reasons = {key: column(split, "reason").copy() for key, split in splits.items()}
+    keep = {key: np.flatnonzero((reason != 0) & (reason != 1)) for key, reason in reasons.items()}
+    train_reason = reasons["train"]
+
+    pair = column(splits["train"], "pair")
+    train = np.flatnonzero(train_reason == -1)
+    train_reason[np.delete(train, np.unique(pair[train], return_index=True)[1])] = 4
+
+    train = np.flatnonzero(train_reason == -1)
+    by_hash = train[np.argsort(pair[train], kind="stable")]
+    n_cut = max(1, min(config.held_out, len(train) // 20))
+    for key in ("test", "valid"):
+        if key not in splits:
+            splits[key], keep[key], by_hash = splits["train"], np.sort(by_hash[:n_cut]), by_hash[n_cut:]
+            train_reason[keep[key]] = -2  # moved, not removed
+    for name in ("first_key", "second_key"):
+        held_out = [column(splits[key], name)[keep[key]] for key in ("valid", "test")]
+        leaks = np.isin(column(splits["train"], name), np.concatenate(held_out))
+        train_reason[(train_reason == -1) & leaks] = 5
+    keep["train"] = np.flatnonzero(train_reason == -1)
+
+    removed = {rule: int((train_reason == i).sum()) for i, rule in enumerate(REASONS)}
+    if len(keep["train"]) == 0:
+        lost = ", ".join(f"{rule}: {n}" for rule, n in removed.items() if n) or "no rows"
+        raise UserError(f"data.train={config.train}: no training pair is left after cleaning ({lost}).")
+    for key in ("valid", "test"):
+        if len(keep[key]) == 0:
+            raise UserError(f"data.{key}={getattr(config, key)}: no pair has text on both sides.")
+    text = ["first", "second"]
+    return {
+        key: split.select(keep[key]).select_columns(
+            text + ["links"] * (key != "train" and "links" in split.column_names)
+        )
+        for key, split in splits.items()
+    }, removed
+
+
+def column(dataset: Dataset, name: str) -> np.ndarray:
+    """One column of numbers, without Python objects."""
+    if dataset._indices is not None:
+        dataset = dataset.flatten_indices()
+    return np.asarray(dataset.data.column(name).to_numpy())
+
+
+# ---------------------------------------------------------------------------------------------------- caching
+
+
+def cache_root(config: DataConfig) -> Path:
+    if config.cache_dir:
+        return Path(config.cache_dir)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "transformer_mt"
+
+
+@contextmanager
+def quiet_progress(quiet: bool) -> Iterator[None]:
+    """Progress bars are for work that takes a while."""
+    if quiet:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
+
+
+def cached(root: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder `root/name`, made by `make` beside it and renamed when it is complete."""
+    path = root / name
+    if not path.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=root))
+        try:
+            make(work)
+            try:
+                work.rename(path)
+            except OSError:
+                if not path.exists():  # another process was faster otherwise
+                    raise
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return path
+
+
+def source_identity(config: DataConfig, scratch: str) -> list[str]:
+    """What the corpus is made of: the content of its files, or the fingerprints of the hub's splits."""
+    identity = []
+    for key in ("train", "valid", "test"):
+        value = getattr(config, key)
+        if value is None:
+            identity.append("cut off")
+        elif config.hub is not None:
+            identity.append(load_split(config, key, scratch)._fingerprint)
+        else:
+            identity += [file_digest(path) + path.suffix for path in source_paths(key, value)]
+    return identity
+
+
+def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
+    """Read, clean, split and tokenize the corpus of `config`, or find all that in the cache.
+
+    Args:
+        run_dir: vocabularies in it are used instead of training new ones (a run that resumes).
+    Raises:
+        UserError: anything wrong with the corpus, its options, or the vocabularies.
+    """
+    data = config.data
+    root = cache_root(data)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"data.cache_dir={root}: {error.strerror}; name a folder that can be written.") from None
+    with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as scratch:
+        options = {k: v for k, v in asdict(data).items() if k not in ("name", "train", "valid", "test", "cache_dir")}
+        text_key = digest(FORMAT, source_identity(data, scratch), options)
+
+        def make_text(work: Path) -> None:
+            n_bytes = 0 if data.hub else sum(path.stat().st_size for path in source_paths("train", data.train))
+            with quiet_progress(n_bytes < 50_000_000 and not data.hub):
+                splits, removed = clean(data, scratch)
+                for key, split in splits.items():
+                    split.save_to_disk(str(work / key))
+            (work / "removed.json").write_text(json.dumps(removed), encoding="utf-8")
+
+        text_dir = cached(root, f"text-{text_key}", make_text)
+        text = {key: Dataset.load_from_disk(str(text_dir / key)) for key in ("train", "valid", "test")}
+        removed = json.loads((text_dir / "removed.json").read_text(encoding="utf-8"))
+        src_column, tgt_column = ("first", "second")[:: 1 if config.src_language == data.languages[0] else -1]
+        tokenizers = make_tokenizers(config, text["train"], text_key, root, run_dir, (src_column, tgt_column))
+        src_tokenizer, tgt_tokenizer = tokenizers
+        sampling = config.tokenizer.sampling_alpha > 0
+        ids_key = digest(
+            FORMAT, text_key, src_tokenizer.fingerprint, tgt_tokenizer.fingerprint, config.direction,
+            config.model.max_len, sampling,
+        )  # fmt: skip
+
+        def make_ids(work: Path) -> None:
+            train = text["train"].rename_columns({src_column: "src", tgt_column: "tgt"})
+            with quiet_progress(len(train) < PARALLEL_ROWS):
+                ids = train.map(
+                    encode_batch,
+                    batched=True,
+                    fn_kwargs={"src_model": src_tokenizer.model, "tgt_model": tgt_tokenizer.model},
+                    remove_columns=[] if sampling else ["src", "tgt"],
+                    num_proc=n_processes(train),
+                    cache_file_name=os.path.join(scratch, "ids.arrow"),
+                    desc="tokenize",
+                )
+                longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
+                ids.select(np.flatnonzero(longest <= config.model.max_len)).save_to_disk(str(work))
+
+        train = Dataset.load_from_disk(str(cached(root, f"ids-{ids_key}", make_ids)))
+    n_long = len(text["train"]) - len(train)
+    removed[f"over model.max_len={config.model.max_len} tokens"] = n_long
+    if len(train) == 0:
+        raise UserError(f"model.max_len={config.model.max_len}: every training pair is longer; raise it.")
+    return Corpus(
+        train,
+        held_out(text["valid"], (src_column, tgt_column)),
+        held_out(text["test"], (src_column, tgt_column)),
+        src_tokenizer,
+        tgt_tokenizer,
+        digest(ids_key),
+        removed,
+    )
+
+
+def encode_batch(batch: dict[str, list[Any]], src_model: bytes, tgt_model: bytes) -> dict[str, list[Any]]:
+    return {
+        "src_ids": Tokenizer(src_model, "source").encode(batch["src"]),
+        "tgt_ids": Tokenizer(tgt_model, "target").encode(batch["tgt"]),
+    }
+
+
+def held_out(split: Dataset, columns: tuple[str, str]) -> list[Pair]:
+    """A held-out split in the run's direction; links index the corpus's first language first and are turned with it."""
+    links = list(split["links"]) if "links" in split.column_names else [""] * len(split)
+    if columns[0] == "second":
+        links = [turn_links(line) for line in links]
+    return [Pair(*row) for row in zip(split[columns[0]], split[columns[1]], links, strict=True)]
+
+
+def turn_links(line: str) -> str:
+    """Pharaoh links with their two sides exchanged."""
+    turned = []
+    for link in line.split():
+        mark = "p" if "p" in link else "-"
+        i, j = link.split(mark)
+        turned.append(f"{j}{mark}{i}")
+    return " ".join(turned)
+
+
+def make_tokenizers(
+    config: Config, train: Dataset, text_key: str, root: Path, run_dir: Path | None, columns: tuple[str, str]
+) -> tuple[Tokenizer, Tokenizer]:
+    """The run's vocabularies: those in `run_dir`, the user's own, the cached ones, or new ones."""
+    options: TokenizerConfig = config.tokenizer
+    if run_dir is not None and (run_dir / "spm.model").exists():
+        joint = Tokenizer.load(run_dir / "spm.model")
+        return joint, joint
+    if run_dir is not None and (run_dir / "src.spm.model").exists():
+        return Tokenizer.load(run_dir / "src.spm.model"), Tokenizer.load(run_dir / "tgt.spm.model")
+    if options.src_model:
+        src = Tokenizer.load(Path(options.src_model))
+        tgt = Tokenizer.load(Path(options.tgt_model)) if options.tgt_model else src
+        for path, tokenizer in ((options.src_model, src), (options.tgt_model or options.src_model, tgt)):
+            if not tokenizer.lossless:
+                talk(f"warning: {path} changes text (full-width marks, spaces): scores are capped by what it loses.")
+        return src, tgt
+    sample = train
+    if len(train) > TOKENIZER_SAMPLE:
+        rng = np.random.default_rng(config.train.seed)
+        sample = train.select(np.sort(rng.choice(len(train), TOKENIZER_SAMPLE, replace=False)))
+    languages = (config.src_language, config.tgt_language)
+    sides = [((0, 1), languages)] if options.joint else [((0,), languages[:1]), ((1,), languages[1:])]
+    tokenizers = []
+    for which, spoken in sides:
+        used = [columns[i] for i in which]
+        spaced = not any(is_unspaced(language) for language in spoken)
+        key = digest(FORMAT, text_key, sorted(used), spaced, options.type.value, options.vocab_size, config.train.seed)
+
+        def make(work: Path, used: list[str] = used, spaced: bool = spaced) -> None:
+            talk(f"vocabulary: {options.type.value}, {options.vocab_size} pieces, from {len(sample):,} lines …")
+            lines = (line for name in sorted(used) for line in sample[name])
+            tokenizer, warning = train_tokenizer(lines, options, dummy_prefix=spaced)
+            if warning:
+                talk(f"warning: {warning}")
+            (work / "spm.model").write_bytes(tokenizer.model)
+
+        tokenizers.append(Tokenizer.load(cached(root, f"spm-{key}", make) / "spm.model"))
+    return tokenizers[0], tokenizers[-1]
+
+
+# --------------------------------------------------------------------------------------------------- batching
+
+
+@dataclass
+class Batch:
+    """Sentence pairs, padded on the right."""
+
+    src: Tensor
+    """Ids `(B, S)`, eos last."""
+    tgt_in: Tensor
+    """Ids `(B, T)`, bos first: what the decoder reads."""
+    tgt_out: Tensor
+    """Ids `(B, T)`, eos last: what it must say at each position."""
+    positions: Tensor
+    """Bool `(B, T)`, True = a real target token."""
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.positions.sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(t.to(device, non_blocking=True) for t in (self.src, self.tgt_in, self.tgt_out, self.positions)))
+
+
+def pad(rows: list[list[int]], pad_id: int) -> Tensor:
+    """Ids `(B, longest)`, padded on the right."""
+    n = np.array([len(row) for row in rows])
+    table = np.full((len(rows), int(n.max())), pad_id, dtype=np.int64)
+    table[np.arange(table.shape[1]) < n[:, None]] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+    return torch.from_numpy(table)
+
+
+def make_batch(src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int) -> Batch:
+    """A batch from ids that end with eos; the decoder's input is the target shifted right by one, bos first."""
+    tgt_out = pad(tgt, tgt_pad)
+    tgt_in = pad([[bos, *row[:-1]] for row in tgt], tgt_pad)
+    positions = torch.arange(tgt_out.size(1)) < torch.tensor([len(row) for row in tgt])[:, None]
+    return Batch(pad(src, src_pad), tgt_in, tgt_out, positions)
+
+
+def lengths(dataset: Dataset, name: str) -> np.ndarray:
+    """Length of every list in a column, without reading the lists."""
+    if dataset._indices is not None:
+        dataset = dataset.flatten_indices()
+    return np.asarray(pc.list_value_length(dataset.data.column(name)).to_numpy()).astype(np.int32)
+
+
+class BatchSampler:
+    """Batches of row numbers under a budget of padded tokens; the order depends on (seed, epoch) alone."""
+
+    pool = 1_000_000  # rows sorted together: large enough that a batch's lengths agree, small enough for memory
+
+    def __init__(self, src_lengths: np.ndarray, tgt_lengths: np.ndarray, token_budget: int, seed: int) -> None:
+        self.src_lengths = src_lengths
+        self.tgt_lengths = tgt_lengths
+        self.token_budget = token_budget
+        self.seed = seed
+
+    def epoch(self, epoch: int) -> list[np.ndarray]:
+        """Every row once: rows of equal length together, rows times the longer padded side within the budget.
+
+        Of rows that are equally long, chance decides which meet in a batch, and in which order batches come.
+        """
+        rng = np.random.default_rng((self.seed, epoch))
+        order = rng.permutation(len(self.src_lengths)).astype(np.int32)
+        batches: list[np.ndarray] = []
+        for start in range(0, len(order), self.pool):
+            pool = order[start : start + self.pool]
+            longest = np.maximum(self.src_lengths[pool], self.tgt_lengths[pool])
+            by_length = np.lexsort((self.src_lengths[pool], self.tgt_lengths[pool], longest))
+            pool, longest = pool[by_length], longest[by_length]
+            i = 0
+            while i < len(pool):
+                n = self.token_budget // int(longest[i])
+                n = max(1, self.token_budget // int(longest[min(i + n, len(pool)) - 1]))
+                batches.append(pool[i : i + n])
+                i += n
+        return [batches[i] for i in rng.permutation(len(batches))]

@@ -1,0 +1,242 @@
+"""Which ids come next? Beam search, of which greedy search is the case of one beam. Ids in, ids out; knows no text."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from transformer_mt.model import DecoderCache, Transformer
+
+
+@dataclass
+class Hypothesis:
+    """A finished translation."""
+
+    ids: list[int]
+    """Without bos and eos."""
+    score: float
+    """Log-probability, eos included, divided by the length penalty."""
+
+
+class Steps(Protocol):
+    """What the search needs of a model: one step for every row, N rows for each sentence."""
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        """Logits `(R, V)` after the newest ids `(R,)`."""
+
+    def select(self, rows: Tensor, sentences: Tensor | None) -> None:
+        """Make row `rows[i]` row i; where `sentences` is given, only these stay."""
+
+
+class ModelSteps:
+    """The steps of a `Transformer` with a cache, for a batch of sources `(B, S)`."""
+
+    def __init__(self, model: Transformer, src: Tensor) -> None:
+        self.model = model
+        self.memory = model.encode(src)
+        self.padding_mask = src == model.pad_id
+        self.cache: DecoderCache = model.start_cache(self.memory)
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        return self.model.decode(ids[:, None], self.memory, self.padding_mask, self.cache)[:, -1]
+
+    def select(self, rows: Tensor, sentences: Tensor | None) -> None:
+        self.cache.reorder(rows)
+        if sentences is not None:
+            self.cache.select_sentences(sentences)
+            self.padding_mask = self.padding_mask[sentences]
+
+
+def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
+    """((5 + length) / 6)^alpha, eos counted (Wu et al. 2016, equation 14)."""
+    return ((5.0 + torch.as_tensor(length, dtype=torch.float64)) / 6.0) ** alpha
+
+
+@dataclass
+class BeamState:
+    """The sentences still being searched, B of them with N slots each. A slot with score -inf is empty."""
+
+    sentence: Tensor
+    """`(B,)`: which of the caller's sentences this is."""
+    ids: Tensor
+    """`(B, N, t)`: live hypotheses, bos first."""
+    scores: Tensor
+    """`(B, N)`: their summed log-probabilities, float64."""
+    finished_ids: Tensor
+    """`(B, N, longest)`: finished hypotheses, eos included."""
+    finished_lengths: Tensor
+    """`(B, N)`: eos counted."""
+    finished_scores: Tensor
+    """`(B, N)`: penalised; -inf where there is none yet."""
+    min_lengths: Tensor
+    """`(B,)`: eos counted."""
+    max_lengths: Tensor
+    """`(B,)`: eos counted."""
+
+    def keep(self, rows: Tensor) -> None:
+        """Only these sentences stay."""
+        for name, value in vars(self).items():
+            setattr(self, name, value[rows])
+
+
+@torch.inference_mode()
+def beam_search(
+    steps: Steps,
+    min_lengths: Tensor,
+    max_lengths: Tensor,
+    bos_id: int,
+    eos_id: int,
+    forbidden: list[int],
+    beam_size: int,
+    alpha: float,
+    n_best: int = 1,
+) -> list[list[Hypothesis]]:
+    """The best translations of each sentence.
+
+    Each step extends the live hypotheses of a sentence by its best tokens. One that ends keeps its slot, so the beam
+    of that sentence narrows; a sentence is done, and leaves the batch, when no slot is live or no live hypothesis can
+    still win: log-probabilities only fall, so its score is at best what it has now at the largest length penalty. With
+    one slot this is greedy search. Limits and stopping depend on the sentence alone.
+
+    Args:
+        steps: the model, at the start of B sentences; asked for B * `beam_size` rows.
+        min_lengths: `(B,)`, eos counted, at least 1.
+        max_lengths: `(B,)`, eos counted; a hypothesis that reaches it ends there.
+        forbidden: ids that are never produced.
+        alpha: exponent of the length penalty; 0 = off.
+        n_best: translations to return, at most `beam_size`.
+
+    Returns:
+        For each sentence at most `n_best` hypotheses, best first.
+    """
+    n_sentences, device, n = len(max_lengths), max_lengths.device, beam_size
+    longest = int(max_lengths.max())
+    state = BeamState(
+        sentence=torch.arange(n_sentences, device=device),
+        ids=torch.full((n_sentences, n, 1), bos_id, device=device),
+        scores=torch.full((n_sentences, n), -math.inf, dtype=torch.float64, device=device),
+        finished_ids=torch.full((n_sentences, n, longest), eos_id, device=device),
+        finished_lengths=torch.zeros((n_sentences, n), dtype=torch.long, device=device),
+        finished_scores=torch.full((n_sentences, n), -math.inf, dtype=torch.float64, device=device),
+        min_lengths=min_lengths,
+        max_lengths=max_lengths,
+    )
+    state.scores[:, 0] = 0.0  # one live hypothesis to begin with: the empty one
+    results: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
+    for length in range(1, longest + 1):
+        logits = steps(state.ids[:, :, -1].flatten())  # (B * N, V)
+        log_probs = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+        log_probs[:, forbidden] = -math.inf
+        log_probs = log_probs.view(*state.scores.shape, -1)
+        log_probs[..., eos_id].masked_fill_((state.min_lengths > length)[:, None], -math.inf)
+        at_limit = state.max_lengths <= length
+        if at_limit.any():
+            ends = log_probs[..., eos_id].clone()
+            log_probs.masked_fill_(at_limit[:, None, None], -math.inf)
+            log_probs[..., eos_id] = ends
+
+        # The best tokens of each slot, then the best of all slots: `n` of each suffice.
+        slot_scores, slot_tokens = log_probs.topk(n, dim=-1)
+        total = (state.scores[:, :, None] + slot_scores).flatten(1)  # (B, N * N)
+        scores, index = total.topk(n, dim=-1)
+        parents = index.div(n, rounding_mode="floor")  # (B, N)
+        tokens = slot_tokens.flatten(1).gather(1, index)
+        state.ids = torch.cat((state.ids.gather(1, parents[:, :, None].expand(-1, -1, length)), tokens[:, :, None]), 2)
+
+        n_finished = (state.finished_scores > -math.inf).sum(1)
+        rank = torch.arange(n, device=device)
+        alive = (scores > -math.inf) & (rank < n - n_finished[:, None])  # the slots of finished ones are taken
+        ended = alive & (tokens == eos_id)
+        if ended.any():
+            slot = n_finished[:, None] + ended.cumsum(1) - 1
+            b, k = ended.nonzero(as_tuple=True)
+            state.finished_ids[b, slot[b, k], :length] = state.ids[b, k, 1:]
+            state.finished_lengths[b, slot[b, k]] = length
+            state.finished_scores[b, slot[b, k]] = scores[b, k] / length_penalty(length, alpha).to(device)
+        state.scores = scores.masked_fill(~alive | ended, -math.inf)
+
+        best_possible = state.scores[:, 0:].amax(1) / length_penalty(state.max_lengths, alpha).to(device)
+        enough = state.finished_scores.topk(n_best, dim=1).values[:, -1]
+        done = (best_possible <= enough) | (best_possible == -math.inf)
+        rows = parents + torch.arange(len(parents), device=device)[:, None] * n
+        if done.any():
+            collect(state, done, eos_id, n_best, results)
+            left = (~done).nonzero(as_tuple=True)[0]
+            if len(left) == 0:
+                break
+            state.keep(left)
+            steps.select(rows[left].flatten(), left)
+        elif n > 1:
+            steps.select(rows.flatten(), None)
+    return results
+
+
+def collect(state: BeamState, done: Tensor, eos_id: int, n_best: int, results: list[list[Hypothesis]]) -> None:
+    """Move the finished hypotheses of the sentences that are `done` to `results`, best first."""
+    order = state.finished_scores[done].argsort(dim=1, descending=True, stable=True)[:, :n_best]
+    scores = state.finished_scores[done].gather(1, order).tolist()
+    n_ids = state.finished_lengths[done].gather(1, order).tolist()
+    ids = state.finished_ids[done].gather(1, order[:, :, None].expand(-1, -1, state.finished_ids.size(2))).tolist()
+    for i, sentence in enumerate(state.sentence[done].tolist()):
+        results[sentence] = [
+            Hypothesis(ids[i][j][: n_ids[i][j] - 1], scores[i][j])
+            for j in range(len(scores[i]))
+            if scores[i][j] > -math.inf
+        ]
+
+
+def length_batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
+    """Indexes grouped by falling length, so that a group times its longest stays within `batch_tokens`."""
+    group: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if group and lengths[group[0]] * (len(group) + 1) > batch_tokens:
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group
+
+
+def search(
+    model: Transformer,
+    sources: list[list[int]],
+    bos_id: int,
+    eos_id: int,
+    forbidden: list[int],
+    beam_size: int,
+    alpha: float,
+    batch_tokens: int,
+    n_best: int = 1,
+    on_batch: Callable[[int], object] = lambda n: None,
+) -> list[list[Hypothesis]]:
+    """Translate ids (eos last), sorted by length and batched by padded source tokens; results in the given order.
+
+    A translation has at most twice the tokens of its source plus 20, and at most the model's `max_len`.
+    `on_batch` hears how many sentences each batch finished.
+    """
+    device = model.positions.device
+    results: list[list[Hypothesis]] = [[] for _ in sources]
+    with torch.inference_mode():
+        for group in length_batches([len(ids) for ids in sources], batch_tokens):
+            lengths = torch.tensor([len(sources[i]) for i in group], device=device)
+            src = torch.full((len(group), int(lengths.max())), model.pad_id, device=device)
+            for row, i in enumerate(group):
+                src[row, : len(sources[i])] = torch.tensor(sources[i], device=device)
+            found = beam_search(
+                ModelSteps(model, src),
+                min_lengths=torch.full_like(lengths, 1),
+                max_lengths=(2 * lengths + 20).clamp(max=model.config.max_len),
+                bos_id=bos_id,
+                eos_id=eos_id,
+                forbidden=forbidden,
+                beam_size=beam_size,
+                alpha=alpha,
+                n_best=n_best,
+            )
+            for i, hypotheses in zip(group, found, strict=True):
+                results[i] = hypotheses
+            on_batch(len(group))
+    return results

@@ -1,0 +1,49 @@
+"""Where does it run, and in which arithmetic?"""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+
+from transformer_mt.config import Precision, UserError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `train.device` or `--device` names; raises UserError when the machine lacks it."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"device={name} is unknown; use auto, cpu, cuda, cuda:1 or mps.") from None
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present.get(device.type):
+        raise UserError(f"device={name}: this machine has no such device; use device=cpu, or auto.")
+    return device
+
+
+def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type of matrix products; `auto` is bf16 on GPUs that have it, else float32.
+
+    Raises:
+        UserError: bf16 is asked for, but the device does it only by emulation.
+    """
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    if precision is Precision.bf16 and not able:
+        raise UserError(f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use precision=fp32.")
+    bf16 = precision is Precision.bf16 or (precision is Precision.auto and able and device.type == "cuda")
+    return torch.bfloat16 if bf16 else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
+    """Matrix products in `dtype`, everything that sums in float32."""
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not torch.float32)

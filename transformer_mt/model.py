@@ -1,0 +1,390 @@
+"""The Transformer of "Attention Is All You Need" (Vaswani et al. 2017), section by section. Needs torch alone.
+
+Shape letters: B batch, S source length, T target length, H heads, D d_model, K d_head (the paper's d_k), V vocabulary,
+L layers, N beam, R rows of the decoder (B, or B * N in beam search).
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from transformer_mt.config import Activation, ModelConfig, Norm
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention, softmax(Q K^T / sqrt(d_k)) V (section 3.2.1, equation 1), written out.
+
+    Args:
+        q: queries `(..., T, K)`.
+        k: keys `(..., S, K)`.
+        v: values `(..., S, K)`.
+        attn_mask: bool, broadcast to `(..., T, S)`, True = may attend; None = everything may.
+
+    Returns:
+        The weighted sums `(..., T, K)` and the weights `(..., T, S)`, float32 or wider. A row that may attend to
+        nothing gets zeros, as in the fused kernel.
+    """
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
+    scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    weights = scores.softmax(dim=-1)
+    if attn_mask is not None:
+        weights = weights.masked_fill(~attn_mask, 0.0)  # a row of -inf alone came out as NaN
+    return weights.to(v.dtype) @ v, weights
+
+
+def key_mask(padding_mask: Tensor) -> Tensor:
+    """The `attn_mask` `(B, 1, 1, S)`, True = may attend, of a `padding_mask` `(B, S)`, True = padding."""
+    return ~padding_mask[:, None, None, :]
+
+
+def causal_mask(n_queries: int, n_keys: int, device: torch.device | None = None) -> Tensor:
+    """The `attn_mask` `(n_queries, n_keys)` by which the last `n_queries` of `n_keys` positions see no later one."""
+    offset = n_keys - n_queries
+    return torch.ones(n_queries, n_keys, dtype=torch.bool, device=device).tril(offset)
+
+
+def positional_encoding(max_len: int, d_model: int) -> Tensor:
+    """Sinusoidal positions `(max_len, D)` (section 3.5): PE[pos, 2i] = sin(pos / 10000^(2i/D)), PE[pos, 2i+1] = cos."""
+    position = torch.arange(max_len, dtype=torch.float64)[:, None]
+    frequency = torch.exp(torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(10000.0) / d_model))
+    table = torch.empty(max_len, d_model, dtype=torch.float64)
+    table[:, 0::2] = torch.sin(position * frequency)
+    table[:, 1::2] = torch.cos(position * frequency)
+    return table.to(torch.get_default_dtype())
+
+
+class Dropout(nn.Module):
+    """Zeroes elements with probability `p` and scales the others by 1 / (1 - p), in training only.
+
+    On a CPU `p` is rounded to a multiple of 1/256 and eight elements share one 64-bit random number: 3 ns per element
+    instead of 12 (torch's own); drawing random numbers was the largest single cost of a training step.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        if x.device.type != "cpu":
+            return F.dropout(x, self.p)
+        threshold = max(1, round(self.p * 256))
+        random = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        keep = random.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
+        return x * keep.to(x.dtype).mul_(256 / (256 - threshold))
+
+
+class MultiHeadAttention(nn.Module):
+    """Attention by H heads side by side, concatenated and projected (section 3.2.2). Used three times: encoder
+    self-attention, causal decoder self-attention, and cross-attention from the decoder to the encoder's output.
+    """
+
+    def __init__(self, d_model: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.w_q = nn.Linear(d_model, d_model)
+        self.w_k = nn.Linear(d_model, d_model, bias=False)  # a key bias shifts a row of scores: softmax ignores it
+        self.w_v = nn.Linear(d_model, d_model)
+        self.w_o = nn.Linear(d_model, d_model)
+
+    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values `(B, H, S, K)` of `x` `(B, S, D)`."""
+        k = self.w_k(x).view(x.size(0), x.size(1), self.n_heads, -1).transpose(1, 2)
+        v = self.w_v(x).view(x.size(0), x.size(1), self.n_heads, -1).transpose(1, 2)
+        return k, v
+
+    def forward(
+        self, x: Tensor, keys: Tensor, values: Tensor, attn_mask: Tensor | None, weights: list[Tensor] | None = None
+    ) -> Tensor:
+        """Every position of `x` looks at `keys` and takes a weighted sum of `values`.
+
+        Args:
+            x: where the queries come from, `(R, T, D)`; R is B, or B * N when N rows share one sentence's keys.
+            keys: `(B, H, S, K)`.
+            values: `(B, H, S, K)`.
+            attn_mask: bool, broadcast to `(B, H, T, S)`, True = may attend.
+            weights: when a list, the written-out path is taken and the weights `(B, H, T, S)` are appended to it;
+                otherwise the fused kernel computes the same output.
+
+        Returns:
+            `(R, T, D)`.
+        """
+        q = self.w_q(x).view(keys.size(0), -1, self.n_heads, keys.size(-1)).transpose(1, 2)  # (B, H, R / B * T, K)
+        if weights is None:
+            z = F.scaled_dot_product_attention(q, keys, values, attn_mask)
+        else:
+            z, row = attention(q, keys, values, attn_mask)
+            weights.append(row)
+        return self.w_o(z.transpose(1, 2).reshape(x.shape))  # heads concatenated: (R, T, H * K = D)
+
+
+class FeedForward(nn.Module):
+    """Position-wise feed-forward network (section 3.3): W_out act(W_in x), or SwiGLU (Shazeer 2020, equation 6)."""
+
+    def __init__(self, d_model: int, d_ff: int, activation: Activation) -> None:
+        super().__init__()
+        self.activation = activation
+        self.w_in = nn.Linear(d_model, d_ff)
+        self.w_gate = nn.Linear(d_model, d_ff) if activation is Activation.swiglu else None
+        self.w_out = nn.Linear(d_ff, d_model)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.w_gate is not None:
+            return self.w_out(F.silu(self.w_gate(x)) * self.w_in(x))
+        h = self.w_in(x)
+        return self.w_out(F.relu(h) if self.activation is Activation.relu else F.gelu(h))
+
+
+class Residual(nn.Module):
+    """The connection around a sub-layer (section 5.4): norm(x + dropout(f(x))), or x + dropout(f(norm(x)))."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.pre = config.norm is Norm.pre
+        self.norm = nn.LayerNorm(config.d_model)
+        self.dropout = Dropout(config.dropout)
+
+    def before(self, x: Tensor) -> Tensor:
+        """What the sub-layer is given."""
+        return self.norm(x) if self.pre else x
+
+    def after(self, x: Tensor, output: Tensor) -> Tensor:
+        """The sum of `x` and what the sub-layer made of it."""
+        y = x + self.dropout(output)
+        return y if self.pre else self.norm(y)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then the feed-forward network (section 3.1)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
+        self.self_residual = Residual(config)
+        self.feed_forward = FeedForward(config.d_model, config.d_ff, config.activation)
+        self.feed_forward_residual = Residual(config)
+
+    def forward(self, x: Tensor, attn_mask: Tensor | None, weights: list[Tensor] | None = None) -> Tensor:
+        y = self.self_residual.before(x)
+        x = self.self_residual.after(x, self.self_attention(y, *self.self_attention.keys_values(y), attn_mask, weights))
+        y = self.feed_forward_residual.before(x)
+        return self.feed_forward_residual.after(x, self.feed_forward(y))
+
+
+@dataclass
+class AttentionWeights:
+    """Filled by a pass through the model: per layer, `(B, H, S, S)`, `(B, H, T, T)` and `(B, H, T, S)`."""
+
+    encoder_self: list[Tensor] = field(default_factory=list)
+    decoder_self: list[Tensor] = field(default_factory=list)
+    cross: list[Tensor] = field(default_factory=list)
+
+
+@dataclass
+class DecoderCache:
+    """Keys and values of what the decoder has seen, so that a step costs one position; one entry per layer.
+
+    `cross` is computed once from the memory, `(B, H, S, K)` each; `own` grows, `(R, H, t, K)` each, t = `length`.
+    """
+
+    cross: list[tuple[Tensor, Tensor]]
+    own: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        return self.own[0][0].size(2) if self.own else 0
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Add new positions to layer number `layer`; returns all of its keys and values."""
+        if layer == len(self.own):
+            self.own.append((keys, values))
+        else:
+            old_keys, old_values = self.own[layer]
+            self.own[layer] = torch.cat((old_keys, keys), dim=2), torch.cat((old_values, values), dim=2)
+        return self.own[layer]
+
+    def reorder(self, rows: Tensor) -> None:
+        """Make row `rows[i]` of the hypotheses row i, within its sentence: cross-attention is not touched."""
+        self.own = [(k[rows], v[rows]) for k, v in self.own]
+
+    def select_sentences(self, sentences: Tensor) -> None:
+        """Keep the cross-attention of these sentences alone; `reorder` does the same for the hypotheses."""
+        self.cross = [(k[sentences], v[sentences]) for k, v in self.cross]
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention, cross-attention to the memory, then the feed-forward network (section 3.1)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
+        self.self_residual = Residual(config)
+        self.cross_attention = MultiHeadAttention(config.d_model, config.n_heads)
+        self.cross_residual = Residual(config)
+        self.feed_forward = FeedForward(config.d_model, config.d_ff, config.activation)
+        self.feed_forward_residual = Residual(config)
+
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        own_mask: Tensor | None,
+        cross_mask: Tensor,
+        cache: "DecoderCache | None",
+        index: int,
+        weights: "AttentionWeights | None",
+    ) -> Tensor:
+        """`x` `(R, T, D)` one layer up; `index` is the layer's place in `cache`."""
+        y = self.self_residual.before(x)
+        keys, values = self.self_attention.keys_values(y)
+        if cache:
+            keys, values = cache.append(index, keys, values)
+        y = self.self_attention(y, keys, values, own_mask, weights.decoder_self if weights else None)
+        x = self.self_residual.after(x, y)
+
+        y = self.cross_residual.before(x)
+        keys, values = cache.cross[index] if cache else self.cross_attention.keys_values(memory)
+        y = self.cross_attention(y, keys, values, cross_mask, weights.cross if weights else None)
+        x = self.cross_residual.after(x, y)
+
+        y = self.feed_forward_residual.before(x)
+        return self.feed_forward_residual.after(x, self.feed_forward(y))
+
+
+class Transformer(nn.Module):
+    """Encoder and decoder (figure 1). Source and target are ids, batch first, padded on the right; the target's padding
+    is hidden by causality, the source's by a mask."""
+
+    positions: Tensor
+
+    def __init__(self, config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int, joint: bool) -> None:
+        """`pad_id` is the source's; `joint`: both sides share one vocabulary, hence one embedding where tied."""
+        super().__init__()
+        self.config = config
+        self.pad_id = pad_id
+        self.tgt_embedding = nn.Embedding(n_tgt_vocab, config.d_model)
+        share = joint and config.tie_embeddings
+        self.src_embedding = self.tgt_embedding if share else nn.Embedding(n_src_vocab, config.d_model)
+        self.output = nn.Linear(config.d_model, n_tgt_vocab, bias=False)
+        if config.tie_embeddings:
+            self.output.weight = self.tgt_embedding.weight
+        self.register_buffer("positions", positional_encoding(config.max_len, config.d_model), persistent=False)
+        self.dropout = Dropout(config.dropout)
+        self.encoder_layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_encoder_layers))
+        self.decoder_layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.n_decoder_layers))
+        pre = config.norm is Norm.pre  # pre-norm leaves the last sum without a norm
+        self.encoder_norm = nn.LayerNorm(config.d_model) if pre else nn.Identity()
+        self.decoder_norm = nn.LayerNorm(config.d_model) if pre else nn.Identity()
+        self.init_weights()
+
+    @torch.no_grad()
+    def init_weights(self) -> None:
+        """Set every tensor.
+
+        - embeddings, and the output layer where it is tied: normal, standard deviation 1 / sqrt(D); inputs are scaled
+          by sqrt(D), so tokens and positions enter with about the same size, and logits start near 0;
+        - the output layer where it is not tied: normal, standard deviation 1 / sqrt(D);
+        - weights of the linear layers `(out, in)`: uniform within sqrt(6 / (in + out)) (Glorot and Bengio 2010);
+        - biases: 0; layer norms: gain 1, bias 0.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for table in (self.src_embedding.weight, self.tgt_embedding.weight, self.output.weight):
+            nn.init.normal_(table, std=self.config.d_model**-0.5)
+
+    def embed(self, ids: Tensor, embedding: nn.Embedding, offset: int = 0) -> Tensor:
+        """Scaled embeddings plus positions from `offset` on (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`."""
+        end = offset + ids.size(1)
+        if end > self.config.max_len:
+            raise ValueError(f"{end} tokens, but the model was built for at most model.max_len={self.config.max_len}.")
+        return self.dropout(embedding(ids) * math.sqrt(self.config.d_model) + self.positions[offset:end])
+
+    def encode(self, src: Tensor, weights: AttentionWeights | None = None) -> Tensor:
+        """Encoder output, the memory, of the source.
+
+        Args:
+            src: ids `(B, S)`; padding is masked.
+            weights: when given, every layer's self-attention is written out and appended to it.
+
+        Returns:
+            `(B, S, D)`.
+        Raises:
+            ValueError: S exceeds `max_len`.
+        """
+        attn_mask = key_mask(src == self.pad_id)
+        x = self.embed(src, self.src_embedding)
+        for layer in self.encoder_layers:
+            x = layer(x, attn_mask, weights.encoder_self if weights else None)
+        return self.encoder_norm(x)
+
+    def start_cache(self, memory: Tensor) -> DecoderCache:
+        """An empty cache for decoding from `memory` `(B, S, D)`: the cross-attention keys and values, once."""
+        layers = cast(list[DecoderLayer], list(self.decoder_layers))
+        return DecoderCache([layer.cross_attention.keys_values(memory) for layer in layers])
+
+    def decode_states(
+        self,
+        tgt_in: Tensor,
+        memory: Tensor,
+        src_padding_mask: Tensor,
+        cache: DecoderCache | None = None,
+        weights: AttentionWeights | None = None,
+    ) -> Tensor:
+        """The decoder below its output layer; arguments as for `decode`; `(R, T, D)`."""
+        x = self.embed(tgt_in, self.tgt_embedding, cache.length if cache else 0)
+        cross_mask = key_mask(src_padding_mask)
+        own_mask = None
+        if tgt_in.size(1) > 1:  # one new position may see everything that the cache holds
+            n_keys = tgt_in.size(1) + (cache.length if cache else 0)
+            own_mask = causal_mask(tgt_in.size(1), n_keys, tgt_in.device)
+        for i, layer in enumerate(self.decoder_layers):
+            x = layer(x, memory, own_mask, cross_mask, cache, i, weights)
+        return self.decoder_norm(x)
+
+    def decode(
+        self,
+        tgt_in: Tensor,
+        memory: Tensor,
+        src_padding_mask: Tensor,
+        cache: DecoderCache | None = None,
+        weights: AttentionWeights | None = None,
+    ) -> Tensor:
+        """Next-token logits for `tgt_in`, given the encoded source.
+
+        Args:
+            tgt_in: ids `(R, T)`; with `cache`, only the new positions, and R may be N rows for each sentence.
+            memory: encoder output `(B, S, D)`; not read when there is a cache.
+            src_padding_mask: bool `(B, S)`, True = padding.
+            cache: from `start_cache`, extended in place; None recomputes the prefix.
+            weights: when given, every layer's attention is written out and appended to it.
+
+        Returns:
+            Logits `(R, T, V)`, not normalised.
+        Raises:
+            ValueError: T plus the cached length exceeds `max_len`.
+        """
+        return self.output(self.decode_states(tgt_in, memory, src_padding_mask, cache, weights))
+
+    def forward(self, src: Tensor, tgt_in: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Logits for every position of `tgt_in` at once: what training computes.
+
+        Args:
+            src: ids `(B, S)`.
+            tgt_in: ids `(B, T)`, bos first.
+            positions: bool `(B, T)`; when given, only these n are projected on the vocabulary: padding costs nothing.
+
+        Returns:
+            Logits `(B, T, V)`, or `(n, V)` with `positions`.
+        """
+        states = self.decode_states(tgt_in, self.encode(src), src == self.pad_id)
+        return self.output(states if positions is None else states[positions])

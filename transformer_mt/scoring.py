@@ -1,0 +1,26 @@
+"""How good are the translations? sacreBLEU, with the tokenizer that the target language needs."""
+
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+from transformer_mt.text import is_chinese, is_unspaced, language_of
+
+
+def bleu_tokenizer(language: str) -> str:
+    """sacreBLEU's tokenizer for a language code: `zh`, characters where words are not spaced, else `13a`."""
+    return "zh" if is_chinese(language) else "char" if is_unspaced(language) or language_of(language) == "ko" else "13a"
+
+
+def bleu_metric(language: str, references: list[list[str]] | None = None) -> BLEU:
+    """BLEU into `language` (Post 2018)."""
+    return BLEU(tokenize=bleu_tokenizer(language), references=references)
+
+
+def chrf_metric(references: list[list[str]] | None = None) -> CHRF:
+    """chrF2 (Popović 2015)."""
+    return CHRF(references=references)
+
+
+def corpus_bleu(hypotheses: list[str], references: list[str], language: str) -> float:
+    """Corpus BLEU from 0 to 100 against one reference per sentence."""
+    return float(bleu_metric(language).corpus_score(hypotheses, [references]).score)

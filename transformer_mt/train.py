@@ -1,0 +1,176 @@
+"""Train a model: `python -m transformer_mt.train [OVERRIDE ...]`, configured by Hydra from `conf/`."""
+
+import difflib
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from transformer_mt.command import talk
+from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError, option_names
+
+PATH_OPTIONS = (
+    "run_dir", "data.train", "data.valid", "data.test", "data.cache_dir", "tokenizer.src_model", "tokenizer.tgt_model",
+)  # fmt: skip
+QUOTES = "'\""
+MAY_CHANGE = {
+    f"train.{name}"
+    for name in (
+        "max_steps", "max_epochs", "max_minutes", "patience", "device", "compile", "average", "samples", "log_aer",
+        "validate_every", "checkpoint_every", "log_every",
+    )
+}  # fmt: skip
+
+
+def quote_path(argument: str) -> str:
+    """An override whose value is a path, quoted so that Hydra's grammar leaves spaces, brackets and commas alone."""
+    key, equals, value = argument.partition("=")
+    if key not in PATH_OPTIONS or not equals or value in ("", "null") or value[0] in QUOTES or "${" in value:
+        return argument
+
+    def quoted(path: str) -> str:
+        return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    if value.startswith("[") and value.endswith("]"):
+        return f"{key}=[{','.join(quoted(part.strip(' ' + QUOTES)) for part in value[1:-1].split(','))}]"
+    return f"{key}={quoted(value)}"
+
+
+def composition_error(error: Exception) -> str:
+    """Hydra's message cut down to key, value and rule."""
+    text = str(error)
+    if error.__cause__ is not None:
+        text += "\n" + str(error.__cause__)
+    unknown = re.search(r"Could not override '([^']+)'", text)
+    if unknown:
+        close = difflib.get_close_matches(unknown[1], option_names(), n=1)
+        hint = f"did you mean {close[0]}?" if close else "--cfg job shows them all."
+        return f"{unknown[1]}: no such option; {hint}"
+    value = re.search(r"^(?:Value|Invalid value|Cannot convert|Unsupported).*$", text, re.MULTILINE)
+    key = re.search(r"full_key: (\S+)", text) or re.search(r"Error merging override (\S+?)=", text)
+    if value and key:
+        return f"{key[1]}: {value[0].rstrip('.')}."
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """`{"train.lr": 0.001, …}` of nested dictionaries."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+def check_resumable(config: Config, old: Config, run_dir: Path) -> None:
+    """Refuse to go on with another model, text or update rule; the corpus itself is compared by content later."""
+    from transformer_mt.checkpoint import config_to_dict
+
+    before, now = flat(config_to_dict(old)), flat(config_to_dict(config))
+    ignored = MAY_CHANGE | {"run_dir", "resume"} | {f"tokenizer.{side}_model" for side in ("src", "tgt")}
+    differing = [
+        f"{key}={now[key]} (was {before[key]})"
+        for key in sorted(now)
+        if now[key] != before.get(key) and key not in ignored and not key.startswith(("data.", "decode."))
+    ]
+    if differing:
+        raise UserError(
+            f"{run_dir} was trained with other options: {', '.join(differing)}. Choose another run_dir, or start over "
+            f"with resume=false."
+        )
+
+
+def move_aside(run_dir: Path) -> Path:
+    """Rename a run directory; nothing is deleted."""
+    number = 1
+    while (aside := run_dir.with_name(f"{run_dir.name}.old{number}")).exists():
+        number += 1
+    run_dir.rename(aside)
+    return aside
+
+
+def train(config: Config) -> int:
+    """Prepare the corpus, train or go on training, and say what to do next; returns the exit status."""
+    from transformer_mt import checkpoint
+    from transformer_mt.data import prepare, table
+    from transformer_mt.device import choose_device, choose_dtype
+    from transformer_mt.trainer import Trainer
+
+    choose_dtype(config.train.precision, choose_device(config.train.device))  # a wrong one costs no preparation
+    run_dir = Path(config.run_dir)
+    if run_dir.exists() and not run_dir.is_dir():
+        raise UserError(f"run_dir={run_dir} is a file; name a folder.")
+    steps = checkpoint.checkpoint_steps(run_dir, "state")
+    has_run = (run_dir / "config.yaml").exists()
+    if has_run and not config.resume:
+        talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
+        steps, has_run = [], False
+    if has_run and steps:
+        check_resumable(config, checkpoint.load_config(run_dir), run_dir)
+    elif run_dir.is_dir() and any(run_dir.iterdir()) and not has_run:
+        raise UserError(f"run_dir={run_dir} holds files that are not a run; name an empty or new folder.")
+
+    corpus = prepare(config, run_dir if steps else None)
+    talk(table(corpus))
+    trainer = Trainer(config, corpus)
+    if steps:
+        trainer.load(steps[-1])
+    else:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        checkpoint.save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
+        for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
+            rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
+            checkpoint.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
+    checkpoint.save_config(run_dir, config)
+    talk(trainer.describe())
+    status = trainer.train()
+    if status == 0:
+        talk(f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}")
+    return status
+
+
+def job(composed: DictConfig) -> None:
+    """One training run; Hydra calls it once, or once for each point of a sweep."""
+    status = 2
+    try:
+        config = OmegaConf.to_object(composed)
+        assert isinstance(config, Config)
+        hydra_config = HydraConfig.get()
+        if hydra_config.mode is RunMode.MULTIRUN and hydra_config.job.override_dirname:
+            config.run_dir += "-" + hydra_config.job.override_dirname.replace("/", "_")
+        status = train(config)
+    except UserError as error:
+        talk(f"error: {error}")
+    if status:
+        sys.exit(status)
+
+
+def main() -> None:
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # composition errors reach us instead of being printed with a traceback
+    sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
+    ConfigStore.instance().store(name="schema", node=Config)
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        talk(f"error: {composition_error(error)}")
+        sys.exit(2)
+    except UserError as error:  # a rule broken while Hydra builds the schema
+        talk(f"error: {error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

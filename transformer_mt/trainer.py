@@ -1,0 +1,461 @@
+"""What is one update? Loss, schedule, accumulation, clipping, validation, logging, stopping and going on."""
+
+import contextlib
+import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from transformer_mt import checkpoint
+from transformer_mt.command import talk
+from transformer_mt.config import Config, Schedule, TrainConfig, UserError
+from transformer_mt.data import Batch, BatchSampler, Corpus, Pair, lengths, make_batch
+from transformer_mt.decoding import length_batches, search
+from transformer_mt.device import autocast, choose_device, choose_dtype
+from transformer_mt.scoring import corpus_bleu
+
+
+def label_smoothed_loss(logits: Tensor, targets: Tensor, smoothing: float, pad_id: int) -> Tensor:
+    """Summed cross-entropy with smoothed labels (section 5.4; Szegedy et al. 2016), in nats.
+
+    The label has probability 1 - smoothing, and smoothing is spread evenly over the whole vocabulary but padding.
+
+    Args:
+        logits: `(n, V)`.
+        targets: ids `(n,)`, no padding among them.
+    """
+    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    log_z = logits.logsumexp(-1)
+    label = logits.gather(1, targets[:, None])[:, 0]
+    loss = log_z - (1 - smoothing) * label
+    if smoothing:
+        loss = loss - smoothing * (logits.sum(-1) - logits[:, pad_id]) / (logits.size(1) - 1)
+    return loss.sum()
+
+
+def learning_rate(step: int, progress: float, config: TrainConfig) -> float:
+    """The learning rate of update `step` (from 1), when the fraction `progress` of the run's limits is spent.
+
+    A linear rise over `warmup_steps`, then for `inverse_sqrt` lr * sqrt(warmup_steps / step), which is the paper's
+    equation 3 when lr = (d_model * warmup_steps)^-0.5, and for `cosine` lr * (1 + cos(pi * progress)) / 2.
+    """
+    warmup = step / config.warmup_steps
+    if config.schedule is Schedule.inverse_sqrt:
+        return config.lr * min(warmup, 1 / math.sqrt(warmup))
+    return config.lr * min(warmup, (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+
+
+@dataclass
+class State:
+    """Where a run stands; saved with every checkpoint."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Batches of this epoch that are done."""
+    seconds: float = 0.0
+    best_bleu: float = -1.0
+    best_step: int = 0
+    bad_validations: int = 0
+    loss_sum: float = 0.0
+    """Since the last logged event, like the next two."""
+    n_tokens: int = 0
+    log_seconds: float = 0.0
+    finished: bool = False
+    """The weights to use have been chosen."""
+
+
+@dataclass
+class Stop:
+    """Remembers a signal to stop, so that the loop can end between two updates."""
+
+    signal: int = 0
+    old: dict[int, Any] = field(default_factory=dict)
+
+    def __enter__(self) -> "Stop":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.old[number] = signal.signal(number, self.note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.old.items():
+            signal.signal(number, handler)
+
+    def note(self, number: int, _: object) -> None:
+        self.signal = number
+        signal.signal(number, self.old[number])  # a second one acts at once
+
+
+class Trainer:
+    """One training run in `config.run_dir`."""
+
+    def __init__(self, config: Config, corpus: Corpus) -> None:
+        self.config = config
+        self.corpus = corpus
+        self.run_dir = Path(config.run_dir)
+        self.device = choose_device(config.train.device)
+        self.dtype = choose_dtype(config.train.precision, self.device)
+        torch.manual_seed(config.train.seed)
+        self.model = checkpoint.build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer).to(self.device)
+        self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), betas=(0.9, 0.98), eps=1e-9, fused=self.device.type != "mps"
+        )
+        self.sampler = BatchSampler(
+            lengths(corpus.train, "src_ids"),
+            lengths(corpus.train, "tgt_ids"),
+            config.train.token_budget,
+            config.train.seed,
+        )
+        self.state = State()
+
+    def describe(self) -> str:
+        """One line: what is trained, on what."""
+        n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        vocabularies = f"{len(self.corpus.src_tokenizer):,} + {len(self.corpus.tgt_tokenizer):,} pieces"
+        arithmetic = "bf16" if self.dtype is torch.bfloat16 else "fp32"
+        return (
+            f"{self.config.model.name}, {self.config.direction}: {n_parameters / 1e6:.1f} million parameters, "
+            f"{vocabularies}, {self.device} {arithmetic}, {len(self.sampler.epoch(0)):,} updates per epoch"
+        )
+
+    # ------------------------------------------------------------------------------------------ one update
+
+    def load_batch(self, rows: np.ndarray, batch: int) -> list[Batch]:
+        """The micro-batches of an update, segmented afresh where subword sampling is on."""
+        data, src, tgt = self.corpus.train[rows], self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
+        src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
+        alpha = self.config.tokenizer.sampling_alpha
+        if alpha > 0:
+            seeds = np.random.SeedSequence((self.config.train.seed, self.state.epoch, batch)).generate_state(2)
+            limit = self.config.model.max_len  # a sampled segmentation that grows too long gives way to the best one
+            sampled = src.sample(data["src"], alpha, int(seeds[0]))
+            src_ids = [new if len(new) <= limit else old for new, old in zip(sampled, src_ids, strict=True)]
+            sampled = tgt.sample(data["tgt"], alpha, int(seeds[1]))
+            tgt_ids = [new if len(new) <= limit else old for new, old in zip(sampled, tgt_ids, strict=True)]
+        n = min(self.config.train.accumulate, len(rows))
+        return [make_batch(src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id) for i in range(n)]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Summed smoothed loss of a batch; real target tokens only."""
+        with autocast(self.device, self.dtype):
+            logits = self.forward(batch.src, batch.tgt_in, batch.positions)
+        targets = batch.tgt_out[batch.positions]
+        return label_smoothed_loss(logits, targets, self.config.train.label_smoothing, self.corpus.tgt_tokenizer.pad_id)
+
+    def update(self, micro_batches: list[Batch], lr: float) -> tuple[float, int, float]:
+        """One optimizer step: gradients of the summed loss over all micro-batches, divided by their tokens once.
+
+        Returns:
+            The summed loss, its tokens, and the norm of the gradient before clipping.
+        Raises:
+            UserError: the loss is not finite; the weights are as before.
+        """
+        self.model.train()
+        n_tokens = sum(batch.n_tokens for batch in micro_batches)
+        total = torch.zeros((), device=self.device)
+        for batch in micro_batches:
+            loss = self.loss(batch.to(self.device))
+            torch.autograd.backward(loss / n_tokens)
+            total += loss.detach()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm or math.inf)
+        loss_sum = float(total)
+        if not math.isfinite(loss_sum):
+            self.optimizer.zero_grad()
+            raise UserError(
+                f"the loss is {loss_sum} at step {self.state.step + 1} (epoch {self.state.epoch + 1}, batch "
+                f"{self.state.batch + 1}); the update was not made. Try a lower train.lr={self.config.train.lr:g}, "
+                f"train.clip_norm, or train.precision=fp32."
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss_sum, n_tokens, float(norm)
+
+    # ------------------------------------------------------------------------------------------ validation
+
+    def translate(self, texts: list[str]) -> list[str]:
+        """Greedy translations, for watching the run."""
+        src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
+        ids = [[*row[: limit - 1], src.eos_id] for row in src.encode(texts)]
+        self.model.eval()
+        with autocast(self.device, self.dtype):
+            found = search(self.model, ids, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.unk_id, tgt.bos_id], 1, 0.0, 4096)
+        return tgt.decode([hypotheses[0].ids for hypotheses in found])
+
+    @torch.inference_mode()
+    def validation_loss(self, pairs: list[Pair]) -> tuple[float, int, int]:
+        """Summed loss without smoothing, its tokens, and the characters of the targets; too long pairs left out."""
+        src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
+        src_ids, tgt_ids = src.encode([p.src for p in pairs]), tgt.encode([p.tgt for p in pairs])
+        longest = [max(len(s), len(t)) for s, t in zip(src_ids, tgt_ids, strict=True)]
+        fitting = [i for i, n in enumerate(longest) if n <= limit]
+        self.model.eval()
+        total, n_tokens, n_characters = 0.0, 0, sum(len(pairs[i].tgt) for i in fitting)
+        for group in length_batches([longest[i] for i in fitting], max(limit, 4096)):
+            rows = [fitting[i] for i in group]
+            batch = make_batch(
+                [src_ids[i] for i in rows], [tgt_ids[i] for i in rows], src.pad_id, tgt.pad_id, tgt.bos_id
+            ).to(self.device)
+            with autocast(self.device, self.dtype):
+                logits = self.model(batch.src, batch.tgt_in, batch.positions)
+            total += float(F.cross_entropy(logits.float(), batch.tgt_out[batch.positions], reduction="sum"))
+            n_tokens += batch.n_tokens
+        return total, n_tokens, n_characters
+
+    def validate(self) -> dict[str, float]:
+        """Loss, perplexity and greedy BLEU on the validation split; shows a few translations."""
+        pairs = self.corpus.valid
+        loss, n_tokens, n_characters = self.validation_loss(pairs)
+        hypotheses = self.translate([pair.src for pair in pairs])
+        bleu = corpus_bleu(hypotheses, [pair.tgt for pair in pairs], self.config.tgt_language)
+        for i in np.linspace(0, len(pairs) - 1, num=min(self.config.train.samples, len(pairs)), dtype=int):
+            self.talk(f"    {pairs[i].src:.200}\n  → {hypotheses[i]:.200}\n  = {pairs[i].tgt:.200}")
+        nats = loss / max(1, n_tokens)
+        return {
+            "valid_loss": nats,
+            "valid_perplexity": math.exp(min(nats, 700)),
+            "valid_bits_per_character": loss / max(1, n_characters) / math.log(2),
+            "bleu": bleu,
+        }
+
+    # ------------------------------------------------------------------------------------------ on disk
+
+    def save(self) -> None:
+        """A checkpoint to resume from; the one before it stays until this one is safe."""
+        tensors = {f"model.{name}": value for name, value in checkpoint.weights_of(self.model).items()}
+        for name, parameter in self.model.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"optimizer.{key}.{name}"] = value
+        tensors["rng.cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)
+        metadata = {"state": asdict(self.state), "corpus": self.corpus.fingerprint, "threads": torch.get_num_threads()}
+        checkpoint.save_tensors(checkpoint.checkpoint_path(self.run_dir, "state", self.state.step), tensors, metadata)
+        checkpoint.prune_checkpoints(self.run_dir, "state", keep=2)
+
+    def load(self, step: int) -> None:
+        """Go back to the checkpoint of `step`, to the bit."""
+        path = checkpoint.checkpoint_path(self.run_dir, "state", step)
+        tensors, metadata = checkpoint.load_tensors(path)
+        if metadata["corpus"] != self.corpus.fingerprint:
+            raise UserError(
+                f"{self.run_dir} was trained on another corpus or vocabulary than data.train={self.config.data.train} "
+                f"gives. Choose another run_dir, or start over with resume=false."
+            )
+        if self.device.type == "cpu" and metadata["threads"] != torch.get_num_threads():
+            self.talk(
+                f"warning: {metadata['threads']} threads before, {torch.get_num_threads()} now: equal to rounding only."
+            )
+        names = [name for name, _ in self.model.named_parameters()]
+        checkpoint.put_weights(self.model, {n: tensors[f"model.{n}"] for n in names}, path)
+        for name, parameter in self.model.named_parameters():
+            keys = ("step", "exp_avg", "exp_avg_sq")
+            if f"optimizer.step.{name}" in tensors:
+                self.optimizer.state[parameter] = {
+                    key: tensors[f"optimizer.{key}.{name}"].to(parameter.device) for key in keys
+                }
+        torch.set_rng_state(tensors["rng.cpu"])
+        if self.device.type == "cuda" and "rng.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["rng.cuda"], self.device)
+        self.state = State(**metadata["state"])
+        self.cut_metrics()
+
+    def cut_metrics(self) -> None:
+        """Drop what was logged after the checkpoint."""
+        path = self.run_dir / "metrics.jsonl"
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.state.step]
+            checkpoint.write_text(path, "".join(kept))
+
+    def log(self, **values: float) -> None:
+        """One line of `metrics.jsonl`."""
+        rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in values.items()}
+        with open(self.run_dir / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": self.state.step, **rounded}) + "\n")
+        if self.tensorboard is not None:
+            for name, value in values.items():
+                self.tensorboard.add_scalar(name, value, self.state.step)
+
+    @property
+    def tensorboard(self) -> Any:
+        """A TensorBoard writer, where the extra is installed."""
+        if not hasattr(self, "_tensorboard"):
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+
+                self._tensorboard: Any = SummaryWriter(str(self.run_dir / "tensorboard"))
+            except ImportError:
+                self._tensorboard = None
+        return self._tensorboard
+
+    def talk(self, message: str) -> None:
+        """A line for the person who watches, above the progress bar."""
+        tqdm.write(message, file=sys.stderr)
+
+    # ------------------------------------------------------------------------------------------ the run
+
+    def progress(self, n_batches: int) -> float:
+        """The largest spent fraction of the limits."""
+        state, limits = self.state, self.config.train
+        spent = [0.0]
+        if limits.max_steps is not None:
+            spent.append(state.step / limits.max_steps)
+        if limits.max_epochs is not None:
+            spent.append((state.epoch + state.batch / n_batches) / limits.max_epochs)
+        if limits.max_minutes is not None:
+            spent.append(state.seconds / 60 / limits.max_minutes)
+        return max(spent)
+
+    def is_over(self, n_batches: int) -> bool:
+        patience = self.config.train.patience
+        return self.progress(n_batches) >= 1 or 0 < patience <= self.state.bad_validations
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.state.seconds += time.perf_counter() - start
+
+    def train(self) -> int:
+        """Train to the first limit and choose the weights to use.
+
+        Returns:
+            0, or 128 plus the signal that stopped the run.
+        Raises:
+            UserError: the loss is not finite, or memory ran out.
+        """
+        state = self.state
+        batches = self.sampler.epoch(state.epoch)
+        if state.finished and self.is_over(len(batches)):
+            talk(f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on.")
+            return 0
+        with Stop() as stop:
+            with tqdm(total=1000, bar_format=_BAR, file=sys.stderr, dynamic_ncols=True) as bar:
+                self.show(bar, len(batches))
+                while not self.is_over(len(batches)) and not stop.signal:
+                    try:
+                        self.one_step(batches)
+                    except (torch.OutOfMemoryError, RuntimeError) as error:
+                        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+                            raise
+                        raise UserError(
+                            f"out of memory at step {state.step + 1}; lower train.token_budget="
+                            f"{self.config.train.token_budget}, or raise train.accumulate="
+                            f"{self.config.train.accumulate}."
+                        ) from None
+                    if state.batch == len(batches):
+                        state.epoch, state.batch = state.epoch + 1, 0
+                        batches = self.sampler.epoch(state.epoch)
+                    over = self.is_over(len(batches))
+                    if over or state.step % self.config.train.validate_every == 0:
+                        with self.timed():
+                            self.on_validation()
+                        self.save()
+                    elif stop.signal or state.step % self.config.train.checkpoint_every == 0:
+                        self.save()
+                    self.show(bar, len(batches))
+            if stop.signal:
+                talk(f"stopped at step {state.step}; run the same command to go on.")
+                return 128 + stop.signal
+            if not state.finished:
+                self.finish()
+        return 0
+
+    def one_step(self, batches: list[np.ndarray]) -> None:
+        """Read a batch, update, log."""
+        state = self.state
+        before = state.seconds
+        with self.timed():
+            micro_batches = self.load_batch(batches[state.batch], state.batch)
+            lr = learning_rate(state.step + 1, self.progress(len(batches)), self.config.train)
+            loss_sum, n_tokens, grad_norm = self.update(micro_batches, lr)
+        state.step += 1
+        state.batch += 1
+        state.finished = False
+        state.loss_sum += loss_sum
+        state.n_tokens += n_tokens
+        state.log_seconds += state.seconds - before
+        if state.step % self.config.train.log_every == 0:
+            self.log(
+                epoch=state.epoch,
+                loss=state.loss_sum / state.n_tokens,
+                lr=lr,
+                grad_norm=grad_norm,
+                tokens_per_second=state.n_tokens / max(state.log_seconds, 1e-9),
+                minutes=state.seconds / 60,
+            )
+            state.loss_sum, state.n_tokens, state.log_seconds = 0.0, 0, 0.0
+
+    def show(self, bar: Any, n_batches: int) -> None:
+        """Move the progress bar to where the run is."""
+        state = self.state
+        bar.n = min(1000, int(1000 * self.progress(n_batches)))
+        speed = f"{state.n_tokens / state.log_seconds:,.0f} tokens/s" if state.log_seconds else ""
+        loss = f"loss {state.loss_sum / state.n_tokens:.3f}" if state.n_tokens else ""
+        bar.set_postfix_str(f"epoch {state.epoch + 1} step {state.step} {loss} {speed}", refresh=False)
+        bar.refresh() if bar.n >= 1000 else bar.update(0)
+
+    def on_validation(self) -> None:
+        """Validate, keep the weights for the average, and make the best ones the weights to use."""
+        state = self.state
+        scores = self.validate()
+        self.log(**scores, minutes=state.seconds / 60)
+        better = scores["bleu"] > state.best_bleu
+        self.talk(
+            f"step {state.step}: valid loss {scores['valid_loss']:.3f}, perplexity {scores['valid_perplexity']:.2f}, "
+            f"BLEU {scores['bleu']:.2f}{' (best)' if better else ''}, {state.seconds / 60:.1f} min"
+        )
+        weights = checkpoint.weights_of(self.model)
+        if self.config.train.average > 1:
+            path = checkpoint.checkpoint_path(self.run_dir, "weights", state.step)
+            checkpoint.save_tensors(path, weights, {"steps": [state.step]})
+            checkpoint.prune_checkpoints(self.run_dir, "weights", self.config.train.average)
+        if better:
+            state.best_bleu, state.best_step, state.bad_validations = scores["bleu"], state.step, 0
+            self.save_best(weights, [state.step], scores["bleu"])
+        else:
+            state.bad_validations += 1
+
+    def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
+        checkpoint.save_tensors(self.run_dir / checkpoint.WEIGHTS, weights, {"steps": steps, "valid_bleu": bleu})
+
+    def finish(self) -> None:
+        """Use the average of the last checkpoints if it scores better on validation than the best of them."""
+        state = self.state
+        steps = [s for s in checkpoint.checkpoint_steps(self.run_dir, "weights") if s <= state.step]
+        if len(steps) > 1:
+            now = {name: tensor.clone() for name, tensor in checkpoint.weights_of(self.model).items()}
+            paths = [checkpoint.checkpoint_path(self.run_dir, "weights", step) for step in steps]
+            mean = checkpoint.average([checkpoint.load_tensors(path)[0] for path in paths])
+            checkpoint.put_weights(self.model, mean, self.run_dir)
+            scores = self.validate()
+            self.log(**{f"average_{name}": value for name, value in scores.items()})
+            better = scores["bleu"] > state.best_bleu
+            if better:
+                self.save_best(mean, steps, scores["bleu"])
+            talk(
+                f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, "
+                f"{'used' if better else f'not used: step {state.best_step} has {state.best_bleu:.2f}'}"
+            )
+            checkpoint.put_weights(self.model, now, self.run_dir)
+        state.finished = True
+        self.save()
+
+
+_BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"

@@ -1,0 +1,158 @@
+"""Translate sentences: `python -m transformer_mt.translate RUN "Hello."`, or lines of standard input."""
+
+import argparse
+import contextlib
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from transformer_mt import command
+from transformer_mt.command import talk
+from transformer_mt.config import UserError
+
+if TYPE_CHECKING:
+    from transformer_mt.translator import Translation, Translator
+
+WINDOW = 1024  # lines that are sorted and batched together
+PAUSE = 0.05  # seconds without a new line after which a window is translated as it is
+
+EXAMPLE = """  python -m transformer_mt.translate runs/starter-en-zh-small "Good morning." "How are you?"
+  python -m transformer_mt.translate runs/starter-en-zh-small < english.txt > chinese.txt"""
+
+
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = command.parser("translate", "Translate sentences, else lines of standard input.", EXAMPLE)
+    parser.add_argument("sentences", metavar="SENTENCE", nargs="*")
+    parser.add_argument("--input", type=Path, metavar="FILE", help="lines of FILE instead of standard input")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write to FILE instead of standard output")
+    parser.add_argument("--n-best", type=int, default=1, metavar="N", help="N lines per input: line ||| text ||| score")
+    parser.add_argument("--json", action="store_true", help="one JSON object per input line")
+    command.add_decoding_options(parser)
+    chosen = parser.parse_args(arguments)
+    if chosen.sentences and chosen.input:
+        parser.error("give sentences or --input, not both")
+    return chosen
+
+
+def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
+    """Lines in windows; a window also closes when the input pauses, so that a line typed is a line answered.
+
+    Raises:
+        UserError: a line is not UTF-8, after the windows before it.
+    """
+    lines: queue.Queue[bytes | None] = queue.Queue(maxsize=2 * WINDOW)
+
+    def read() -> None:
+        for line in file:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    number, offset, ended = 0, 0, False
+    while not ended:
+        window: list[str] = []
+        item = lines.get()
+        with contextlib.suppress(queue.Empty):
+            while item is not None:
+                number += 1
+                try:
+                    text = item.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    if window:
+                        yield window
+                    raise UserError(
+                        f"{name}: line {number} is not UTF-8 at byte offset {offset + error.start}; convert the input."
+                    ) from None
+                window.append(text.removesuffix("\n").removesuffix("\r"))
+                offset += len(item)
+                if len(window) == WINDOW:
+                    break
+                item = lines.get(timeout=PAUSE)
+        ended = item is None
+        if window:
+            yield window
+
+
+def prompt() -> Iterator[list[str]]:
+    """One line at a time from a terminal; Ctrl-D ends."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  (line editing)
+    talk("Type a sentence and press Enter; Ctrl-D ends.")
+    while True:
+        try:
+            yield [input("> ")]
+        except EOFError:
+            return
+
+
+def show(translation: "Translation", number: int, chosen: argparse.Namespace, out: IO[str]) -> None:
+    """Print one translation in the chosen form; `number` counts input lines from 1."""
+    if chosen.json:
+        fields: dict[str, Any] = {"line": number, "src": translation.src, "text": translation.text}
+        fields["score"] = translation.score
+        if chosen.n_best > 1:
+            fields["n_best"] = [asdict(candidate) for candidate in translation.candidates]
+        print(json.dumps(fields, ensure_ascii=False), file=out)
+    elif chosen.n_best > 1:
+        for candidate in translation.candidates:
+            print(f"{number} ||| {candidate.text} ||| {candidate.score:.4f}", file=out)
+    else:
+        print(translation.text, file=out)
+
+
+def translate(translator: "Translator", windows: Iterator[list[str]], chosen: argparse.Namespace, out: IO[str]) -> None:
+    """Translate window after window, in order."""
+    number = 0
+    for window in windows:
+        translations = translator.translate(
+            window,
+            beam_size=chosen.beam_size,
+            length_penalty=chosen.length_penalty,
+            n_best=chosen.n_best,
+            batch_tokens=chosen.batch_tokens,
+        )
+        for translation in translations:
+            number += 1
+            if translation.n_pieces > 1:
+                talk(
+                    f"warning: line {number} is longer than model.max_len={translator.config.model.max_len} tokens: "
+                    f"translated in {translation.n_pieces} pieces."
+                )
+            show(translation, number, chosen, out)
+        out.flush()
+
+
+def main(arguments: list[str]) -> None:
+    chosen = options(arguments)
+    if chosen.input and not chosen.input.is_file():
+        raise UserError(f"--input {chosen.input}: no such file.")
+    from transformer_mt.translator import Translator
+
+    translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
+    with contextlib.ExitStack() as stack:
+        if chosen.sentences:
+            windows = iter([[" ".join(sentence.split("\n")) for sentence in chosen.sentences]])
+        elif chosen.input:
+            windows = read_windows(stack.enter_context(open(chosen.input, "rb")), str(chosen.input))
+        elif sys.stdin.isatty():
+            windows = prompt()
+        else:
+            windows = read_windows(sys.stdin.buffer, "standard input")
+        if chosen.output is None:
+            translate(translator, windows, chosen, sys.stdout)
+            return
+        unfinished = chosen.output.with_name(f".{chosen.output.name}.{os.getpid()}.tmp")
+        stack.callback(lambda: unfinished.unlink(missing_ok=True))
+        with open(unfinished, "w", encoding="utf-8") as out:
+            translate(translator, windows, chosen, out)
+        os.replace(unfinished, chosen.output)
+
+
+if __name__ == "__main__":
+    command.run(main)
