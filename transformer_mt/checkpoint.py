@@ -54,7 +54,10 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any
     """Tensors and JSON metadata in one safetensors file."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"format": str(FORMAT), "transformer_mt": json.dumps(metadata)}
-    write_atomically(path, lambda temporary: save_file(plain, temporary, header))
+    try:
+        write_atomically(path, lambda temporary: save_file(plain, temporary, header))
+    except SafetensorError as error:  # a full disk, for one
+        raise OSError(0, str(error), str(path)) from None
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

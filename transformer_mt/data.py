@@ -4,10 +4,13 @@ Everything goes through `datasets`, and what was prepared stays in Arrow files, 
 that made it: host memory does not grow with the corpus, and a changed file or option is never read stale.
 """
 
+import csv
+import glob
 import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import unicodedata
@@ -17,11 +20,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pyarrow.compute as pc
 import torch
 from datasets import Dataset, Features, Value, disable_progress_bars, enable_progress_bars, load_dataset
 from datasets.exceptions import DatasetGenerationError
+from datasets.utils.logging import CRITICAL, set_verbosity
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 from torch import Tensor
 
 from transformer_mt.command import talk
@@ -94,7 +101,9 @@ def read_lines(path: Path, on_bad_row: OnBadRow) -> Iterator[str | None]:
         try:
             for number, line in enumerate(file, start=1):
                 try:
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                    text = line.decode()  # not utf-8-sig, which counts an error's offset without the mark
+                    if number == 1:
+                        text = text.removeprefix("\ufeff")
                     yield text.removesuffix("\n").removesuffix("\r")
                 except UnicodeDecodeError as error:
                     if on_bad_row is OnBadRow.error:
@@ -111,11 +120,13 @@ def read_lines(path: Path, on_bad_row: OnBadRow) -> Iterator[str | None]:
 def read_tsv(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
     """Rows `first`, `second`, `links` of a TSV file without quoting; the text is None where a row is skipped."""
     columns, links_column, on_bad_row = config.columns, config.links_column, config.on_bad_row
-    try:
-        wanted = [int(column) for column in columns]
-        links = None if links_column is None else int(links_column)
-    except ValueError:
-        raise UserError(f"data.columns={columns}: columns of a TSV file are numbers from 0, such as [0,1].") from None
+    if not all(column.isdecimal() for column in (*columns, links_column or "0")):
+        raise UserError(
+            f"data.columns={columns}, data.links_column={links_column}: columns of a TSV file are numbers from 0, "
+            f"such as [0,1]."
+        )
+    wanted = [int(column) for column in columns]
+    links = None if links_column is None else int(links_column)
     for number, line in enumerate(read_lines(path, on_bad_row), start=1):
         fields = [] if line is None else line.split("\t")
         if line is not None and max(wanted) >= len(fields) and on_bad_row is OnBadRow.error:
@@ -157,6 +168,8 @@ def source_paths(key: str, value: Any) -> list[Path]:
     for path in paths:
         if not path.is_file():
             raise UserError(f"data.{key}={path}: no such file.")
+        if path.stat().st_size == 0:
+            raise UserError(f"data.{key}={path}: the file is empty.")
     suffix = paths[0].with_suffix("").suffix if paths[0].suffix == ".gz" else paths[0].suffix
     if len(paths) == 1 and suffix not in (".tsv", *READERS):
         raise UserError(
@@ -180,6 +193,49 @@ def named_columns(dataset: Dataset, config: DataConfig, where: str) -> Dataset:
     return dataset.select_columns(list(names)).rename_columns(names)
 
 
+def load_table(path: Path, suffix: str, on_bad_row: OnBadRow, plain: Path) -> Dataset:
+    """All columns of a CSV, JSONL or Parquet file, `.gz` too, through a copy of its readable text, `plain`."""
+    options: dict[str, Any] = {}
+    if suffix == ".parquet" and path.suffix != ".gz":
+        plain.symlink_to(path.resolve())
+    elif suffix == ".parquet":
+        with gzip.open(path) as packed, open(plain, "wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+    else:  # Arrow takes any bytes for text; a row without both sides is counted as unreadable
+        empty = {".csv": ",", ".jsonl": "{}"}[suffix]
+        with open(plain, "w", encoding="utf-8", newline="") as copy:
+            copy.writelines(f"{empty if line is None else line}\n" for line in read_lines(path, on_bad_row))
+    if suffix == ".csv":
+        # Every field is text, and nothing but an empty one is null: "None", "nan" and "null" are words.
+        with open(plain, encoding="utf-8", newline="") as file:
+            text = Features({name: Value("string") for name in next(csv.reader(file), [])})
+        options = {"features": text, "keep_default_na": False, "na_values": [""]}
+    set_verbosity(CRITICAL)  # of the library: the error that is raised says it in one line
+    files = glob.escape(str(plain))
+    return load_dataset(READERS[suffix], data_files=files, split="train", cache_dir=str(plain.parent), **options)
+
+
+def load_from_hub(hub: str, hub_config: str | None, split: str) -> Dataset:
+    """A split of a hub dataset; the copy of an earlier start where the hub cannot be reached now."""
+    unreachable: Exception | None = None
+    try:
+        HfApi().dataset_info(hub, timeout=10)
+    except HfHubHTTPError:
+        pass  # the hub is there: loading says what is wrong
+    except Exception as error:
+        unreachable = error
+        datasets.config.HF_HUB_OFFLINE = True  # else it would be tried six times over half a minute
+    try:
+        return load_dataset(hub, hub_config, split=split)
+    except Exception as error:  # the hub's client raises from half a dozen libraries
+        cause = unreachable or error
+        first_line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+        raise UserError(
+            f"{hub}: cannot be loaded from the hub ({first_line}); check the network, or train without it on "
+            f"data=starter or on your own text with data=files."
+        ) from None
+
+
 def load_split(config: DataConfig, key: str, scratch: str) -> Dataset:
     """One split as it was written, columns `first`, `second` and, where there are any, `links`; unread rows are null.
 
@@ -191,15 +247,7 @@ def load_split(config: DataConfig, key: str, scratch: str) -> Dataset:
     """
     value = getattr(config, key)
     if config.hub is not None:
-        try:
-            dataset = load_dataset(config.hub, config.hub_config, split=str(value))
-        except Exception as error:  # the hub's client raises from half a dozen libraries
-            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(
-                f"{config.hub}: cannot be loaded from the hub ({first_line}); check the network, or train without it "
-                f"on data=starter or on your own text with data=files."
-            ) from None
-        return named_columns(dataset, config, config.hub)
+        return named_columns(load_from_hub(config.hub, config.hub_config, str(value)), config, config.hub)
     paths = source_paths(key, value)
     where = str(paths[0])
     suffixes = [suffix for suffix in paths[0].suffixes if suffix != ".gz"]
@@ -214,15 +262,13 @@ def load_split(config: DataConfig, key: str, scratch: str) -> Dataset:
             text = Features({name: Value("string") for name in ("first", "second", "links")})
             identity = digest(where, file_digest(paths[0]), config.columns, key)
             return Dataset.from_generator(rows, features=text, cache_dir=scratch, fingerprint=identity)
-        reader = READERS[suffixes[-1]]
-        # Nothing but an empty field is null in CSV: "None", "nan" and "null" are words.
-        options = {"keep_default_na": False, "na_values": [""], "dtype": str} if reader == "csv" else {}
-        loaded = load_dataset(reader, data_files=where, split="train", cache_dir=scratch, **options)
-    except DatasetGenerationError as error:
-        if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from None
-        cause = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{where}: cannot be read: {cause}.") from None
+        loaded = load_table(paths[0], suffixes[-1], config.on_bad_row, Path(scratch, key + suffixes[-1]))
+    except Exception as error:  # the readers raise from half a dozen libraries
+        cause = (isinstance(error, DatasetGenerationError) and error.__cause__) or error
+        if isinstance(cause, UserError):
+            raise cause from None
+        first_line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+        raise UserError(f"{where}: cannot be read: {first_line.rstrip('.!')}.") from None
     return named_columns(loaded, config, where)
 
 
@@ -284,10 +330,13 @@ def clean(config: DataConfig, scratch: str) -> tuple[dict[str, Dataset], dict[st
         if getattr(config, key) is not None:
             raw = load_split(config, key, scratch)
             splits[key] = raw.map(
-                clean_batch, batched=True, fn_kwargs={"config": config}, num_proc=n_processes(raw), desc=f"clean {key}"
+                clean_batch,
+                batched=True,
+                fn_kwargs={"config": config},
+                num_proc=n_processes(raw),
+                cache_file_name=os.path.join(scratch, f"clean-{key}.arrow"),
+                desc=f"clean {key}",
             )
-    if "train" not in splits:
-        raise UserError("data.train is not set: name a file, such as data.train=corpus.tsv.")
     reasons = {key: column(split, "reason").copy() for key, split in splits.items()}
     keep = {key: np.flatnonzero((reason != 0) & (reason != 1)) for key, reason in reasons.items()}
     train_reason = reasons["train"]
@@ -296,22 +345,21 @@ def clean(config: DataConfig, scratch: str) -> tuple[dict[str, Dataset], dict[st
     train = np.flatnonzero(train_reason == -1)
     train_reason[np.delete(train, np.unique(pair[train], return_index=True)[1])] = 4
 
-    train = np.flatnonzero(train_reason == -1)
-    by_hash = train[np.argsort(pair[train], kind="stable")]
-    n_cut = max(1, min(config.held_out, len(train) // 20))
-    for key in ("test", "valid"):
+    n_cut = max(1, min(config.held_out, int((train_reason == -1).sum()) // 20))
+    for key in sorted(("test", "valid"), key=lambda key: key not in splits):  # the given first: a cut shares nothing
         if key not in splits:
-            splits[key], keep[key], by_hash = splits["train"], np.sort(by_hash[:n_cut]), by_hash[n_cut:]
+            train = np.flatnonzero(train_reason == -1)
+            splits[key], keep[key] = splits["train"], np.sort(train[np.argsort(pair[train], kind="stable")][:n_cut])
             train_reason[keep[key]] = -2  # moved, not removed
-    for name in ("first_key", "second_key"):
-        held_out = [column(splits[key], name)[keep[key]] for key in ("valid", "test")]
-        leaks = np.isin(column(splits["train"], name), np.concatenate(held_out))
-        train_reason[(train_reason == -1) & leaks] = 5
+        for name in ("first_key", "second_key"):
+            leaks = np.isin(column(splits["train"], name), column(splits[key], name)[keep[key]])
+            train_reason[(train_reason == -1) & leaks] = 5
     keep["train"] = np.flatnonzero(train_reason == -1)
 
     removed = {rule: int((train_reason == i).sum()) for i, rule in enumerate(REASONS)}
     if len(keep["train"]) == 0:
-        lost = ", ".join(f"{rule}: {n}" for rule, n in removed.items() if n) or "no rows"
+        counts = removed | {"cut off for validation and test": int((train_reason == -2).sum())}
+        lost = ", ".join(f"{rule}: {n}" for rule, n in counts.items() if n) or "no rows"
         raise UserError(f"data.train={config.train}: no training pair is left after cleaning ({lost}).")
     for key in ("valid", "test"):
         if len(keep[key]) == 0:
@@ -374,6 +422,8 @@ def cached(root: Path, name: str, make: Callable[[Path], None]) -> Path:
 def source_identity(config: DataConfig, scratch: str) -> list[str]:
     """What the corpus is made of: the content of its files, or the fingerprints of the hub's splits."""
     identity = []
+    if config.train is None:
+        raise UserError("data.train is not set: name a file, such as data.train=corpus.tsv.")
     for key in ("train", "valid", "test"):
         value = getattr(config, key)
         if value is None:
@@ -436,13 +486,14 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
                     desc="tokenize",
                 )
                 longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
-                ids.select(np.flatnonzero(longest <= config.model.max_len)).save_to_disk(str(work))
+                fits = np.flatnonzero(longest <= config.model.max_len)
+                if len(fits) == 0:
+                    raise UserError(f"model.max_len={config.model.max_len}: every training pair is longer; raise it.")
+                ids.select(fits).save_to_disk(str(work))
 
         train = Dataset.load_from_disk(str(cached(root, f"ids-{ids_key}", make_ids)))
     n_long = len(text["train"]) - len(train)
     removed[f"over model.max_len={config.model.max_len} tokens"] = n_long
-    if len(train) == 0:
-        raise UserError(f"model.max_len={config.model.max_len}: every training pair is longer; raise it.")
     return Corpus(
         train,
         held_out(text["valid"], (src_column, tgt_column)),
@@ -473,9 +524,10 @@ def turn_links(line: str) -> str:
     """Pharaoh links with their two sides exchanged."""
     turned = []
     for link in line.split():
-        mark = "p" if "p" in link else "-"
-        i, j = link.split(mark)
-        turned.append(f"{j}{mark}{i}")
+        parts = re.fullmatch(r"(\d+)([-p])(\d+)", link)
+        if parts is None:
+            raise UserError(f"gold links {line!r}: {link} is not of the form i-j (sure) or ipj (possible).")
+        turned.append(parts[3] + parts[2] + parts[1])
     return " ".join(turned)
 
 

@@ -139,10 +139,11 @@ def beam_search(
             log_probs[..., eos_id] = ends
 
         # The best tokens of each slot, then the best of all slots: `n` of each suffice.
-        slot_scores, slot_tokens = log_probs.topk(n, dim=-1)
-        total = (state.scores[:, :, None] + slot_scores).flatten(1)  # (B, N * N)
+        width = min(n, log_probs.size(-1))
+        slot_scores, slot_tokens = log_probs.topk(width, dim=-1)
+        total = (state.scores[:, :, None] + slot_scores).flatten(1)  # (B, N * width)
         scores, index = total.topk(n, dim=-1)
-        parents = index.div(n, rounding_mode="floor")  # (B, N)
+        parents = index.div(width, rounding_mode="floor")  # (B, N)
         tokens = slot_tokens.flatten(1).gather(1, index)
         state.ids = torch.cat((state.ids.gather(1, parents[:, :, None].expand(-1, -1, length)), tokens[:, :, None]), 2)
 
@@ -158,7 +159,7 @@ def beam_search(
             state.finished_scores[b, slot[b, k]] = scores[b, k] / length_penalty(length, alpha).to(device)
         state.scores = scores.masked_fill(~alive | ended, -math.inf)
 
-        best_possible = state.scores[:, 0:].amax(1) / length_penalty(state.max_lengths, alpha).to(device)
+        best_possible = state.scores.amax(1) / length_penalty(state.max_lengths, alpha).to(device)
         enough = state.finished_scores.topk(n_best, dim=1).values[:, -1]
         done = (best_possible <= enough) | (best_possible == -math.inf)
         rows = parents + torch.arange(len(parents), device=device)[:, None] * n

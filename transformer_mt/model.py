@@ -75,7 +75,7 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return F.dropout(x, self.p)
-        threshold = max(1, round(self.p * 256))
+        threshold = min(max(1, round(self.p * 256)), 255)
         random = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         keep = random.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
         return x * keep.to(x.dtype).mul_(256 / (256 - threshold))

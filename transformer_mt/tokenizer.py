@@ -23,8 +23,9 @@ class Tokenizer:
         Raises:
             UserError: not a SentencePiece model, or one without pad, unknown, bos and eos.
         """
+        self.processor = spm.SentencePieceProcessor()
         try:
-            self.processor = spm.SentencePieceProcessor(model_proto=model)
+            self.processor.load_from_serialized_proto(model)  # model_proto= would take an empty file
         except RuntimeError:
             raise UserError(f"{name}: not a SentencePiece model, or a damaged one.") from None
         self.model = model
@@ -72,7 +73,7 @@ class Tokenizer:
         ]
 
     def decode(self, ids: list[list[int]]) -> list[str]:
-        """Text of each list of ids; special ids give nothing.
+        """Text of each list of ids; special ids give nothing, the unknown one ⁇ (never met with byte fallback).
 
         SentencePiece writes a space as U+2581; where the vocabulary lacks it, it comes back as that and is put right.
         """
@@ -92,9 +93,11 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, dummy_prefix:
     Returns:
         The tokenizer and a warning, empty when there is none.
     Raises:
-        UserError: `vocab_size` is too small for the corpus's characters.
+        UserError: there is no text, or `vocab_size` is too small for the corpus's characters.
     """
     lines = list(lines)
+    if not any(lines):
+        raise UserError("no vocabulary can be trained: the corpus has no text.")
     warning = ""
     vocab_size = config.vocab_size
     while True:

@@ -102,8 +102,11 @@ def train(config: Config) -> int:
     from transformer_mt import checkpoint
     from transformer_mt.data import prepare, table
     from transformer_mt.device import choose_device, choose_dtype
+    from transformer_mt.plots import learning_curve
     from transformer_mt.trainer import Trainer
 
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("several processes (torchrun) are not supported by this version; run one.")
     choose_dtype(config.train.precision, choose_device(config.train.device))  # a wrong one costs no preparation
     run_dir = Path(config.run_dir)
     if run_dir.exists() and not run_dir.is_dir():
@@ -132,6 +135,8 @@ def train(config: Config) -> int:
     checkpoint.save_config(run_dir, config)
     talk(trainer.describe())
     status = trainer.train()
+    if (run_dir / "metrics.jsonl").exists():
+        learning_curve(run_dir / "metrics.jsonl", run_dir / "learning_curve.png")
     if status == 0:
         talk(f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}")
     return status
@@ -149,6 +154,9 @@ def job(composed: DictConfig) -> None:
         status = train(config)
     except UserError as error:
         talk(f"error: {error}")
+    except OSError as error:
+        talk(f"error: {error.filename or 'input or output'}: {error.strerror or error}.")
+        status = 1
     if status:
         sys.exit(status)
 
@@ -170,6 +178,8 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # --help | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

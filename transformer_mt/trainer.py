@@ -74,6 +74,8 @@ class State:
     log_seconds: float = 0.0
     finished: bool = False
     """The weights to use have been chosen."""
+    saved_step: int = -1
+    """Of the newest checkpoint."""
 
 
 @dataclass
@@ -160,7 +162,7 @@ class Trainer:
         Returns:
             The summed loss, its tokens, and the norm of the gradient before clipping.
         Raises:
-            UserError: the loss is not finite; the weights are as before.
+            UserError: the loss or its gradient is not finite; the weights are as before.
         """
         self.model.train()
         n_tokens = sum(batch.n_tokens for batch in micro_batches)
@@ -169,20 +171,20 @@ class Trainer:
             loss = self.loss(batch.to(self.device))
             torch.autograd.backward(loss / n_tokens)
             total += loss.detach()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm or math.inf)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm or math.inf))
         loss_sum = float(total)
-        if not math.isfinite(loss_sum):
+        if not math.isfinite(loss_sum + norm):
             self.optimizer.zero_grad()
             raise UserError(
-                f"the loss is {loss_sum} at step {self.state.step + 1} (epoch {self.state.epoch + 1}, batch "
-                f"{self.state.batch + 1}); the update was not made. Try a lower train.lr={self.config.train.lr:g}, "
-                f"train.clip_norm, or train.precision=fp32."
+                f"the loss is {loss_sum}, the norm of its gradient {norm} at step {self.state.step + 1} (epoch "
+                f"{self.state.epoch + 1}, batch {self.state.batch + 1}); the update was not made. Try a lower "
+                f"train.lr={self.config.train.lr:g}, train.clip_norm, or train.precision=fp32."
             )
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return loss_sum, n_tokens, float(norm)
+        return loss_sum, n_tokens, norm
 
     # ------------------------------------------------------------------------------------------ validation
 
@@ -242,6 +244,7 @@ class Trainer:
         tensors["rng.cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)
+        self.state.saved_step = self.state.step
         metadata = {"state": asdict(self.state), "corpus": self.corpus.fingerprint, "threads": torch.get_num_threads()}
         checkpoint.save_tensors(checkpoint.checkpoint_path(self.run_dir, "state", self.state.step), tensors, metadata)
         checkpoint.prune_checkpoints(self.run_dir, "state", keep=2)
@@ -367,10 +370,12 @@ class Trainer:
                         with self.timed():
                             self.on_validation()
                         self.save()
-                    elif stop.signal or state.step % self.config.train.checkpoint_every == 0:
+                    elif state.step % self.config.train.checkpoint_every == 0:
                         self.save()
                     self.show(bar, len(batches))
             if stop.signal:
+                if state.saved_step != state.step:
+                    self.save()
                 talk(f"stopped at step {state.step}; run the same command to go on.")
                 return 128 + stop.signal
             if not state.finished:

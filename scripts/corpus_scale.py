@@ -1,0 +1,67 @@
+"""How do preparation and memory grow with the corpus? Trains a few steps on synthetic corpora of growing size.
+
+    python scripts/corpus_scale.py 25000 1000000
+
+For each size: seconds of a first start (cleaning, vocabulary, tokenizing, 20 updates) and of a second start on the
+prepared corpus, and the peak memory of the largest process in each.
+"""
+
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import Process, Queue
+from pathlib import Path
+
+SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "ing")]
+CHARACTERS = [chr(0x4E00 + 7 * i) for i in range(2500)]
+
+
+def write_corpus(path: Path, n_pairs: int) -> None:
+    """Random words with the frequencies of language (Zipf) and sentences of 4 to 24 of them; no pair repeats."""
+    rng = random.Random(n_pairs)
+    words = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(20_000)]
+    translations = ["".join(rng.choices(CHARACTERS, k=rng.randint(1, 2))) for _ in words]
+    weights = [1 / (rank + 10) for rank in range(len(words))]
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(n_pairs):
+            chosen = rng.choices(range(len(words)), weights, k=rng.randint(4, 24))
+            english = " ".join(words[i] for i in chosen)
+            chinese = "".join(translations[i] for i in chosen)
+            file.write(f"{english} {number}.\t{chinese}{number}。\n")
+
+
+def train(arguments: list[str], results: "Queue[tuple[float, float]]") -> None:
+    """Seconds and peak gigabytes of one training command; in a process of its own, so that the peak is its own."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "transformer_mt.train", *arguments], check=True, stderr=subprocess.DEVNULL)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    results.put((time.perf_counter() - start, peak))
+
+
+def main() -> None:
+    print(f"{'pairs':>10} {'first start':>12} {'peak':>9} {'second start':>13} {'peak':>9}")
+    for n_pairs in map(int, sys.argv[1:] or ["25000", "1000000"]):
+        with tempfile.TemporaryDirectory() as folder:
+            corpus = Path(folder, "corpus.tsv")
+            write_corpus(corpus, n_pairs)
+            row = f"{n_pairs:>10,}"
+            for attempt in (1, 2):
+                results: Queue[tuple[float, float]] = Queue()
+                arguments = [
+                    "data=files", f"data.train={corpus}", f"data.cache_dir={folder}/cache",
+                    f"run_dir={folder}/run{attempt}",
+                    "train.max_steps=20", "train.validate_every=20", "data.held_out=100", "train.samples=0",
+                ]  # fmt: skip
+                process = Process(target=train, args=(arguments, results))
+                process.start()
+                seconds, peak = results.get()
+                process.join()
+                row += f" {seconds:>{11 + attempt - 1}.1f}s {peak:>6.2f} GB"
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
