@@ -1,0 +1,186 @@
+"""Writes the starter corpus, `data/starter/*.tsv`: English, Chinese, word links; the same bytes on every run.
+
+python scripts/make_starter.py            # writes the files
+python scripts/make_starter.py --stats    # prints the constructions with their counts, and the vocabulary
+"""
+
+import argparse
+import random
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+from starter import sentences, structures  # noqa: E402, F401  (importing them registers their constructions)
+from starter.algebra import english_words, links, spell_english, word_units  # noqa: E402
+from starter.constructions import RULES, STRUCTURES, build  # noqa: E402
+from starter.free import load_free  # noqa: E402
+from starter.phrases import Grammar  # noqa: E402
+
+from transformer_mt.units import units  # noqa: E402
+
+SEED = 2017
+OUT = ROOT / "data" / "starter"
+N_TRAIN, N_VALID, N_TEST, N_STRUCTURE = 20_000, 1_000, 1_000, 500
+LEAST_WEIGHT = 0.7  # gives every construction at least forty training sentences
+KEPT = 8  # a held-out sentence leaves each of its words at least this often in training
+CONTRACTED = 0.5  # the share of sentences that are contracted where they can be
+FIRST = (  # what a newcomer types first stays in training
+    "Good morning.",
+    "Hello.",
+    "Thank you.",
+    "I love you.",
+    "I like apples.",
+    "What is your name?",
+    "How are you?",
+    "Where is the library?",
+    "The weather is nice today.",
+)
+
+
+class Row(NamedTuple):
+    english: str
+    chinese: str
+    links: str
+    construction: str
+    features: tuple[str, ...]
+    chinese_words: tuple[str, ...]
+
+    @property
+    def line(self):
+        return f"{self.english}\t{self.chinese}\t{self.links}"
+
+    @property
+    def words(self):
+        """What must occur in training: English units, Chinese characters and words, numerals aside."""
+        pieces = {f"en {u.casefold()}" for u in units(self.english)}
+        pieces |= {f"zh {u}" for u in (*units(self.chinese), *self.chinese_words)}
+        return sorted(p for p in pieces if not p[-1].isascii() or not p[-1].isdigit())
+
+
+def normalised(text):
+    """A sentence as the leak check compares it: case-folded, without punctuation and spaces."""
+    return re.sub(r"[\W_]", "", text.casefold())
+
+
+def realise(g, phrase):
+    """A phrase as spelled English and Chinese with links; its words must be exactly the units of the text."""
+    en = english_words(phrase.en[""], contract=g.chance(CONTRACTED))
+    zh = phrase.zh[""]
+    english, chinese = spell_english(en), "".join(w.text for w in zh)
+    assert units(english) == [u for w in en for u in word_units(w.text)], english
+    assert units(chinese) == [u for w in zh for u in word_units(w.text)], chinese
+    return english, chinese, links(en, zh), tuple(w.text for w in zh)
+
+
+def draw(g, rule, taken):
+    """A new sentence of a construction, or None when a hundred tries bring nothing new."""
+    for _ in range(100):
+        g.features.clear()
+        english, chinese, pharaoh, words = realise(g, build(g, rule))
+        keys = ("en", normalised(english)), ("zh", normalised(chinese))
+        if not taken & set(keys):
+            taken.update(keys)
+            return Row(english, chinese, pharaoh, rule.name, tuple(sorted(g.features)), words)
+    return None
+
+
+def generate(g, rules, total, taken, least=0.0):
+    """About `total` rows, the constructions in proportion to their weights, as far as they have new sentences."""
+    weights = {rule.name: max(rule.weight, least) for rule in rules}
+    weight = sum(weights.values())
+    rows, due, exhausted = [], Counter(), set()
+    while len(rows) < total:
+        for rule in rules:
+            due[rule.name] += weights[rule.name] / weight * min(total, 1000)
+            while due[rule.name] >= 1 and rule.name not in exhausted:
+                due[rule.name] -= 1
+                row = draw(g, rule, taken)
+                if row is None:
+                    exhausted.add(rule.name)
+                else:
+                    rows.append(row)
+    return rows
+
+
+def split(rows, rng):
+    """Train, valid and test: a row may leave the training set when all its words stay there often enough."""
+    words = [row.words for row in rows]
+    counts = Counter(word for pieces in words for word in pieces)
+    order = list(range(len(rows)))
+    rng.shuffle(order)
+    held = []
+    for i in order:
+        if len(held) == N_VALID + N_TEST:
+            break
+        if rows[i].english not in FIRST and all(counts[word] > KEPT for word in words[i]):
+            counts.subtract(words[i])
+            held.append(i)
+    away = set(held)
+    train = [row for i, row in enumerate(rows) if i not in away]
+    rng.shuffle(train)
+    return train[:N_TRAIN], [rows[i] for i in held[:N_VALID]], [rows[i] for i in held[N_VALID:]]
+
+
+def corpus():
+    """The four splits as lists of rows: train, valid, test, test_structure."""
+    g = Grammar(SEED)
+    taken = set()
+    free = []
+    for english, chinese, pharaoh in load_free():
+        keys = {("en", normalised(english)), ("zh", normalised(chinese))}
+        if not taken & keys:
+            taken |= keys
+            free.append(Row(english, chinese, pharaoh, "free", ("free",), ()))
+    rows = generate(g, list(RULES.values()), N_TRAIN + N_VALID + N_TEST - len(free) + 300, taken, LEAST_WEIGHT)
+    rng = random.Random(SEED)
+    train, valid, test = split(free + rows, rng)
+    seen = {pair for row in train for pair in feature_pairs(row)}
+    known = {word for row in train for word in row.words}
+    structure = [
+        row
+        for row in generate(g, list(STRUCTURES.values()), 3 * N_STRUCTURE, taken)
+        if any(pair not in seen for pair in feature_pairs(row)) and known.issuperset(row.words)
+    ]
+    rng.shuffle(structure)
+    return {"train": train, "valid": valid, "test": test, "test_structure": structure[:N_STRUCTURE]}
+
+
+def feature_pairs(row):
+    return [(a, b) for a in row.features for b in row.features if a < b]
+
+
+def stats(splits):
+    counts = Counter(row.construction for row in splits["train"])
+    print(f"{'construction':40}  train")
+    for name in [*RULES, "free"]:
+        print(f"{name:40} {counts[name]:6}")
+    print(f"\n{len(RULES)} constructions besides the free sentences")
+    for name, rows in splits.items():
+        sizes = [sum(len(units(text)) for text in side) for side in zip(*[row[:2] for row in rows], strict=True)]
+        print(f"{name}: {len(rows)} pairs, {sizes[0]} English, {sizes[1]} Chinese units")
+    train = splits["train"]
+    print("English word types:", len({w for row in train for w in row.words if w.startswith("en ") and w[3].isalpha()}))
+    print("Chinese characters:", len({u for row in train for u in units(row.chinese) if u.isalpha()}))
+    print("Chinese word types:", len({w for row in train for w in row.chinese_words if w.isalpha()}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stats", action="store_true", help="print constructions and vocabulary instead of writing")
+    args = parser.parse_args()
+    splits = corpus()
+    if args.stats:
+        stats(splits)
+        return
+    OUT.mkdir(parents=True, exist_ok=True)
+    for name, rows in splits.items():
+        (OUT / f"{name}.tsv").write_bytes("".join(row.line + "\n" for row in rows).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The starter corpus: the files are what the script writes, and they keep what their README promises."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from transformer_mt.units import units
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import make_starter  # noqa: E402
+
+SPLITS = ("train", "valid", "test", "test_structure")
+HELD_OUT = SPLITS[1:]
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return make_starter.corpus()
+
+
+@pytest.fixture(scope="module")
+def files():
+    paths = {name: ROOT / "data" / "starter" / f"{name}.tsv" for name in SPLITS}
+    return {name: path.read_bytes().decode("utf-8") for name, path in paths.items()}
+
+
+@pytest.fixture(scope="module")
+def rows(files):
+    return {name: [line.split("\t") for line in text.splitlines()] for name, text in files.items()}
+
+
+def english_words(row):
+    return {u.casefold() for u in units(row[0]) if not u[0].isdigit()}
+
+
+def test_the_files_are_what_the_script_writes(corpus, files):
+    assert {name: "".join(row.line + "\n" for row in corpus[name]) for name in SPLITS} == files
+
+
+def test_sizes(rows, files):
+    assert {name: len(rows[name]) for name in SPLITS} == {
+        "train": 20_000,
+        "valid": 1_000,
+        "test": 1_000,
+        "test_structure": 500,
+    }
+    assert sum(len(text.encode()) for text in files.values()) < 4_000_000
+
+
+def test_every_row_is_english_chinese_links(rows):
+    for row in (row for name in SPLITS for row in rows[name]):
+        english, chinese, _ = row
+        assert re.fullmatch(r"[A-Z0-9][A-Za-z0-9 ,.?!'’:\-é]*[.?!]", english), english
+        assert "  " not in english and not re.search(r" [,.?!]|[’]", english), english
+        assert not re.search(r"[ ,.?!;()]", re.sub(r"\d+\.\d+", "", chinese)), chinese
+        assert chinese[-1] in "。？！", chinese
+
+
+def test_links_are_in_range_and_never_repeat(rows):
+    for english, chinese, links in (row for name in SPLITS for row in rows[name]):
+        pairs = [tuple(map(int, re.fullmatch(r"(\d+)[-p](\d+)", link).groups())) for link in links.split()]
+        assert pairs, english
+        assert len(set(pairs)) == len(pairs), english
+        assert max(i for i, _ in pairs) < len(units(english)), english
+        assert max(j for _, j in pairs) < len(units(chinese)), english
+
+
+def test_no_sentence_occurs_twice_in_either_language(rows):
+    for side in (0, 1):
+        sentences = [make_starter.normalised(row[side]) for name in SPLITS for row in rows[name]]
+        assert len(set(sentences)) == len(sentences)
+
+
+def test_every_held_out_word_occurs_in_training(corpus, rows):
+    known = {word for row in rows["train"] for word in english_words(row)}
+    known_zh = {u for row in rows["train"] for u in units(row[1])}
+    for row in (row for name in HELD_OUT for row in rows[name]):
+        assert english_words(row) <= known, row
+        assert {u for u in units(row[1]) if not u[0].isdigit()} <= known_zh, row
+    words = {word for row in corpus["train"] for word in row.words}
+    assert all(words.issuperset(row.words) for name in HELD_OUT for row in corpus[name])
+
+
+def test_vocabulary_and_constructions(corpus):
+    train = corpus["train"]
+    assert len({u.casefold() for row in train for u in units(row.english) if u[0].isalpha()}) >= 1_200
+    assert len({word for row in train for word in row.chinese_words if word.isalpha()}) >= 1_200
+    assert len({row.construction for row in train}) >= 150
+    assert sum(row.construction == "free" for name in SPLITS for row in corpus[name]) >= 800
+    assert all(any(row.construction == "free" for row in corpus[name]) for name in ("train", "valid", "test"))
+
+
+def test_structure_rows_combine_what_training_never_combines(corpus):
+    seen = {pair for row in corpus["train"] for pair in make_starter.feature_pairs(row)}
+    for row in corpus["test_structure"]:
+        assert not seen.issuperset(make_starter.feature_pairs(row)), row.english
+
+
+def test_what_a_newcomer_types_first_is_in_training(rows):
+    english = {row[0]: row[1] for row in rows["train"]}
+    assert english["Good morning."] == "早上好。"
+    assert english.keys() >= set(make_starter.FIRST)
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "spec", "links"),
+    [
+        ("I will go.", "我会去。", "i=我 ; will~会 ; go=去", "0-0 2-2 3-3 1p1"),
+        ("Would you like tea?", "您想要茶吗？", "would..like=想要 ; you=您 ; tea=茶", "0-1 0-2 1-0 2-1 2-2 3-3 4-5"),
+        ("This book, that book.", "这本书，那本书。", "this=这~本 ; book=书 ; that=那~本 ; book=书", None),
+    ],
+)
+def test_hand_written_links(english, chinese, spec, links):
+    from starter.free import read_links
+
+    expected = links or "0-0 1-2 2-3 3-4 4-6 5-7 0p1 3p5"
+    assert read_links(spec, english, chinese) == expected
+
+
+def test_hand_written_links_name_a_word_that_is_not_there():
+    from starter.free import read_links
+
+    with pytest.raises(ValueError, match="cat"):
+        read_links("cat=猫", "A dog.", "一只猫。")
+
+
+@pytest.mark.parametrize(
+    ("verb", "forms"),
+    [
+        ("study", ("studies", "studied", "studied", "studying")),
+        ("swim", ("swims", "swam", "swum", "swimming")),
+        ("write", ("writes", "wrote", "written", "writing")),
+        ("play", ("plays", "played", "played", "playing")),
+        ("watch", ("watches", "watched", "watched", "watching")),
+        ("have", ("has", "had", "had", "having")),
+    ],
+)
+def test_verb_forms(verb, forms):
+    from starter.algebra import gerund, participle, past, third_person
+
+    assert (third_person(verb), past(verb), participle(verb), gerund(verb)) == forms
+
+
+def test_chinese_numbers():
+    from starter.phrases import number_zh
+
+    written = {2: "二", 10: "十", 12: "十二", 20: "二十", 99: "九十九"}
+    assert {n: number_zh(n) for n in written} == written
+    assert number_zh(2, before_measure=True) == "两"
