@@ -3,7 +3,7 @@
 set -euo pipefail
 EXTRAS=viz,zh
 source "$(dirname "$0")/setup.sh"
-run=runs/starter-en-zh-small
+run=runs/starter-en-zh-tiny
 .venv/bin/python -m transformer_mt.train experiment=starter run_dir=$run
 .venv/bin/python -m transformer_mt.evaluate $run
 for sentence in "Good morning." "I like apples." "Where is the library?"; do

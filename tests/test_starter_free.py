@@ -9,7 +9,7 @@ import pytest
 from transformer_mt.units import units
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from starter.free import load_free  # noqa: E402
+from starter.free import load_free
 
 REQUIRED = [
     ("Good morning.", "早上好。"),

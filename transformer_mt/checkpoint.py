@@ -125,7 +125,7 @@ def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
         if is_dataclass(hint):
             made[key] = config_from_dict(hint, value, f"{where}: {key}")  # type: ignore[arg-type]
         elif isinstance(hint, type) and issubclass(hint, Enum):
-            if value not in hint.__members__:
+            if not isinstance(value, str) or value not in hint.__members__:
                 raise UserError(f"{where}: {key}={value!r:.40} is not one of {', '.join(hint.__members__)}.")
             made[key] = hint[value]
         else:
@@ -136,7 +136,10 @@ def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
             if not fits:
                 raise UserError(f"{where}: {key}={value!r:.40} has the wrong type.")
             made[key] = value
-    return kind(**made)
+    try:
+        return kind(**made)
+    except UserError as error:  # out of range
+        raise UserError(f"{where}: {error}") from None
 
 
 def save_config(run_dir: Path, config: Config) -> None:

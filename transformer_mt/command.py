@@ -39,9 +39,14 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     sys.exit(status)
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; --help shows the options.")
+
+
 def parser(verb: str, description: str, example: str) -> argparse.ArgumentParser:
-    """An argument parser with RUN and an example."""
-    made = argparse.ArgumentParser(
+    """An argument parser with RUN and an example; a wrong option is one line."""
+    made = Parser(
         prog=f"python -m transformer_mt.{verb}",
         description=description,
         epilog=f"example:\n{example}",

@@ -645,7 +645,7 @@ class BatchSampler:
             pool, longest = pool[by_length], longest[by_length]
             i = 0
             while i < len(pool):
-                n = self.token_budget // int(longest[i])
+                n = max(1, self.token_budget // int(longest[i]))
                 n = max(1, self.token_budget // int(longest[min(i + n, len(pool)) - 1]))
                 batches.append(pool[i : i + n])
                 i += n

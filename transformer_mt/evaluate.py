@@ -9,8 +9,8 @@ from typing import Any
 from transformer_mt import command
 from transformer_mt.config import UserError
 
-EXAMPLE = """  python -m transformer_mt.evaluate runs/starter-en-zh-small
-  python -m transformer_mt.evaluate runs/starter-en-zh-small --src news.en --ref news.zh --beam-size 1"""
+EXAMPLE = """  python -m transformer_mt.evaluate runs/starter-en-zh-tiny
+  python -m transformer_mt.evaluate runs/starter-en-zh-tiny --src news.en --ref news.zh --beam-size 1"""
 
 RESAMPLES = 1000  # of the bootstrap (Koehn 2004)
 
@@ -71,12 +71,19 @@ def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str
     return name, sources, references
 
 
+def in_floats(metric: Any) -> None:
+    """Let the metric compute in Python's floats: sacreBLEU 2.6 resamples in float32, and fails when a sample scores 0."""
+    compute = metric._compute_score_from_stats
+    metric._compute_score_from_stats = lambda counts: compute([float(count) for count in counts])
+
+
 def score(hypotheses: list[str], references: list[list[str]], language: str) -> dict[str, Any]:
     """BLEU and chrF, each with signature and the half width of the 95 % bootstrap interval, and the length ratio."""
     from transformer_mt.scoring import bleu_metric, chrf_metric
 
     results: dict[str, Any] = {}
     for name, metric in (("bleu", bleu_metric(language)), ("chrf", chrf_metric())):
+        in_floats(metric)
         result: Any = metric.corpus_score(hypotheses, references, n_bootstrap=RESAMPLES if len(hypotheses) > 1 else 1)
         interval = getattr(result, "_ci", 0.0)
         results[name] = {"score": result.score, "interval": interval, "signature": str(metric.get_signature())}

@@ -262,8 +262,8 @@ class Trainer:
             self.talk(
                 f"warning: {metadata['threads']} threads before, {torch.get_num_threads()} now: equal to rounding only."
             )
-        names = [name for name, _ in self.model.named_parameters()]
-        checkpoint.put_weights(self.model, {n: tensors[f"model.{n}"] for n in names}, path)
+        weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+        checkpoint.put_weights(self.model, weights, path)
         for name, parameter in self.model.named_parameters():
             keys = ("step", "exp_avg", "exp_avg_sq")
             if f"optimizer.step.{name}" in tensors:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 WINDOW = 1024  # lines that are sorted and batched together
 PAUSE = 0.05  # seconds without a new line after which a window is translated as it is
 
-EXAMPLE = """  python -m transformer_mt.translate runs/starter-en-zh-small "Good morning." "How are you?"
-  python -m transformer_mt.translate runs/starter-en-zh-small < english.txt > chinese.txt"""
+EXAMPLE = """  python -m transformer_mt.translate runs/starter-en-zh-tiny "Good morning." "How are you?"
+  python -m transformer_mt.translate runs/starter-en-zh-tiny < english.txt > chinese.txt"""
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -34,7 +34,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--n-best", type=int, default=1, metavar="N", help="N lines per input: line ||| text ||| score")
     parser.add_argument("--json", action="store_true", help="one JSON object per input line")
     command.add_decoding_options(parser)
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)  # sentences may follow options
     if chosen.sentences and chosen.input:
         parser.error("give sentences or --input, not both")
     return chosen
@@ -86,7 +86,9 @@ def prompt() -> Iterator[list[str]]:
     talk("Type a sentence and press Enter; Ctrl-D ends.")
     while True:
         try:
-            yield [input("> ")]
+            if not sys.stdout.isatty():
+                print("> ", end="", file=sys.stderr, flush=True)  # stdout is for results
+            yield [input("> " if sys.stdout.isatty() else "")]
         except EOFError:
             return
 
@@ -132,6 +134,8 @@ def main(arguments: list[str]) -> None:
     chosen = options(arguments)
     if chosen.input and not chosen.input.is_file():
         raise UserError(f"--input {chosen.input}: no such file.")
+    if chosen.output and not chosen.output.parent.is_dir():
+        raise UserError(f"--output {chosen.output}: no such folder.")
     from transformer_mt.translator import Translator
 
     translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
@@ -143,7 +147,8 @@ def main(arguments: list[str]) -> None:
         elif sys.stdin.isatty():
             windows = prompt()
         else:
-            windows = read_windows(sys.stdin.buffer, "standard input")
+            # Not sys.stdin itself: Python aborts when it ends while a thread still reads that.
+            windows = read_windows(open(sys.stdin.fileno(), "rb", closefd=False), "standard input")
         if chosen.output is None:
             translate(translator, windows, chosen, sys.stdout)
             return

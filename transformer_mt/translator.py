@@ -136,7 +136,9 @@ class Translator:
             hypotheses = found[start : start + len(group)]
             start += len(group)
             candidates = [
-                Candidate(joint.join(tgt.decode([h.ids for h in ranked])), float(sum(h.score for h in ranked)))
+                Candidate(
+                    one_line(joint.join(tgt.decode([h.ids for h in ranked]))), float(sum(h.score for h in ranked))
+                )
                 for ranked in zip(*hypotheses, strict=True)
             ] or [Candidate("", 0.0)] * n_best
             n_tokens = sum(len(each[0].ids) + 1 for each in hypotheses)

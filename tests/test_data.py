@@ -1,0 +1,821 @@
+"""Corpora from files: reading, cleaning, splitting, caching; batches under a token budget."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import random
+import re
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from transformer_mt import data
+from transformer_mt.config import (
+    ChineseScript,
+    Config,
+    DataConfig,
+    ModelConfig,
+    OnBadRow,
+    TokenizerConfig,
+    TokenizerType,
+    UserError,
+)
+from transformer_mt.data import BatchSampler, Pair, cached, leak_key, make_batch, pad, prepare, table, turn_links
+
+HELD_OUT = [("Where is the station?", "车站在哪里？")]
+TRICKY = [  # (as written, as it must be read) on both sides
+    (('He said: "Wait!"', "他说：“等一下！”"), ('He said: "Wait!"', "他说：“等一下！”")),
+    (('"Quoted" at the start', '"引号"在前'), ('"Quoted" at the start', '"引号"在前')),
+    (("One, two; three.", "一，二；三。"), ("One, two; three.", "一，二；三。")),
+    (("None", "没有"), ("None", "没有")),
+    (("nan", "奶奶"), ("nan", "奶奶")),
+    (("null", "空"), ("null", "空")),
+    (("NA", "不适用"), ("NA", "不适用")),
+    (("N/A", "无"), ("N/A", "无")),
+    (("007", "1.50"), ("007", "1.50")),
+    (("true", "真"), ("true", "真")),
+    (("2024-01-02", "二〇二四年"), ("2024-01-02", "二〇二四年")),
+    (("Line\u2028separated here", "行\u2028分隔"), ("Line separated here", "行 分隔")),
+    (("A form\x0bfeed \x85 inside", "换\x0b页\x85符"), ("A form feed   inside", "换 页 符")),
+    (("Ends with a space ", " 空格"), ("Ends with a space", "空格")),
+    (("A cat 😀 e\u0301", "猫㐂𠮷"), ("A cat 😀 e\u0301", "猫㐂𠮷")),
+    (("Back\\slash \\n stays", "反斜杠\\t"), ("Back\\slash \\n stays", "反斜杠\\t")),
+]
+WRITTEN = [row for row, _ in TRICKY]
+READ = [row for _, row in TRICKY]
+
+
+def tsv(*rows):
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """`corpus(train, **options)` prepares text, given as the content of a TSV file or as a path, with its own cache."""
+
+    def write(name, content):
+        if not isinstance(content, (str, bytes)):
+            return str(content)
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    def make(train, valid=None, test=None, direction="en-zh", tokenizer=None, model=None, run_dir=None, **options):
+        given = {"train": train, "valid": valid, "test": test}
+        paths = {k: v if isinstance(v, list) else write(f"{k}.tsv", v) for k, v in given.items() if v is not None}
+        config = Config(
+            direction=direction,
+            data=DataConfig(cache_dir=str(tmp_path / "cache"), **paths, **options),
+            tokenizer=tokenizer or TokenizerConfig(vocab_size=400),
+            model=model or ModelConfig(),
+        )
+        return prepare(config, run_dir)
+
+    return make
+
+
+def train_pairs(corpus):
+    """The training text, from its ids: reading, cleaning and encoding all have to be right."""
+    src = corpus.src_tokenizer.decode(corpus.train["src_ids"])
+    return list(zip(src, corpus.tgt_tokenizer.decode(corpus.train["tgt_ids"]), strict=True))
+
+
+def pairs(split):
+    return [(pair.src, pair.tgt) for pair in split]
+
+
+def numbered(n):
+    return [(f"Sentence number {i} is here.", f"这里是第{i}句话。") for i in range(n)]
+
+
+# ---------------------------------------------------------------------------------------------------- reading
+
+
+def as_tsv(rows):
+    return tsv(*rows).encode()
+
+
+def as_csv(rows):
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([("en", "zh"), *rows])
+    return out.getvalue().encode()
+
+
+def as_jsonl(rows):
+    return "".join(json.dumps({"en": en, "zh": zh}, ensure_ascii=False) + "\n" for en, zh in rows).encode()
+
+
+def as_parquet(rows):
+    out = io.BytesIO()
+    pq.write_table(pa.table({"en": [en for en, _ in rows], "zh": [zh for _, zh in rows]}), out)
+    return out.getvalue()
+
+
+FORMATS = {"tsv": as_tsv, "csv": as_csv, "jsonl": as_jsonl, "parquet": as_parquet}
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+@pytest.mark.parametrize("kind", [*FORMATS, "aligned"])
+def test_every_format_gives_the_same_corpus(corpus, tmp_path, kind, packed):
+    def write(name, content):
+        path = tmp_path / (name + ".gz" * packed)
+        path.write_bytes(gzip.compress(content) if packed else content)
+        return path
+
+    def split(name, rows):
+        if kind == "aligned":
+            sides = zip(*rows, strict=True)
+            return [str(write(f"{name}.{i}", "".join(s + "\n" for s in side).encode())) for i, side in enumerate(sides)]
+        return write(f"{name}.{kind}", FORMATS[kind](rows))
+
+    columns = {} if kind in ("tsv", "aligned") else {"columns": ["en", "zh"]}
+    made = corpus(split("train", WRITTEN), split("valid", HELD_OUT), split("test", HELD_OUT), max_ratio=9, **columns)
+    assert train_pairs(made) == READ
+    assert pairs(made.valid) == pairs(made.test) == HELD_OUT
+    assert sum(made.removed.values()) == 0
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("encode", [lambda b: b.replace(b"\n", b"\r\n"), lambda b: b"\xef\xbb\xbf" + b])
+def test_windows_line_ends_and_byte_order_marks_are_no_text(corpus, tmp_path, kind, encode):
+    path = tmp_path / f"train.{kind}"
+    path.write_bytes(encode(FORMATS[kind](numbered(4))))
+    columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
+    held_out = tmp_path / f"held_out.{kind}"
+    held_out.write_bytes(encode(FORMATS[kind](HELD_OUT)))
+    made = corpus(path, held_out, held_out, **columns)
+    assert train_pairs(made) == numbered(4)
+    assert pairs(made.valid) == HELD_OUT
+
+
+def test_a_file_may_end_without_a_line_end(corpus):
+    made = corpus(tsv(*numbered(4)).removesuffix("\n"), tsv(*HELD_OUT), tsv(*HELD_OUT))
+    assert train_pairs(made) == numbered(4)
+
+
+def test_further_tsv_columns_are_ignored_and_columns_can_be_chosen(corpus):
+    rows = [(str(i), zh, en, "2024", "") for i, (en, zh) in enumerate(numbered(4))]
+    held = tsv(("9", HELD_OUT[0][1], HELD_OUT[0][0], "x"))
+    assert train_pairs(corpus(tsv(*rows), held, held, columns=["2", "1"])) == numbered(4)
+
+
+def test_nested_columns_of_jsonl_are_reached_by_dots(corpus, tmp_path):
+    def write(name, rows):
+        path = tmp_path / name
+        lines = [json.dumps({"id": i, "translation": {"en": en, "zh": zh}}) for i, (en, zh) in enumerate(rows)]
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    held = write("held.jsonl", HELD_OUT)
+    made = corpus(write("train.jsonl", numbered(4)), held, held, columns=["translation.en", "translation.zh"])
+    assert train_pairs(made) == numbered(4)
+
+
+def test_tabs_and_line_breaks_in_jsonl_become_spaces(corpus, tmp_path):
+    path = tmp_path / "train.jsonl"
+    rows = [("Good\tmorning,\nall\r\nof you.", "大家\n早上\t好。"), *numbered(3)]
+    path.write_bytes(as_jsonl(rows))
+    held = tmp_path / "held.jsonl"
+    held.write_bytes(as_jsonl([("Two\nlines", "两\n行")]))
+    made = corpus(path, held, held, columns=["en", "zh"])
+    assert train_pairs(made)[0] == ("Good morning, all  of you.", "大家 早上 好。")
+    assert pairs(made.valid) == [("Two lines", "两 行")]
+
+
+@pytest.mark.parametrize("name", ["我的 (1).tsv", "a[1].csv", "what?*.jsonl", "x,y=z.parquet", "v1.2.tsv.gz"])
+def test_unusual_file_names(corpus, tmp_path, name):
+    kind = name.removesuffix(".gz").rpartition(".")[2]
+    path = tmp_path / name
+    (tmp_path / f"what--*.{kind}").write_bytes(FORMATS[kind](numbered(9)))  # must not be taken for it
+    content = FORMATS[kind](numbered(6))
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
+    made = corpus(path, **columns)
+    assert sorted(train_pairs(made) + pairs(made.valid) + pairs(made.test)) == sorted(numbered(6))
+
+
+def test_relative_paths(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_bytes(as_csv(numbered(6)))
+    assert len(corpus(["mine.csv"], columns=["en", "zh"]).train) == 4
+
+
+# --------------------------------------------------------------------------------------------------- bad input
+
+
+def test_a_missing_file_is_named(corpus, tmp_path):
+    with pytest.raises(UserError, match=re.escape(f"data.train={tmp_path / 'no.tsv'}: no such file")):
+        corpus(tmp_path / "no.tsv")
+    with pytest.raises(UserError, match=re.escape(f"data.valid={tmp_path / 'no.zh'}: no such file")):
+        (tmp_path / "some.en").write_text("a\n")
+        corpus(tsv(*numbered(4)), [str(tmp_path / "some.en"), str(tmp_path / "no.zh")])
+    with pytest.raises(UserError, match=r"data\.train is not set"):
+        corpus(None)
+
+
+def test_an_unknown_suffix_or_number_of_files_is_refused(corpus, tmp_path):
+    (tmp_path / "a.txt").write_text("x\ty\n")
+    with pytest.raises(UserError, match=r"a\.txt.*\.tsv, \.csv, \.jsonl or \.parquet"):
+        corpus(tmp_path / "a.txt")
+    with pytest.raises(UserError, match=r"data\.train=\['a', 'b', 'c'\]: give one file, or two"):
+        corpus(["a", "b", "c"])
+
+
+def test_a_row_with_one_column_stops_or_is_counted(corpus, tmp_path):
+    text = tsv(*numbered(2), ("alone",), *numbered(5)[2:])
+    with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'train.tsv'}: line 3 has 1 column(s)")):
+        corpus(text)
+    made = corpus(text, tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
+    assert train_pairs(made) == numbered(5)
+    assert made.removed["unreadable row"] == 1
+    with pytest.raises(UserError, match="line 2 has 2 column"):
+        corpus("a\tb\tc\nd\te\n", columns=["0", "2"])
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "bom"])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+@pytest.mark.parametrize("line", [1, 3])
+def test_bytes_that_are_not_utf8_are_named_or_counted(corpus, tmp_path, packed, mark, line):
+    good = tsv(*numbered(5)).encode().splitlines(keepends=True)
+    bad = b"ab\xff\tx\n"
+    content = mark + b"".join([*good[: line - 1], bad, *good[line - 1 :]])
+    path = tmp_path / ("train.tsv" + ".gz" * packed)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    offset = content.index(b"\xff")
+    message = f"{path}: line {line} is not UTF-8 at byte offset {offset};"
+    with pytest.raises(UserError, match=re.escape(message)):
+        corpus(path)
+    made = corpus(path, tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
+    assert train_pairs(made) == numbered(5)
+    assert made.removed["unreadable row"] == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_other_formats_that_are_not_utf8_are_named_or_counted_too(corpus, tmp_path, kind):
+    path = tmp_path / f"train.{kind}"
+    content = FORMATS[kind](numbered(5)).replace("第3句".encode(), b"\xff")
+    path.write_bytes(content)
+    offset, line = content.index(b"\xff"), 5 if kind == "csv" else 4
+    with pytest.raises(UserError, match=re.escape(f"{path}: line {line} is not UTF-8 at byte offset {offset};")):
+        corpus(path, columns=["en", "zh"])
+    held = tmp_path / f"held.{kind}"
+    held.write_bytes(FORMATS[kind](HELD_OUT))
+    made = corpus(path, held, held, columns=["en", "zh"], on_bad_row=OnBadRow.skip)
+    assert train_pairs(made) == numbered(5)[:3] + numbered(5)[4:]
+    assert made.removed["unreadable row"] == 1
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b"not gzip at all", lambda b: b[:30] + b"?" + b[31:]])
+def test_a_damaged_gz_is_named(corpus, tmp_path, kind, damage):
+    path = tmp_path / f"train.{kind}.gz"
+    path.write_bytes(damage(gzip.compress(FORMATS[kind](numbered(50)))))
+    with pytest.raises(UserError, match=re.escape(f"{path}: ")):
+        corpus(path, **({} if kind == "tsv" else {"columns": ["en", "zh"]}))
+
+
+def test_unequal_aligned_files_are_refused_with_both_names(corpus, tmp_path):
+    en, zh = tmp_path / "c.en", tmp_path / "c.zh"
+    en.write_text("a\nb\nc\n")
+    zh.write_text("一\n二\n")
+    with pytest.raises(UserError, match=re.escape(f"{en} and {zh} are not line-aligned: {zh} ends after 2 line(s)")):
+        corpus([str(en), str(zh)])
+    with pytest.raises(UserError, match=re.escape(f"{zh} and {en} are not line-aligned: {zh} ends after 2 line(s)")):
+        corpus([str(zh), str(en)])
+
+
+def test_aligned_files_skip_a_line_that_is_bad_on_one_side(corpus, tmp_path):
+    en, zh = tmp_path / "c.en", tmp_path / "c.zh"
+    rows = numbered(5)
+    en.write_bytes(b"".join(b"\xff\n" if i == 1 else row[0].encode() + b"\n" for i, row in enumerate(rows)))
+    zh.write_text("".join(row[1] + "\n" for row in rows))
+    with pytest.raises(UserError, match=re.escape(f"{en}: line 2 is not UTF-8 at byte offset {len(rows[0][0]) + 1}")):
+        corpus([str(en), str(zh)])
+    made = corpus([str(en), str(zh)], tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
+    assert train_pairs(made) == rows[:1] + rows[2:]
+    assert made.removed["unreadable row"] == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_an_unknown_column_is_named_among_those_there(corpus, tmp_path, kind):
+    path = tmp_path / f"train.{kind}"
+    path.write_bytes(FORMATS[kind](numbered(4)))
+    with pytest.raises(UserError, match=re.escape(f"{path}: no column english among en, zh")):
+        corpus(path, columns=["english", "zh"])
+    with pytest.raises(UserError, match=re.escape(f"{path}: no column links among en, zh")):
+        corpus(path, columns=["en", "zh"], links_column="links")
+
+
+@pytest.mark.parametrize("columns", [["en", "zh"], ["0", "-1"]])
+def test_tsv_columns_must_be_numbers(corpus, columns):
+    with pytest.raises(UserError, match=re.escape(str(columns)) + ".*numbers from 0"):
+        corpus(tsv(*numbered(4)), columns=columns)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_file_of_another_kind_is_named_and_no_library_talks(corpus, tmp_path, caplog, kind):
+    path = tmp_path / f"train.{kind}"
+    path.write_bytes(b'{"en": "a", "zh": \n"\n\x00,' * 3)
+    with pytest.raises(UserError, match=re.escape(f"{path}: ")):
+        corpus(path, columns=["en", "zh"])
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_an_empty_file_is_an_empty_corpus(corpus, tmp_path, kind, content):
+    path = tmp_path / f"train.{kind}"
+    path.write_bytes(content)
+    columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
+    with pytest.raises(UserError, match=re.escape(str(path))):
+        corpus(path, on_bad_row=OnBadRow.skip, **columns)
+
+
+def test_a_lone_surrogate_is_not_utf8(corpus, tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"en": "a \\ud800 b", "zh": "一"}\n{"en": "c", "zh": "二"}\n')
+    with pytest.raises(UserError, match=re.escape(f"{path}: cannot be read")):
+        corpus(path, columns=["en", "zh"])
+
+
+def test_a_corpus_that_cleaning_empties_says_what_took_it(corpus, tmp_path):
+    with pytest.raises(UserError, match=r"train\.tsv: no training pair is left.*empty side: 2, length ratio: 1"):
+        corpus("a\t\n\tb\nc\t" + "长" * 500 + "\n", tsv(*HELD_OUT), tsv(*HELD_OUT))
+
+
+def test_a_held_out_split_without_text_is_named(corpus, tmp_path):
+    with pytest.raises(UserError, match=re.escape(f"data.valid={tmp_path / 'valid.tsv'}: no pair has text")):
+        corpus(tsv(*numbered(4)), "a\t\n", tsv(*HELD_OUT))
+
+
+def test_one_row_is_enough_when_the_other_splits_are_given(corpus):
+    made = corpus(tsv(("Hello.", "你好。")), tsv(*HELD_OUT), tsv(*HELD_OUT))
+    assert train_pairs(made) == [("Hello.", "你好。")]
+
+
+def test_the_smallest_corpora(corpus):
+    made = corpus(tsv(*numbered(3)))
+    assert (len(made.train), len(made.valid), len(made.test)) == (1, 1, 1)
+    for n in (1, 2):
+        with pytest.raises(UserError, match=f"no training pair is left.*{n}"):
+            corpus(tsv(*numbered(n)))
+
+
+def test_a_cache_that_cannot_be_written_is_named(corpus, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(UserError, match=re.escape(f"data.cache_dir={tmp_path / 'cache'}: ")):
+        corpus(tsv(*numbered(4)))
+
+
+# --------------------------------------------------------------------------------------- cleaning and splitting
+
+
+def test_cleaning_counts_each_rule(corpus):
+    rows = [
+        *numbered(6),
+        ("only one column",),
+        ("", "空"),
+        ("Empty.", "\u3000 "),
+        ("Too long " + "x" * 2000, "长" * 500),
+        ("Short.", "长" * 90),
+        ("Y" * 85, "一"),  # 85 + 20 > 4 * (3 + 20)
+        numbered(6)[2],
+        numbered(6)[2],
+        (" " + numbered(6)[3][0], numbered(6)[3][1] + "\t."),  # equal once the white space around it is gone
+        ("Where is the station?", "那个车站在哪儿呀？"),
+    ]
+    made = corpus(tsv(*rows), tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
+    assert made.removed == {
+        "unreadable row": 1,
+        "empty side": 2,
+        "too long": 1,
+        "length ratio": 2,
+        "duplicate": 3,
+        "also in validation or test": 1,
+        "over model.max_len=512 tokens": 0,
+    }
+    assert train_pairs(made) == numbered(6)
+    shown = table(made)
+    assert re.search(r"removed: duplicate +3$", shown, re.MULTILINE)
+    assert re.search(r"training pairs +6$", shown, re.MULTILINE)
+    assert "over model.max_len" not in shown  # it removed nothing
+
+
+def test_a_pair_at_the_limits_stays(corpus):
+    fits = [("x" * 2000, "长" * 600), ("Y" * 72, "一")]  # 72 + 20 = 4 * (3 + 20)
+    made = corpus(tsv(*fits), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=3000))
+    assert train_pairs(made) == fits
+
+
+def test_pairs_longer_than_the_model_are_counted(corpus):
+    long = ("word " * 60 + "end.", "词" * 60)
+    made = corpus(tsv(*numbered(6), long), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=50))
+    assert long not in train_pairs(made)
+    assert len(made.train) == 6
+    assert made.removed["over model.max_len=50 tokens"] == 1
+    with pytest.raises(UserError, match=r"model\.max_len=4: every training pair is longer"):
+        corpus(tsv(*numbered(6)), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=4))
+
+
+def test_held_out_rows_stay_whatever_the_rules_for_training(corpus):
+    odd = [("Yes.", "长" * 900), ("x" * 3000, "二"), *HELD_OUT, *HELD_OUT]
+    made = corpus(tsv(*numbered(4)), tsv(*odd, ("half", "")), tsv(*odd[::-1]))
+    assert pairs(made.valid) == odd
+    assert pairs(made.test) == odd[::-1]
+
+
+def folded(text):
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).casefold())
+
+
+def assert_no_leak(made):
+    train, held_out = train_pairs(made), pairs(made.valid) + pairs(made.test)
+    for side in (0, 1):
+        shared = {folded(pair[side]) for pair in train} & {folded(pair[side]) for pair in held_out}
+        assert not shared
+
+
+LEAKS = [
+    ("Good morning!", "您早。"),
+    ("GOOD MORNING", "大家早。"),
+    ("Ｇｏｏｄ　ｍｏｒｎｉｎｇ．", "早。"),
+    ("“Good” morning…", "早安。"),
+    ("Morning.", "早上好"),
+    ("A good morning to you.", "早上好！"),
+    ("It costs 50 yuan.", "价格５０元。"),
+]
+
+
+def test_no_given_split_leaks_into_training(corpus):
+    valid, test = [("Good morning.", "早上好。")], [("The price is fifty.", "价格50元")]
+    made = corpus(tsv(*numbered(4), *LEAKS), tsv(*valid), tsv(*test))
+    assert made.removed["also in validation or test"] == len(LEAKS)
+    assert train_pairs(made) == numbered(4)
+
+
+@pytest.mark.parametrize("direction", ["en-zh", "zh-en"])
+def test_no_split_that_is_cut_off_leaks(corpus, direction):
+    rng = random.Random(0)
+    marks = [".", "!", "", "…"]
+    rows = []
+    for _ in range(400):  # few distinct sides: most rows have relatives
+        i, j = rng.randrange(150), rng.randrange(150)
+        en, zh = f"Sentence {i} here", f"第{j}句话在这里"
+        rows.append((rng.choice([en, en.upper()]) + rng.choice(marks), zh + rng.choice(["。", "！", ""])))
+    made = corpus(tsv(*rows), direction=direction)
+    assert len(made.train) > 100
+    assert len(made.valid) == len(made.test) >= 10
+    assert made.removed["also in validation or test"] > 0
+    assert_no_leak(made)
+    assert len(made.train) + len(made.valid) + len(made.test) + sum(made.removed.values()) == 400
+
+
+@pytest.mark.parametrize("given", ["valid", "test"])
+def test_a_split_that_is_cut_off_shares_nothing_with_one_that_is_given(corpus, given):
+    rows = numbered(60)
+    made = corpus(tsv(*rows), **{given: tsv(*[(en.upper(), "别的" + zh) for en, zh in rows[:30]])})
+    assert_no_leak(made)
+    shared = {folded(pair.src) for pair in made.valid} & {folded(pair.src) for pair in made.test}
+    assert not shared
+    assert made.removed["also in validation or test"] == 30
+
+
+def test_punctuation_alone_is_a_text_of_its_own():
+    assert leak_key("？！") == leak_key("?!")
+    assert leak_key("...") != leak_key("?!") != ""
+    assert leak_key("C++") == leak_key("c")  # signs are no letters
+
+
+def test_the_cut_is_the_same_in_any_order_of_rows(corpus):
+    rows = numbered(100)
+    made = corpus(tsv(*rows), held_out=4)
+    shuffled = random.Random(1).sample(rows, len(rows))
+    again = corpus(tsv(*shuffled), held_out=4)
+    for split in ("valid", "test"):
+        assert len(getattr(made, split)) == 4
+        assert set(pairs(getattr(made, split))) == set(pairs(getattr(again, split)))
+    assert set(train_pairs(made)) == set(train_pairs(again))
+    more = corpus(tsv(*rows, ("A new row at the end.", "最后新的一行。")), held_out=4)
+    assert len(set(pairs(more.valid + more.test)) & set(pairs(made.valid + made.test))) >= 6  # a cut moves little
+
+
+def test_at_most_a_twentieth_is_cut_off(corpus):
+    made = corpus(tsv(*numbered(100)), held_out=1000)
+    assert (len(made.train), len(made.valid), len(made.test)) == (90, 5, 5)
+
+
+# ------------------------------------------------------------------------------------- direction, links, script
+
+LINKED = [("I see two cats.", "我看见两只猫。", "0-0 1-1 1-2 2p3 3-5"), ("Good.", "好。", "")]
+
+
+def test_both_directions_share_the_text_and_links_are_turned_round(corpus, tmp_path):
+    splits = (tsv(*numbered(6)), tsv(*LINKED), tsv(*LINKED))
+    forward = corpus(*splits, links_column="2")
+    assert forward.valid == [Pair(*row) for row in LINKED]
+    assert train_pairs(forward) == numbered(6)
+    backward = corpus(*splits, links_column="2", direction="zh-en")
+    assert backward.valid == [Pair(LINKED[0][1], LINKED[0][0], "0-0 1-1 2-1 3p2 5-3"), Pair("好。", "Good.", "")]
+    assert train_pairs(backward) == [(zh, en) for en, zh in numbered(6)]
+    assert backward.fingerprint != forward.fingerprint
+    assert len(list((tmp_path / "cache").glob("text-*"))) == 1
+    assert len(list((tmp_path / "cache").glob("spm-*"))) == 2
+
+
+def test_links_end_where_the_line_does(corpus):
+    held = tsv(*LINKED).replace("\n", "\r\n")
+    assert corpus(tsv(*numbered(6)), held, held, links_column="2").valid == [Pair(*row) for row in LINKED]
+
+
+def test_turning_links_twice_changes_nothing():
+    line = "0-10 3p2 7-7"
+    assert turn_links(line) == "10-0 2p3 7-7"
+    assert turn_links(turn_links(line)) == line
+    with pytest.raises(UserError, match="1~2"):
+        turn_links("0-0 1~2")
+
+
+def test_other_languages_need_only_their_names(corpus):
+    made = corpus(tsv(("Guten Tag.", "Good day."), *numbered(5)), direction="de-en", languages=["de", "en"])
+    assert len(made.train) == 4
+
+
+def test_chinese_script_simplified_converts_the_chinese_side_only(corpus):
+    pytest.importorskip("opencc")
+    traditional = ("The word 漢 is written so.", "這隻貓喜歡漢語。")
+    held = ("Where is 臺 the station?", "車站在哪裡？")
+    train = tsv(traditional, *numbered(4))
+    made = corpus(train, tsv(held), tsv(held), chinese_script=ChineseScript.simplified)
+    assert train_pairs(made)[0] == (traditional[0], "这只猫喜欢汉语。")
+    assert pairs(made.valid) == [(held[0], "车站在哪里？")]
+    assert train_pairs(corpus(train, tsv(held), tsv(held)))[0] == traditional  # as_is is another cache entry
+    leaking = corpus(tsv(("Another.", "车站在哪里"), *numbered(4)), tsv(held), chinese_script=ChineseScript.simplified)
+    assert leaking.removed["also in validation or test"] == 1
+
+
+def test_simplified_without_opencc_names_the_extra(corpus, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "opencc", None)
+    with pytest.raises(UserError, match=r"transformer_mt\[zh\]"):
+        corpus(tsv(*numbered(4)), chinese_script=ChineseScript.simplified)
+
+
+# ---------------------------------------------------------------------------------------------------- caching
+
+
+def state(folder):
+    return {path.relative_to(folder): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_second_start_reads_the_cache(corpus, tmp_path, monkeypatch):
+    first = corpus(tsv(*numbered(30)))
+    made = state(tmp_path / "cache")
+    assert len(made) > 8
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("made again")
+
+    for name in ("clean", "load_split", "train_tokenizer", "encode_batch"):
+        monkeypatch.setattr(data, name, forbidden)
+    second = corpus(tsv(*numbered(30)))
+    assert state(tmp_path / "cache") == made
+    assert second.fingerprint == first.fingerprint
+    assert second.removed == first.removed
+    assert (train_pairs(second), second.valid, second.test) == (train_pairs(first), first.valid, first.test)
+
+
+def test_nothing_but_finished_folders_stays_in_the_cache(corpus, tmp_path):
+    corpus(tsv(*numbered(30)))
+    names = sorted(path.name.partition("-")[0] for path in (tmp_path / "cache").iterdir())
+    assert names == ["ids", "spm", "spm", "text"]
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_a_file_that_changes_under_its_name_is_read_again(corpus, tmp_path, split):
+    text = {"train": tsv(*numbered(20)), "valid": tsv(("One.", "一。")), "test": tsv(("Two.", "二。"))}
+    before = corpus(**text)
+    stat = os.stat(tmp_path / f"{split}.tsv")
+    changed = {"train": text["train"].replace("number 7 ", "number X "), "valid": tsv(("Six.", "六。"))}
+    path = tmp_path / f"{split}.tsv"
+    new = changed.get(split, tsv(("Ten.", "十。")))
+    paths = {key: tmp_path / f"{key}.tsv" for key in text}
+    path.write_text(new)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # same name, same size, same time
+    assert path.stat().st_size == stat.st_size
+    after = corpus(**paths)
+    if split == "train":
+        assert ("Sentence number X is here.", "这里是第7句话。") in train_pairs(after)
+        assert after.fingerprint != before.fingerprint
+    else:
+        expected = pairs(getattr(before, split)) != pairs(getattr(after, split))
+        assert expected
+    path.write_text(text[split])
+    assert corpus(**paths).fingerprint == before.fingerprint
+
+
+def test_the_same_content_under_another_name_is_the_same_corpus(corpus, tmp_path):
+    first = corpus(tsv(*numbered(20)))
+    (tmp_path / "copy.tsv").write_text(tsv(*numbered(20)))
+    assert corpus(tmp_path / "copy.tsv").fingerprint == first.fingerprint
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_a_changed_setting_is_made_again(corpus):
+    long = ("A rather longer sentence than the others, for once, is this.", "这一句比其他的句子要长得多。")
+    text = tsv(*numbered(20), long)
+    held = (tsv(*HELD_OUT), tsv(*HELD_OUT))
+    first = corpus(text, *held)
+    assert long in train_pairs(first)
+    shorter = corpus(text, *held, max_bytes=50)
+    assert long not in train_pairs(shorter)
+    assert shorter.removed["too long"] == 1
+    assert len({c.fingerprint for c in (first, shorter, corpus(text, *held, model=ModelConfig(max_len=40)))}) == 3
+    other = corpus(text, *held, tokenizer=TokenizerConfig(vocab_size=310, type=TokenizerType.bpe))
+    assert len(other.src_tokenizer) == 310
+    assert other.fingerprint != first.fingerprint
+
+
+def test_subword_sampling_keeps_the_text_beside_the_ids(corpus):
+    made = corpus(tsv(*numbered(10)), tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1))
+    assert list(zip(made.train["src"], made.train["tgt"], strict=True)) == train_pairs(made)
+    back = corpus(tsv(*numbered(10)), direction="zh-en", tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1))
+    assert list(zip(back.train["src"], back.train["tgt"], strict=True)) == train_pairs(back)
+    assert set(corpus(tsv(*numbered(10))).train.column_names) == {"src_ids", "tgt_ids"}
+
+
+@pytest.mark.parametrize("stage", ["clean", "train_tokenizer", "encode_batch", "lengths"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, monkeypatch, stage, error):
+    whole = getattr(data, stage)
+    with monkeypatch.context() as patch:
+
+        def interrupted(*args, **kwargs):
+            whole(*args, **kwargs)
+            raise error("stopped here")
+
+        patch.setattr(data, stage, interrupted)
+        with pytest.raises(error, match="stopped here"):
+            corpus(tsv(*numbered(30)))
+    assert not [path for path in (tmp_path / "cache").iterdir() if "." in path.name or path.name.startswith("tmp")]
+    made = corpus(tsv(*numbered(30)))
+    assert len(made.train) == 28
+    assert len(train_pairs(made)) == 28
+
+
+def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):
+    def broken(work):
+        (work / "half").write_text("x")
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        cached(tmp_path, "thing", broken)
+    assert list(tmp_path.iterdir()) == []
+
+    def overtaken(work):
+        (work / "mine").write_text("x")
+        (tmp_path / "thing").mkdir()
+        (tmp_path / "thing" / "theirs").write_text("x")
+
+    assert [path.name for path in cached(tmp_path, "thing", overtaken).iterdir()] == ["theirs"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thing"]
+    cached(tmp_path, "thing", broken)  # there already: not called
+
+
+# ------------------------------------------------------------------------------------------------ vocabularies
+
+
+def test_vocabularies_learn_from_the_training_split_alone(corpus):
+    made = corpus(tsv(*numbered(40)), tsv(("zyx zyx zyx", "龘龘")), tsv(("qqq", "齉")))
+    english, chinese = (t.pieces(list(range(len(t)))) for t in (made.src_tokenizer, made.tgt_tokenizer))
+    assert not any(set("zyxq") & set(piece) for piece in english if not piece.startswith("<"))
+    assert not any(set("龘齉") & set(piece) for piece in chinese)
+
+
+def test_a_joint_vocabulary_is_one(corpus):
+    made = corpus(tsv(*numbered(40)), tokenizer=TokenizerConfig(vocab_size=400, joint=True))
+    assert made.src_tokenizer.fingerprint == made.tgt_tokenizer.fingerprint
+    assert made.src_tokenizer.encode(["这里 here"])[0][:-1]
+    back = corpus(tsv(*numbered(40)), direction="zh-en", tokenizer=TokenizerConfig(vocab_size=400, joint=True))
+    assert back.src_tokenizer.fingerprint == made.src_tokenizer.fingerprint
+    assert train_pairs(back) == [(zh, en) for en, zh in train_pairs(made)]
+    assert back.fingerprint != made.fingerprint
+
+
+def test_only_the_spaced_side_begins_with_a_space(corpus):
+    made = corpus(tsv(*numbered(40)))
+    assert made.src_tokenizer.pieces(made.src_tokenizer.encode(["Sentence"])[0])[0].startswith("▁")
+    assert not made.tgt_tokenizer.pieces(made.tgt_tokenizer.encode(["这里"])[0])[0].startswith("▁")
+
+
+def test_a_run_that_goes_on_keeps_its_vocabularies(corpus, tmp_path):
+    first = corpus(tsv(*numbered(40)))
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "src.spm.model").write_bytes(first.src_tokenizer.model)
+    (run_dir / "tgt.spm.model").write_bytes(first.tgt_tokenizer.model)
+    other = tsv(*[(f"Other words {i} altogether.", f"完全不同的词{i}。") for i in range(40)])
+    made = corpus(other, run_dir=run_dir)
+    assert made.src_tokenizer.fingerprint == first.src_tokenizer.fingerprint
+    assert made.tgt_tokenizer.fingerprint == first.tgt_tokenizer.fingerprint
+    assert ("Other words 1 altogether.", "完全不同的词1。") in train_pairs(made) + pairs(made.valid + made.test)
+
+
+# --------------------------------------------------------------------------------------------------- batching
+
+LENGTHS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1, max_size=80)
+
+
+@settings(deadline=None)
+@given(LENGTHS, st.integers(1, 300), st.integers(0, 5), st.integers(0, 3), st.integers(1, 100))
+@example([(1, 1), (1, 3), (1, 3)], 2, 0, 0, 3)  # rows longer than the budget
+def test_every_pair_once_per_epoch_within_the_budget(rows, budget, seed, epoch, pool):
+    src, tgt = np.array(rows, dtype=np.int32).T
+    sampler = BatchSampler(src, tgt, budget, seed)
+    sampler.pool = pool
+    batches = sampler.epoch(epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(rows)))
+    for batch in batches:
+        assert len(batch) >= 1
+        padded = len(batch) * max(src[batch].max(), tgt[batch].max())
+        assert padded <= budget or len(batch) == 1
+    fresh = BatchSampler(src, tgt, budget, seed)  # epochs before change nothing
+    fresh.pool = pool
+    for a, b in zip(batches, fresh.epoch(epoch), strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def realistic():
+    """Lengths such as subwords of everyday sentences have: a long tail, both sides alike."""
+    rng = np.random.default_rng(0)
+    src = np.clip(np.exp(rng.normal(2.6, 0.6, 20_000)).round(), 2, 300).astype(np.int32)
+    tgt = np.clip((src * np.exp(rng.normal(0, 0.25, len(src)))).round(), 2, 300).astype(np.int32)
+    return src, tgt
+
+
+def test_little_is_padding(realistic):
+    src, tgt = realistic
+    for budget in (1000, 4096):
+        batches = BatchSampler(src, tgt, budget, 1).epoch(0)
+        padded = sum(len(b) * (int(src[b].max()) + int(tgt[b].max())) for b in batches)
+        assert (src.sum() + tgt.sum()) / padded >= 0.85
+        used = [len(b) * int(max(src[b].max(), tgt[b].max())) / budget for b in batches]
+        assert np.mean(used) >= 0.9  # and the budget is made use of
+
+
+def test_order_depends_on_seed_and_epoch(realistic):
+    def order(seed, epoch):
+        return [batch.tolist() for batch in BatchSampler(*realistic, 1000, seed).epoch(epoch)]
+
+    first = order(1, 0)
+    assert order(1, 0) == first
+    for other in (order(1, 1), order(2, 0)):
+        assert other != first
+        assert {tuple(sorted(b)) for b in other} != {tuple(sorted(b)) for b in first}  # other company, not just order
+    src, _ = realistic
+    lengths = np.array([src[batch].mean() for batch in first])
+    assert abs(np.corrcoef(np.arange(len(lengths)), lengths)[0, 1]) < 0.2  # not from short to long
+
+
+IDS = st.lists(st.integers(4, 99), max_size=12)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(IDS, IDS), min_size=1, max_size=8))
+def test_a_batch_is_padded_on_the_right_and_shifted_by_one(rows):
+    pad_id, bos, eos = 0, 2, 3
+    src, tgt = [[*a, eos] for a, _ in rows], [[*b, eos] for _, b in rows]
+    batch = make_batch(src, tgt, pad_id, pad_id, bos)
+    assert batch.src.dtype == batch.tgt_in.dtype == batch.tgt_out.dtype == torch.int64
+    assert batch.src.shape == (len(rows), max(map(len, src)))
+    assert batch.tgt_in.shape == batch.tgt_out.shape == batch.positions.shape == (len(rows), max(map(len, tgt)))
+    assert batch.n_tokens == sum(map(len, tgt))
+    for i in range(len(rows)):
+        n = len(tgt[i])
+        assert batch.src[i].tolist() == src[i] + [pad_id] * (batch.src.size(1) - len(src[i]))
+        assert batch.tgt_out[i].tolist() == tgt[i] + [pad_id] * (batch.tgt_out.size(1) - n)
+        assert batch.tgt_in[i, 0] == bos
+        assert torch.equal(batch.tgt_in[i, 1:n], batch.tgt_out[i, : n - 1])
+        assert (batch.tgt_in[i, n:] == pad_id).all()
+        assert batch.positions[i].tolist() == [j < n for j in range(batch.positions.size(1))]
+
+
+def test_each_side_has_its_own_padding():
+    batch = make_batch([[5, 3], [3]], [[3], [6, 3]], src_pad=7, tgt_pad=8, bos=2)
+    assert batch.src.tolist() == [[5, 3], [3, 7]]
+    assert batch.tgt_in.tolist() == [[2, 8], [2, 6]]
+    assert batch.tgt_out.tolist() == [[3, 8], [6, 3]]
+
+
+@given(st.lists(st.lists(st.integers(0, 2**40), max_size=6), min_size=1, max_size=6))
+@settings(max_examples=50, deadline=None)
+def test_pad_keeps_every_row(rows):
+    padded = pad(rows, -1)
+    assert [[x for x in row if x >= 0] for row in padded.tolist()] == rows

@@ -1,0 +1,361 @@
+"""Beam search against exhaustive enumeration, hand-computed lattices, a greedy loop, and itself in other batches."""
+
+import itertools
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from conftest import tiny_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transformer_mt.decoding import Hypothesis, ModelSteps, beam_search, length_batches, length_penalty, search
+from transformer_mt.model import Transformer
+
+PAD, BOS, EOS = 0, 1, 2
+NOT_WORDS = [PAD, BOS]
+
+
+class FakeSteps:
+    """A model whose logits are a function of the sentence and of the whole prefix; counts the calls and rows."""
+
+    def __init__(self, logits: Callable[[int, tuple[int, ...]], torch.Tensor], n_sentences: int, beam: int) -> None:
+        self.logits = logits
+        self.prefixes: list[tuple[int, ...]] = [()] * (n_sentences * beam)
+        self.sentences = [b for b in range(n_sentences) for _ in range(beam)]
+        self.beam = beam
+        self.rows_per_call: list[int] = []
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        self.prefixes = [(*old, new) for old, new in zip(self.prefixes, ids.tolist(), strict=True)]
+        self.rows_per_call.append(len(self.prefixes))
+        rows = [self.logits(b, prefix[1:]) for b, prefix in zip(self.sentences, self.prefixes, strict=True)]
+        return torch.stack(rows)
+
+    def select(self, rows: torch.Tensor, sentences: torch.Tensor | None) -> None:
+        self.prefixes = [self.prefixes[row] for row in rows.tolist()]
+        before, self.sentences = self.sentences, [self.sentences[row] for row in rows.tolist()]
+        groups = [self.sentences[i : i + self.beam] for i in range(0, len(self.sentences), self.beam)]
+        assert all(len(set(group)) == 1 for group in groups), "a hypothesis moved to another sentence"
+        if sentences is None:
+            assert self.sentences == before
+        else:
+            assert [group[0] for group in groups] == [before[i * self.beam] for i in sentences.tolist()]
+
+
+def random_logits(seed: int, n_vocab: int, sharpness: float = 1.5) -> Callable[[int, tuple[int, ...]], torch.Tensor]:
+    """Float64 logits that every token of the prefix changes."""
+
+    def logits(sentence: int, prefix: tuple[int, ...]) -> torch.Tensor:
+        code = seed
+        for token in (sentence, *prefix):
+            code = (code * 1_000_003 + token + 1) % (2**61 - 1)
+        generator = torch.Generator().manual_seed(code)
+        return torch.randn(n_vocab, generator=generator, dtype=torch.float64) * sharpness
+
+    return logits
+
+
+def run(logits, n_vocab: int, beam: int, alpha: float, *, maximum, minimum=1, n_best=1, forbidden=NOT_WORDS, n=1):
+    """`beam_search` over `FakeSteps`: the results and the steps."""
+    steps = FakeSteps(logits, n, beam)
+    found = beam_search(
+        steps,
+        torch.tensor([minimum] * n if isinstance(minimum, int) else minimum),
+        torch.tensor([maximum] * n if isinstance(maximum, int) else maximum),
+        BOS, EOS, forbidden, beam, alpha, n_best,
+    )  # fmt: skip
+    return found, steps
+
+
+def every_translation(logits, n_vocab: int, alpha: float, maximum: int, minimum: int = 1, sentence: int = 0):
+    """All there are, best first."""
+    words = [token for token in range(n_vocab) if token not in (PAD, BOS, EOS)]
+    found = []
+    for length in range(minimum, maximum + 1):
+        for ids in itertools.product(words, repeat=length - 1):
+            log_probability = 0.0
+            for t, token in enumerate((*ids, EOS)):
+                log_probability += logits(sentence, ids[:t]).log_softmax(-1)[token].item()
+            found.append(Hypothesis(list(ids), log_probability / ((5 + length) / 6) ** alpha))
+    return sorted(found, key=lambda hypothesis: -hypothesis.score)
+
+
+def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
+    assert [h.ids for h in found] == [h.ids for h in expected]
+    assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-10)
+
+
+# ------------------------------------------------------------------------------------------------ exhaustive, by hand
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wide_beam_finds_everything_in_order(seed, alpha):
+    """Three words and at most four tokens: 1 + 3 + 9 + 27 translations."""
+    expected = every_translation(random_logits(seed, 6), 6, alpha, 4)
+    found, _ = run(random_logits(seed, 6), 6, 40, alpha, maximum=4, n_best=40)
+    assert len(expected) == 40
+    assert_same(found[0], expected)
+
+
+@pytest.mark.parametrize("n_best", [1, 3])
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+@pytest.mark.parametrize("seed", range(4, 10))
+def test_stopping_early_loses_no_winner(seed, alpha, n_best):
+    """With a beam as wide as all there is, the only way to miss one of the n best is to stop too early."""
+    logits = random_logits(seed, 5, sharpness=3.0)
+    found, _ = run(logits, 5, 63, alpha, maximum=6, n_best=n_best)
+    assert_same(found[0], every_translation(logits, 5, alpha, 6)[:n_best])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, 2.5])
+def test_a_search_ends_at_the_first_step_that_no_live_hypothesis_can_win(alpha):
+    """The steps counted by a search without tensors that knows the same rule."""
+    for seed in range(20):
+        logits = random_logits(seed, 5, sharpness=3.0)
+        _, steps = run(logits, 5, 63, alpha, maximum=6)
+        live, best, n_steps = {(): 0.0}, -math.inf, 0
+        while live and max(live.values()) / ((5 + 6) / 6) ** alpha > best:
+            n_steps += 1
+            grown = {}
+            for prefix, score in live.items():
+                log_probs = logits(0, prefix).log_softmax(-1).tolist()
+                best = max(best, (score + log_probs[EOS]) / ((5 + n_steps) / 6) ** alpha)
+                if n_steps < 6:
+                    grown |= {(*prefix, token): score + log_probs[token] for token in (3, 4)}
+            live = grown
+        assert len(steps.rows_per_call) == n_steps, seed
+
+
+def lattice(table: dict[str, dict[str, float]]):
+    """Logits from probabilities: `{"": {"a": 0.6, "b": 0.4}, "a": {"$": 1.0}}`, `$` = eos; a is id 3."""
+    names = {"$": EOS} | {chr(ord("a") + i): 3 + i for i in range(4)}
+
+    def logits(_: int, prefix: tuple[int, ...]) -> torch.Tensor:
+        word = "".join(chr(ord("a") + token - 3) for token in prefix)
+        row = torch.full((7,), -1e9, dtype=torch.float64)
+        for name, probability in table.get(word, {"$": 1.0}).items():
+            row[names[name]] = math.log(probability)
+        return row
+
+    return logits
+
+
+GARDEN = {
+    "": {"a": 0.6, "b": 0.4},
+    "a": {"c": 0.4, "d": 0.35, "$": 0.25},
+    "b": {"c": 0.9, "$": 0.1},
+    "bc": {"$": 0.8, "a": 0.2},
+    "ac": {"$": 1.0},
+    "ad": {"$": 1.0},
+    "bca": {"$": 1.0},
+}
+
+
+def test_a_lattice_by_hand():
+    """Greedy takes a (0.6), then c: 0.6 * 0.4 = 0.24. Two slots keep b as well: b c $ = 0.4 * 0.9 * 0.8 = 0.288."""
+    greedy, _ = run(lattice(GARDEN), 7, 1, 0.0, maximum=5)
+    assert greedy[0][0].ids == [3, 5]
+    assert greedy[0][0].score == pytest.approx(math.log(0.24), abs=1e-6)
+    beam, _ = run(lattice(GARDEN), 7, 2, 0.0, maximum=5, n_best=2)
+    assert [h.ids for h in beam[0]] == [[4, 5], [3, 5]]
+    assert [h.score for h in beam[0]] == pytest.approx([math.log(0.288), math.log(0.24)], abs=1e-6)
+
+
+def test_the_length_penalty_decides_between_short_and_long():
+    """ "$" has 0.4, "a b $" has 0.6 * 0.6 * 1 = 0.36; three tokens are divided by (8/6)^alpha, one by 1."""
+    table = {"": {"$": 0.4, "a": 0.6}, "a": {"b": 0.6, "c": 0.4}, "ab": {"$": 1.0}, "ac": {"$": 1.0}}
+    short, _ = run(lattice(table), 7, 4, 0.0, maximum=4)
+    assert short[0][0].ids == [] and short[0][0].score == pytest.approx(math.log(0.4), abs=1e-6)
+    long, _ = run(lattice(table), 7, 4, 1.0, maximum=4)
+    assert long[0][0].ids == [3, 4] and long[0][0].score == pytest.approx(math.log(0.36) * 6 / 8, abs=1e-6)
+
+
+def test_the_formula_of_the_length_penalty():
+    for length, alpha in itertools.product((1, 2, 7, 100), (0.0, 0.6, 1.0)):
+        assert length_penalty(length, alpha).item() == pytest.approx(((5 + length) / 6) ** alpha, rel=1e-14)
+    assert length_penalty(torch.tensor([1, 7]), 1.0).tolist() == [1.0, 2.0]
+
+
+# --------------------------------------------------------------------------------------------------- greedy and limits
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_slot_is_greedy_search(seed):
+    logits = random_logits(seed, 9)
+    limits = [3, 12, 12, 1]
+    found, _ = run(logits, 9, 1, 0.7, maximum=limits, n=4)
+    for sentence, limit in enumerate(limits):
+        ids, total = [], 0.0
+        while True:
+            log_probs = logits(sentence, tuple(ids)).log_softmax(-1)
+            log_probs[NOT_WORDS] = -math.inf
+            token = EOS if len(ids) == limit - 1 else int(log_probs.argmax())
+            total += log_probs[token].item()
+            if token == EOS:
+                break
+            ids.append(token)
+        assert_same(found[sentence], [Hypothesis(ids, total / ((5 + len(ids) + 1) / 6) ** 0.7)])
+
+
+@pytest.mark.parametrize("beam", [1, 3, 21])
+def test_shortest_and_longest(beam):
+    for seed in range(5):
+        found, _ = run(random_logits(seed, 7), 7, beam, 1.0, minimum=[3, 5, 1], maximum=[3, 6, 4], n=3, n_best=beam)
+        lengths = [{len(h.ids) + 1 for h in hypotheses} for hypotheses in found]
+        assert lengths[0] == {3} and lengths[1] <= {5, 6} and lengths[2] <= {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_the_best_of_at_least_three_tokens(alpha):
+    logits = random_logits(3, 5)
+    found, _ = run(logits, 5, 31, alpha, minimum=3, maximum=5, n_best=5)
+    assert_same(found[0], every_translation(logits, 5, alpha, 5, minimum=3)[:5])
+
+
+def test_forbidden_ids_never_come_out_however_probable():
+    def logits(_: int, prefix: tuple[int, ...]) -> torch.Tensor:
+        row = torch.zeros(8, dtype=torch.float64)
+        row[[PAD, BOS, 5]] = 50.0
+        row[EOS] = 0.1 * len(prefix) - 1
+        return row
+
+    found, _ = run(logits, 8, 4, 1.0, maximum=9, n_best=4, forbidden=[PAD, BOS, 5])
+    produced = {token for hypothesis in found[0] for token in hypothesis.ids}
+    assert produced and produced <= {3, 4, 6, 7}
+
+
+@pytest.mark.parametrize("n_best", [1, 2, 5])
+@pytest.mark.parametrize("seed", range(3))
+def test_n_best_gives_n_different_ones_best_first(seed, n_best):
+    found, _ = run(random_logits(seed, 8), 8, 5, 0.6, maximum=[4, 9, 3], n=3, n_best=n_best)
+    for hypotheses in found:
+        assert len(hypotheses) == n_best == len({tuple(h.ids) for h in hypotheses})
+        scores = [h.score for h in hypotheses]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_a_beam_wider_than_the_vocabulary():
+    found, _ = run(random_logits(0, 5), 5, 7, 1.0, maximum=3, n_best=7)  # 1 + 2 + 4 translations of two words
+    assert_same(found[0], every_translation(random_logits(0, 5), 5, 1.0, 3))
+
+
+def test_scores_are_those_of_the_ids():
+    """Whatever the beam keeps, a score is the penalised log-probability of the ids beside it."""
+    logits = random_logits(1, 12)
+    found, _ = run(logits, 12, 4, 0.8, maximum=8, n=3, n_best=4)
+    for sentence, hypotheses in enumerate(found):
+        for h in hypotheses:
+            ids = (*h.ids, EOS)
+            total = sum(logits(sentence, ids[:t]).log_softmax(-1)[token].item() for t, token in enumerate(ids))
+            assert h.score == pytest.approx(total / ((5 + len(ids)) / 6) ** 0.8, abs=1e-10)
+
+
+# ------------------------------------------------------------------------------------------------------ batches
+
+
+def test_finished_sentences_leave_the_batch():
+    def logits(sentence: int, prefix: tuple[int, ...]) -> torch.Tensor:
+        row = torch.zeros(5, dtype=torch.float64)
+        row[EOS] = 60.0 if len(prefix) == sentence else -60.0  # sentence b has b words
+        return row
+
+    found, steps = run(logits, 5, 2, 0.0, maximum=10, n=4)
+    assert steps.rows_per_call == [8, 6, 4, 2]
+    assert [len(hypotheses[0].ids) for hypotheses in found] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("beam", [1, 2, 5])
+def test_a_sentence_of_a_fake_batch_is_what_it_is_alone(beam):
+    logits = random_logits(11, 9)
+    limits = [2, 9, 5, 9]
+    together, _ = run(logits, 9, beam, 0.6, maximum=limits, n=4, n_best=beam)
+    for sentence, limit in enumerate(limits):
+        alone, _ = run(lambda _, prefix, b=sentence: logits(b, prefix), 9, beam, 0.6, maximum=limit, n_best=beam)
+        assert_same(together[sentence], alone[0])
+
+
+def sources_for(seed: int, n: int, longest: int = 12) -> list[list[int]]:
+    """Sentences of mixed lengths; eos last."""
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(1, longest, (n,), generator=generator).tolist()
+    return [[*torch.randint(3, 20, (k,), generator=generator).tolist(), EOS] for k in lengths]
+
+
+def translate(model: Transformer, sources: list[list[int]], beam: int, batch_tokens: int = 10_000, n_best: int = 1):
+    return search(model, sources, BOS, EOS, NOT_WORDS, beam, 0.8, batch_tokens, n_best)
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10_000), n=st.integers(2, 6))
+def test_a_translation_does_not_depend_on_its_batch(beam, seed, n):
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = tiny_model(seed, n_src=20, n_tgt=20)
+        sources = sources_for(seed, n)
+        together = translate(model, sources, beam, n_best=beam)
+        for source, expected in zip(sources, together, strict=True):
+            assert_same(translate(model, [source], beam, n_best=beam)[0], expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_search_keeps_the_order_whatever_the_batches(float64, beam):
+    model = tiny_model(3, n_src=20, n_tgt=20)
+    sources = sources_for(1, 9)
+    heard: list[int] = []
+    whole = translate(model, sources, beam)
+    for batch_tokens in (1, 20, 50):
+        for expected, found in zip(whole, translate(model, sources, beam, batch_tokens), strict=True):
+            assert_same(found, expected)
+    search(model, sources, BOS, EOS, NOT_WORDS, beam, 0.8, 30, on_batch=heard.append)
+    assert sum(heard) == 9 and len(heard) > 1
+    assert search(model, [], BOS, EOS, NOT_WORDS, beam, 0.8, 30) == []
+
+
+def test_the_model_with_its_cache_gives_the_scores_of_teacher_forcing(float64):
+    model = tiny_model(5, n_src=20, n_tgt=20)
+    sources = sources_for(2, 4)
+    for source, hypotheses in zip(sources, translate(model, sources, 4, n_best=4), strict=True):
+        assert len(hypotheses) == 4
+        for h in hypotheses:
+            ids = torch.tensor([[*h.ids, EOS]])
+            tgt_in = torch.tensor([[BOS, *h.ids]])
+            log_probs = model(torch.tensor([source]), tgt_in).log_softmax(-1).gather(2, ids[:, :, None])
+            assert h.score == pytest.approx(log_probs.sum().item() / ((5 + ids.size(1)) / 6) ** 0.8, abs=1e-9)
+
+
+def test_the_limits_of_search_are_the_sentences_own():
+    """At most twice the source's tokens plus 20, and at most `max_len`; reached where eos never wins."""
+    model = tiny_model(6, n_src=20, n_tgt=20, max_len=30, tie_embeddings=False)
+    with torch.no_grad():
+        model.decoder_norm.bias[:] = model.output.weight[7] * 100  # one word always wins
+    found = translate(model, [[5, EOS], [5, 6, 7, EOS], [5] * 20 + [EOS]], 1)
+    assert [len(hypotheses[0].ids) + 1 for hypotheses in found] == [24, 28, 30]
+
+
+def test_length_batches():
+    lengths = [3, 9, 1, 9, 4, 2, 30]
+    groups = list(length_batches(lengths, 18))
+    assert sorted(i for group in groups for i in group) == list(range(7))
+    assert groups[0] == [6]  # longer than the budget: alone
+    for group in groups:
+        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= 18
+    flat = [lengths[i] for group in groups for i in group]
+    assert flat == sorted(lengths, reverse=True)
+    assert list(length_batches([], 18)) == []
+
+
+def test_model_steps_ask_for_rows_of_the_sentences_that_are_left(float64):
+    model = tiny_model(7, n_src=20, n_tgt=20)
+    src = torch.tensor([[5, 6, EOS], [7, EOS, PAD]])
+    steps = ModelSteps(model, src)
+    steps(torch.tensor([BOS] * 4))
+    steps.select(torch.tensor([3, 2]), torch.tensor([1]))
+    logits = steps(torch.tensor([8, 9]))
+    expected = model(src[1:].repeat(2, 1), torch.tensor([[BOS, 8], [BOS, 9]]))[:, -1]
+    torch.testing.assert_close(logits, expected, rtol=1e-10, atol=1e-12)

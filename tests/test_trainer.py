@@ -1,0 +1,535 @@
+"""One update against closed forms, and whole runs of seconds: limits, validation, stopping, averaging, learning."""
+
+import json
+import math
+import random
+import signal
+
+import numpy as np
+import pytest
+import torch
+from conftest import training_config
+from torch.nn import functional as F
+
+from transformer_mt import checkpoint
+from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
+from transformer_mt.data import Batch, make_batch, prepare
+from transformer_mt.trainer import Trainer, label_smoothed_loss, learning_rate
+
+EXACT = {"rtol": 1e-10, "atol": 1e-12}
+
+
+# ----------------------------------------------------------------------------------------------- closed forms
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(float64, smoothing):
+    torch.manual_seed(0)
+    ours, plain = (torch.randn(5, 7, generator=torch.Generator().manual_seed(1)).requires_grad_() for _ in range(2))
+    targets, pad_id = torch.tensor([1, 6, 2, 2, 4]), 3
+    wanted = torch.full((5, 7), smoothing / 6)  # six words; padding gets nothing
+    wanted[:, pad_id] = 0
+    wanted[torch.arange(5), targets] += 1 - smoothing
+    torch.testing.assert_close(wanted.sum(1), torch.ones(5), **EXACT)
+    loss = label_smoothed_loss(ours, targets, smoothing, pad_id)
+    expected = -(wanted * plain.log_softmax(-1)).sum()
+    torch.testing.assert_close(loss, expected, **EXACT)
+    loss.backward()
+    torch.testing.assert_close(ours.grad, plain.detach().softmax(-1) - wanted, **EXACT)
+
+
+def test_the_loss_without_smoothing_is_torchs_cross_entropy(float64):
+    ours, theirs = (torch.randn(6, 9, generator=torch.Generator().manual_seed(2)).requires_grad_() for _ in range(2))
+    targets = torch.tensor([1, 2, 3, 4, 5, 8])
+    loss, expected = label_smoothed_loss(ours, targets, 0.0, 0), F.cross_entropy(theirs, targets, reduction="sum")
+    torch.testing.assert_close(loss, expected, **EXACT)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, **EXACT)
+
+
+def test_the_loss_of_half_precision_logits_is_summed_in_float32():
+    logits = torch.randn(4, 50).bfloat16()
+    loss = label_smoothed_loss(logits, torch.tensor([1, 2, 3, 4]), 0.1, 0)
+    assert loss.dtype is torch.float32
+    torch.testing.assert_close(loss, label_smoothed_loss(logits.float(), torch.tensor([1, 2, 3, 4]), 0.1, 0))
+
+
+def test_inverse_sqrt_is_the_papers_formula():
+    d_model, warmup = 512, 4000
+    config = TrainConfig(schedule=Schedule.inverse_sqrt, warmup_steps=warmup, lr=(d_model * warmup) ** -0.5)
+    for step in (1, 2, 1000, 3999, 4000, 4001, 10_000, 300_000):
+        expected = d_model**-0.5 * min(step**-0.5, step * warmup**-1.5)
+        assert learning_rate(step, 0.5, config) == pytest.approx(expected, rel=1e-12)
+
+
+def test_cosine_rises_linearly_and_falls_with_progress():
+    config = TrainConfig(schedule=Schedule.cosine, warmup_steps=10, lr=0.02)
+    assert [learning_rate(step, 0.0, config) for step in (1, 5, 10)] == pytest.approx([0.002, 0.01, 0.02])
+    assert learning_rate(50, 0.0, config) == pytest.approx(0.02)
+    assert learning_rate(50, 0.5, config) == pytest.approx(0.01)
+    assert learning_rate(50, 1 / 3, config) == pytest.approx(0.015)
+    assert learning_rate(50, 1.0, config) == pytest.approx(0, abs=1e-12)
+    assert learning_rate(50, 1.2, config) == pytest.approx(0, abs=1e-12)  # over the limit it does not rise again
+
+
+# ---------------------------------------------------------------------------------------------------- one update
+
+
+@pytest.fixture
+def make_trainer(corpus_tsv, cache_dir, tmp_path):
+    """A trainer on the small corpus; every call is a run of its own."""
+    made = []
+
+    def make(**changes) -> Trainer:
+        config = training_config(corpus_tsv, cache_dir, tmp_path / f"run{len(made)}", **changes)
+        made.append(Trainer(config, prepare(config)))
+        made[-1].run_dir.mkdir()
+        return made[-1]
+
+    return make
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in trainer.model.named_parameters()}
+
+
+def watch_gradients(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
+    """The gradients with which the optimizer is called."""
+    seen = []
+    step = trainer.optimizer.step
+
+    def watched() -> None:
+        seen.append({name: parameter.grad.clone() for name, parameter in trainer.model.named_parameters()})
+        step()
+
+    trainer.optimizer.step = watched
+    return seen
+
+
+def first_batch(trainer: Trainer) -> list[Batch]:
+    return trainer.load_batch(trainer.sampler.epoch(0)[0], 0)
+
+
+@pytest.mark.parametrize("k", [2, 3, 10_000])
+def test_k_micro_batches_make_the_update_of_one(float64, make_trainer, k):
+    """10,000 are more than the batch has rows: one row each."""
+    options = {"model.dropout": 0.0, "train.clip_norm": 0.0}
+    whole, split = make_trainer(**options), make_trainer(**options, **{"train.accumulate": k})
+    assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), split.model.parameters(), strict=True))
+    seen_whole, seen_split = watch_gradients(whole), watch_gradients(split)
+    for number in range(3):
+        rows = np.arange(13 * number, 13 * (number + 1))  # of all lengths
+        micro_batches = split.load_batch(rows, number)
+        assert len(micro_batches) == min(k, 13) and len({batch.n_tokens for batch in micro_batches}) > 1
+        one = whole.update(whole.load_batch(rows, number), 1e-3)
+        many = split.update(micro_batches, 1e-3)
+        assert one == pytest.approx(many, rel=1e-10)
+        for name, gradient in seen_whole[-1].items():
+            torch.testing.assert_close(seen_split[-1][name], gradient, **EXACT)
+    for name, tensor in weights(whole).items():
+        torch.testing.assert_close(weights(split)[name], tensor, rtol=1e-7, atol=1e-9)  # Adam divides tiny by tiny
+
+
+def test_an_update_is_adams_on_the_mean_loss_of_the_real_target_tokens(float64, make_trainer):
+    """Gradient, loss, token count and norm against a plain computation over the padded batch."""
+    trainer = make_trainer(**{"model.dropout": 0.0, "train.clip_norm": 0.0, "train.label_smoothing": 0.0})
+    seen, before = watch_gradients(trainer), weights(trainer)
+    pad_id = trainer.corpus.tgt_tokenizer.pad_id
+    (batch,) = trainer.load_batch(np.arange(20), 0)
+    assert batch.tgt_out.eq(pad_id).any()
+    logits = trainer.model(batch.src, batch.tgt_in)
+    loss = F.cross_entropy(logits.flatten(0, 1), batch.tgt_out.flatten(), ignore_index=pad_id, reduction="mean")
+    names, parameters = zip(*trainer.model.named_parameters(), strict=True)
+    expected = dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
+    loss_sum, n_tokens, norm = trainer.update([batch], 1e-3)
+    assert n_tokens == batch.tgt_out.ne(pad_id).sum()
+    assert loss_sum / n_tokens == pytest.approx(loss.item(), rel=1e-10)
+    assert norm == pytest.approx(math.sqrt(sum(g.square().sum().item() for g in expected.values())), rel=1e-10)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(seen[0][name], gradient, **EXACT)
+        moved = weights(trainer)[name] - before[name]  # the first step of Adam: lr * g / (|g| + eps)
+        torch.testing.assert_close(moved, -1e-3 * gradient / (gradient.abs() + 1e-9), rtol=1e-6, atol=1e-12)
+
+
+def test_more_padding_does_not_change_the_loss(float64, make_trainer):
+    trainer = make_trainer(**{"model.dropout": 0.0})
+    (batch,) = first_batch(trainer)
+    src_pad, tgt_pad = trainer.corpus.src_tokenizer.pad_id, trainer.corpus.tgt_tokenizer.pad_id
+    wider = Batch(
+        F.pad(batch.src, (0, 3), value=src_pad), F.pad(batch.tgt_in, (0, 4), value=tgt_pad),
+        F.pad(batch.tgt_out, (0, 4), value=tgt_pad), F.pad(batch.positions, (0, 4), value=False),
+    )  # fmt: skip
+    trainer.model.eval()
+    torch.testing.assert_close(trainer.loss(wider), trainer.loss(batch), **EXACT)
+
+
+def test_clipping_scales_the_gradient_down_to_the_norm(float64, make_trainer):
+    free, clipped, loose = (
+        make_trainer(**{"model.dropout": 0.0, "train.clip_norm": c}) for c in (0.0, 0.01, 1e6)
+    )  # fmt: skip
+    seen = [watch_gradients(trainer) for trainer in (free, clipped, loose)]
+    norms = [trainer.update(first_batch(trainer), 1e-3)[2] for trainer in (free, clipped, loose)]
+    assert norms == pytest.approx([norms[0]] * 3, rel=1e-12)  # the reported norm is the one before clipping
+    assert norms[0] > 0.01
+    total = math.sqrt(sum(g.square().sum().item() for g in seen[1][0].values()))
+    assert total == pytest.approx(0.01, rel=1e-4)
+    for name, gradient in seen[0][0].items():
+        torch.testing.assert_close(seen[1][0][name] * norms[0] / total, gradient, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(seen[2][0][name], gradient, **EXACT)
+
+
+def test_one_batch_overfits(make_trainer):
+    trainer = make_trainer(**{"model.dropout": 0.0, "train.label_smoothing": 0.0})
+    micro_batches = first_batch(trainer)
+    losses = []
+    for _ in range(120):
+        loss_sum, n_tokens, _ = trainer.update(micro_batches, 5e-3)
+        losses.append(loss_sum / n_tokens)
+    assert losses[0] > 4
+    assert losses[-1] < 0.02
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_before_the_update(make_trainer, value):
+    trainer = make_trainer()
+    trainer.update(first_batch(trainer), 1e-3)
+    trainer.state.step, trainer.state.epoch, trainer.state.batch = 41, 2, 6
+    with torch.no_grad():
+        trainer.model.tgt_embedding.weight[5, 0] = value
+    before = weights(trainer)
+    moments = [t.clone() for state in trainer.optimizer.state.values() for t in state.values()]
+    with pytest.raises(UserError, match=r"the loss is nan, .* at step 42 \(epoch 3, batch 7\).*train\.lr=0\.01"):
+        trainer.update(first_batch(trainer), 1e-3)
+    for name, tensor in weights(trainer).items():
+        assert torch.equal(tensor.nan_to_num(7, 7, 7), before[name].nan_to_num(7, 7, 7)), name
+    after = [t for state in trainer.optimizer.state.values() for t in state.values()]
+    assert all(torch.equal(a, b) for a, b in zip(after, moments, strict=True))
+    assert all(parameter.grad is None for parameter in trainer.model.parameters())
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_update(make_trainer):
+    """A finite loss whose gradient overflows would fill every weight with NaN."""
+    trainer = make_trainer()
+    trainer.model.output.weight.register_hook(lambda gradient: gradient * math.inf)
+    before = weights(trainer)
+    with pytest.raises(UserError, match=r"the loss is \d+\.\d+, the norm of its gradient (nan|inf) at step 1 "):
+        trainer.update(first_batch(trainer), 1e-3)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights(trainer).items())
+
+
+def test_a_run_ends_with_the_line_about_the_loss(make_trainer):
+    trainer = make_trainer()
+    with torch.no_grad():
+        trainer.model.encoder_layers[0].feed_forward.w_in.bias[0] = math.nan
+    with pytest.raises(UserError, match=r"at step 1 \(epoch 1, batch 1\)"):
+        trainer.train()
+    assert not (trainer.run_dir / checkpoint.WEIGHTS).exists()
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_out_of_memory_names_the_knobs(make_trainer, error):
+    trainer = make_trainer(**{"train.accumulate": 3})
+
+    def update(*_):
+        raise error
+
+    trainer.update = update
+    with pytest.raises(UserError, match=r"step 1; lower train\.token_budget=400, or raise train\.accumulate=3"):
+        trainer.train()
+
+
+def test_another_runtime_error_is_not_called_out_of_memory(make_trainer):
+    trainer = make_trainer()
+
+    def update(*_):
+        raise RuntimeError("shapes do not match")
+
+    trainer.update = update
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        trainer.train()
+
+
+# --------------------------------------------------------------------------------------------- subword sampling
+
+
+def test_sampled_batches_depend_on_seed_epoch_and_batch_alone(make_trainer):
+    trainer, other = (make_trainer(**{"tokenizer.sampling_alpha": 0.2}) for _ in range(2))
+    reseeded = make_trainer(**{"tokenizer.sampling_alpha": 0.2, "train.seed": 9})
+    rows = trainer.sampler.epoch(0)[0]
+
+    def ids(which: Trainer, epoch: int, number: int) -> list:
+        which.state.epoch = epoch
+        (batch,) = which.load_batch(rows, number)
+        return [*batch.src.tolist(), *batch.tgt_out.tolist()]
+
+    first = ids(trainer, 0, 0)
+    assert ids(trainer, 1, 0) != first and ids(trainer, 0, 1) != first and ids(reseeded, 0, 0) != first
+    assert ids(other, 0, 0) == first == ids(trainer, 0, 0)
+    (batch,) = trainer.load_batch(rows, 0)
+    tokenizer = trainer.corpus.tgt_tokenizer
+    decoded = tokenizer.decode([row[mask].tolist() for row, mask in zip(batch.tgt_out, batch.positions, strict=True)])
+    assert decoded == [text for text in trainer.corpus.train[rows]["tgt"]]
+
+
+# -------------------------------------------------------------------------------------------- validation and limits
+
+
+def events(trainer: Trainer) -> list[dict]:
+    return [json.loads(line) for line in (trainer.run_dir / "metrics.jsonl").read_text("utf-8").splitlines()]
+
+
+def scores_in_turn(trainer: Trainer, bleus: list[float]) -> None:
+    """Validations that cost nothing and give these BLEU scores, the last one for ever."""
+    left = list(bleus)
+
+    def validate() -> dict[str, float]:
+        bleu = left.pop(0) if len(left) > 1 else left[0]
+        return {"valid_loss": 1.0, "valid_perplexity": math.e, "valid_bits_per_character": 1.0, "bleu": bleu}
+
+    trainer.validate = validate
+
+
+def test_validation_loss_is_the_plain_cross_entropy_of_every_pair(make_trainer):
+    trainer = make_trainer(**{"model.dropout": 0.5})
+    pairs = trainer.corpus.valid
+    src, tgt = trainer.corpus.src_tokenizer, trainer.corpus.tgt_tokenizer
+    total, n_tokens = 0.0, 0
+    trainer.model.eval()
+    for pair in pairs:
+        batch = make_batch(src.encode([pair.src]), tgt.encode([pair.tgt]), src.pad_id, tgt.pad_id, tgt.bos_id)
+        logits = trainer.model(batch.src, batch.tgt_in)[0]
+        total += F.cross_entropy(logits, batch.tgt_out[0], reduction="sum").item()
+        n_tokens += batch.tgt_out.size(1)
+    trainer.model.train()
+    found = trainer.validation_loss(pairs)
+    assert found == (pytest.approx(total, rel=1e-6), n_tokens, sum(len(pair.tgt) for pair in pairs))
+    scores = trainer.validate()
+    assert scores["valid_loss"] == pytest.approx(total / n_tokens, rel=1e-6)
+    assert scores["valid_perplexity"] == pytest.approx(math.exp(total / n_tokens), rel=1e-5)
+    assert scores["valid_bits_per_character"] == pytest.approx(total / found[2] / math.log(2), rel=1e-6)
+    assert 0 <= scores["bleu"] <= 100
+
+
+def test_pairs_over_the_maximum_are_left_out_of_the_validation_loss(make_trainer):
+    trainer = make_trainer()
+    pairs = trainer.corpus.valid[:3]
+    expected = trainer.validation_loss(pairs)
+    long = type(pairs[0])("apples " * 100, "苹果")
+    assert trainer.validation_loss([pairs[0], long, *pairs[1:]]) == pytest.approx(expected)
+    assert trainer.validation_loss([long]) == (0.0, 0, 0)
+    assert len(trainer.translate([long.src, pairs[0].src])) == 2
+
+
+def test_samples_are_shown(make_trainer, capsys):
+    trainer = make_trainer(**{"train.samples": 2})
+    trainer.validate()
+    err = capsys.readouterr().err.splitlines()
+    assert [line[:4] for line in err] == ["    ", "  → ", "  = "] * 2
+    pairs = trainer.corpus.valid
+    assert [err[0].strip(), err[3].strip()] == [pairs[0].src, pairs[-1].src]
+    assert [err[2][4:], err[5][4:]] == [pairs[0].tgt, pairs[-1].tgt]
+    trainer.config.train.samples = 0
+    trainer.validate()
+    assert capsys.readouterr().err == ""
+
+
+def test_what_metrics_hold(make_trainer):
+    trainer = make_trainer(
+        **{"train.max_steps": 6, "train.log_every": 2, "train.validate_every": 4, "train.average": 3}
+    )
+    assert trainer.train() == 0
+    logged = events(trainer)
+    losses = [event for event in logged if "loss" in event]
+    assert [event["step"] for event in losses] == [2, 4, 6]
+    for event in losses:
+        assert set(event) == {"step", "epoch", "loss", "lr", "grad_norm", "tokens_per_second", "minutes"}
+        assert all(math.isfinite(value) for value in event.values())
+        assert event["tokens_per_second"] > 0 and event["grad_norm"] > 0 and 2 < event["loss"] < 10
+    assert [event["lr"] for event in losses] == pytest.approx(
+        [learning_rate(step, (step - 1) / 6, trainer.config.train) for step in (2, 4, 6)], rel=1e-5
+    )
+    scored = [event for event in logged if "bleu" in event]
+    assert [event["step"] for event in scored] == [4, 6]
+    assert {"valid_loss", "valid_perplexity", "valid_bits_per_character", "bleu"} <= set(scored[0])
+    assert "average_bleu" in logged[-1] and logged[-1]["step"] == 6
+    assert (trainer.run_dir / checkpoint.WEIGHTS).is_file()
+
+
+def test_the_logged_loss_is_the_mean_over_the_tokens_since_the_last_one(make_trainer):
+    trainer = make_trainer(**{"train.max_steps": 4, "train.log_every": 2})
+    scores_in_turn(trainer, [1.0])
+    parts, update = [], trainer.update
+
+    def watched(*arguments):
+        parts.append(update(*arguments))
+        return parts[-1]
+
+    trainer.update = watched
+    trainer.train()
+    for i, event in enumerate(event for event in events(trainer) if "loss" in event):
+        pair = parts[2 * i : 2 * i + 2]
+        assert event["loss"] == pytest.approx(sum(p[0] for p in pair) / sum(p[1] for p in pair), rel=1e-5)
+        assert event["grad_norm"] == pytest.approx(pair[1][2], rel=1e-5)
+
+
+@pytest.mark.parametrize("limit", ["steps", "epochs", "minutes"])
+def test_each_limit_ends_the_run(make_trainer, limit):
+    limits = {"train.max_steps": None, "train.max_epochs": None, "train.token_budget": 4000, "train.average": 1}
+    limits |= {"steps": {"train.max_steps": 3}, "epochs": {"train.max_epochs": 2}, "minutes": {"train.max_minutes": 1}}[
+        limit
+    ]
+    trainer = make_trainer(**limits)
+    scores_in_turn(trainer, [1.0])
+    n_batches = len(trainer.sampler.epoch(0))
+    assert n_batches > 1
+    if limit == "minutes":
+        trainer.state.seconds = 59.9999
+    assert trainer.train() == 0
+    assert trainer.state.step == {"steps": 3, "epochs": 2 * n_batches, "minutes": 1}[limit]
+    assert trainer.state.finished
+    assert checkpoint.checkpoint_steps(trainer.run_dir, "state")[-1] == trainer.state.step
+
+
+def test_progress_is_the_largest_spent_fraction(make_trainer):
+    trainer = make_trainer(**{"train.max_steps": 100, "train.max_epochs": 10, "train.max_minutes": 2.0})
+    state = trainer.state
+    state.step, state.epoch, state.batch, state.seconds = 10, 0, 0, 0.0
+    assert trainer.progress(20) == pytest.approx(0.1)
+    state.epoch, state.batch = 4, 10
+    assert trainer.progress(20) == pytest.approx(0.45)
+    state.seconds = 90.0
+    assert trainer.progress(20) == pytest.approx(0.75)
+
+
+def test_patience_ends_the_run(make_trainer):
+    trainer = make_trainer(
+        **{"train.max_steps": 50, "train.validate_every": 2, "train.patience": 2, "train.average": 1}
+    )
+    scores_in_turn(trainer, [3.0, 2.0, 4.0, 4.0, 1.0, 9.0])
+    assert trainer.train() == 0
+    assert trainer.state.step == 10  # validations at 2, 4, 6 (the best), 8, 10
+    assert (trainer.state.best_step, trainer.state.best_bleu) == (6, 4.0)
+    tensors, metadata = checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)
+    assert metadata["steps"] == [6] and metadata["valid_bleu"] == 4.0
+    assert tensors.keys() == weights(trainer).keys()
+
+
+def test_without_patience_bad_validations_do_not_end_the_run(make_trainer):
+    trainer = make_trainer(**{"train.max_steps": 5, "train.validate_every": 1, "train.average": 1})
+    scores_in_turn(trainer, [3.0, 2.0])
+    trainer.train()
+    assert trainer.state.step == 5
+
+
+@pytest.mark.parametrize("average_bleu, steps", [(6.5, [3, 4, 5]), (6.0, [4])])
+def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, average_bleu, steps):
+    trainer = make_trainer(**{"train.max_steps": 5, "train.validate_every": 1, "train.average": 3})
+    scores_in_turn(trainer, [1.0, 2.0, 3.0, 6.0, 5.0, average_bleu])
+    trainer.train()
+    kept = {
+        step: checkpoint.load_tensors(checkpoint.checkpoint_path(trainer.run_dir, "weights", step))[0]
+        for step in checkpoint.checkpoint_steps(trainer.run_dir, "weights")
+    }
+    assert list(kept) == [3, 4, 5]
+    used, metadata = checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)
+    assert metadata["steps"] == steps
+    for name, tensor in used.items():
+        torch.testing.assert_close(tensor, sum(kept[step][name] for step in steps) / len(steps))
+        assert torch.equal(trainer.model.get_parameter(name), kept[5][name])  # training would go on from here
+    said = "used" if len(steps) > 1 else "not used: step 4 has 6.00"
+    assert f"average of steps 3, 4, 5: BLEU {average_bleu:.2f}, {said}" in capsys.readouterr().err
+
+
+def test_signals_are_as_before_after_a_run(make_trainer):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    trainer = make_trainer(**{"train.max_steps": 1, "train.average": 1})
+    scores_in_turn(trainer, [1.0])
+    trainer.train()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_the_update(make_trainer, capsys, number):
+    trainer = make_trainer(**{"train.max_steps": 50})
+    update = trainer.update
+
+    def interrupted(*arguments):
+        if trainer.state.step == 2:
+            signal.raise_signal(number)
+        return update(*arguments)
+
+    trainer.update = interrupted
+    assert trainer.train() == 128 + number
+    assert trainer.state.step == 3
+    assert checkpoint.checkpoint_steps(trainer.run_dir, "state") == [3]
+    assert "stopped at step 3" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------------- precision, device
+
+
+def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False)
+    with pytest.raises(UserError, match=r"precision=bf16: this machine's cpu has no bf16.*precision=fp32"):
+        make_trainer(**{"train.precision": "bf16"})
+    assert make_trainer(**{"train.precision": "auto"}).dtype is torch.float32
+
+
+def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    trainer, exact = make_trainer(**{"train.precision": "bf16"}), make_trainer(**{"train.precision": "fp32"})
+    assert trainer.dtype is torch.bfloat16
+    assert make_trainer(**{"train.precision": "auto"}).dtype is torch.float32
+    for model in (trainer.model, exact.model):
+        for module in model.modules():
+            module.p = 0.0
+    loss_sum, n_tokens, _ = trainer.update(first_batch(trainer), 1e-3)
+    exact_sum, exact_tokens, _ = exact.update(first_batch(exact), 1e-3)
+    assert n_tokens == exact_tokens
+    assert loss_sum != exact_sum and loss_sum == pytest.approx(exact_sum, rel=0.02)
+    assert all(parameter.dtype is torch.float32 for parameter in trainer.model.parameters())
+    assert len(trainer.translate(["I like apples."])) == 1
+
+
+@pytest.mark.parametrize(
+    "device, rule", [("cuda:7", "this machine has no such device"), ("gpu", "is unknown; use auto, cpu")]
+)
+def test_a_device_that_is_not_there_is_refused(make_trainer, device, rule):
+    with pytest.raises(UserError, match=f"device={device}.*{rule}"):
+        make_trainer(**{"train.device": device})
+
+
+def test_precision_is_a_choice_of_the_configuration():
+    assert {precision.value for precision in Precision} == {"auto", "fp32", "bf16"}
+
+
+# ----------------------------------------------------------------------------------------------------- learning
+
+
+@pytest.mark.slow
+def test_learns_to_reverse_digits(tmp_path, cache_dir):
+    """From a TSV file through corpus, vocabulary, training and decoding to near-perfect accuracy on unseen rows."""
+    generator = random.Random(0)
+    rows = sorted({tuple(generator.choices("0123456789", k=generator.randint(3, 5))) for _ in range(10_000)})
+    generator.shuffle(rows)
+    path = tmp_path / "digits.tsv"
+    path.write_text("".join(f"{' '.join(row)}\t{' '.join(row[::-1])}\n" for row in rows), encoding="utf-8")
+    changes = {
+        "data.languages": ["en", "de"], "direction": "en-de", "data.held_out": 200, "tokenizer.vocab_size": 300,
+        "model.d_model": 64, "model.n_heads": 4, "model.d_ff": 128, "model.dropout": 0.0, "train.max_steps": 500,
+        "train.token_budget": 600, "train.warmup_steps": 100, "train.lr": 5e-3, "train.label_smoothing": 0.0,
+        "train.validate_every": 10_000, "train.average": 1, "train.samples": 0,
+    }  # fmt: skip
+    config = training_config(path, cache_dir, tmp_path / "run", **changes)
+    trainer = Trainer(config, prepare(config))
+    trainer.run_dir.mkdir()
+    assert trainer.train() == 0
+    test = trainer.corpus.test
+    found = trainer.translate([pair.src for pair in test])
+    right = sum(text == pair.tgt for text, pair in zip(found, test, strict=True))
+    assert len(test) == 200
+    assert right / len(test) > 0.97
