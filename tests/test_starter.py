@@ -107,28 +107,6 @@ def test_what_a_newcomer_types_first_is_in_training(rows):
 
 
 @pytest.mark.parametrize(
-    ("english", "chinese", "spec", "links"),
-    [
-        ("I will go.", "我会去。", "i=我 ; will~会 ; go=去", "0-0 2-2 3-3 1p1"),
-        ("Would you like tea?", "您想要茶吗？", "would..like=想要 ; you=您 ; tea=茶", "0-1 0-2 1-0 2-1 2-2 3-3 4-5"),
-        ("This book, that book.", "这本书，那本书。", "this=这~本 ; book=书 ; that=那~本 ; book=书", None),
-    ],
-)
-def test_hand_written_links(english, chinese, spec, links):
-    from starter.free import read_links
-
-    expected = links or "0-0 1-2 2-3 3-4 4-6 5-7 0p1 3p5"
-    assert read_links(spec, english, chinese) == expected
-
-
-def test_hand_written_links_name_a_word_that_is_not_there():
-    from starter.free import read_links
-
-    with pytest.raises(ValueError, match="cat"):
-        read_links("cat=猫", "A dog.", "一只猫。")
-
-
-@pytest.mark.parametrize(
     ("verb", "forms"),
     [
         ("study", ("studies", "studied", "studied", "studying")),

@@ -271,7 +271,7 @@ def test_sampled_batches_depend_on_seed_epoch_and_batch_alone(make_trainer):
     (batch,) = trainer.load_batch(rows, 0)
     tokenizer = trainer.corpus.tgt_tokenizer
     decoded = tokenizer.decode([row[mask].tolist() for row, mask in zip(batch.tgt_out, batch.positions, strict=True)])
-    assert decoded == [text for text in trainer.corpus.train[rows]["tgt"]]
+    assert decoded == list(trainer.corpus.train[rows]["tgt"])
 
 
 # -------------------------------------------------------------------------------------------- validation and limits

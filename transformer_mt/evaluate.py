@@ -72,7 +72,7 @@ def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str
 
 
 def in_floats(metric: Any) -> None:
-    """Let the metric compute in Python's floats: sacreBLEU 2.6 resamples in float32, and fails when a sample scores 0."""
+    """Let the metric compute in Python's floats: sacreBLEU resamples in float32, and fails when a sample scores 0."""
     compute = metric._compute_score_from_stats
     metric._compute_score_from_stats = lambda counts: compute([float(count) for count in counts])
 

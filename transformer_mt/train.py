@@ -37,8 +37,8 @@ def quote_path(argument: str) -> str:
     if key not in PATH_OPTIONS or not equals or value in ("", "null") or value[0] in QUOTES or "${" in value:
         return argument
 
-    def quoted(path: str) -> str:
-        return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    def quoted(path: str) -> str:  # backslashes are special to Hydra only before a quote
+        return "'" + re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), path) + "'"
 
     if value.startswith("[") and value.endswith("]"):
         return f"{key}=[{','.join(quoted(part.strip(' ' + QUOTES)) for part in value[1:-1].split(','))}]"
@@ -132,6 +132,7 @@ def train(config: Config) -> int:
         for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
             checkpoint.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
+        trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
     checkpoint.save_config(run_dir, config)
     talk(trainer.describe())
     status = trainer.train()
@@ -149,8 +150,9 @@ def job(composed: DictConfig) -> None:
         config = OmegaConf.to_object(composed)
         assert isinstance(config, Config)
         hydra_config = HydraConfig.get()
-        if hydra_config.mode is RunMode.MULTIRUN and hydra_config.job.override_dirname:
-            config.run_dir += "-" + hydra_config.job.override_dirname.replace("/", "_")
+        swept = [override for override in hydra_config.overrides.task if override not in sys.argv]
+        if hydra_config.mode is RunMode.MULTIRUN and swept:
+            config.run_dir += "-" + ",".join(swept).replace("/", "_")
         status = train(config)
     except UserError as error:
         talk(f"error: {error}")

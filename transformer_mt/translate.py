@@ -148,7 +148,7 @@ def main(arguments: list[str]) -> None:
             windows = prompt()
         else:
             # Not sys.stdin itself: Python aborts when it ends while a thread still reads that.
-            windows = read_windows(open(sys.stdin.fileno(), "rb", closefd=False), "standard input")
+            windows = read_windows(stack.enter_context(open(0, "rb", closefd=False)), "standard input")
         if chosen.output is None:
             translate(translator, windows, chosen, sys.stdout)
             return

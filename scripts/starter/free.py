@@ -1,8 +1,8 @@
-"""Free everyday sentences, written and linked by hand in `free.tsv`: English, Chinese, links.
+"""Free everyday sentences, written and linked by hand in `free.tsv`: English, Chinese, chunks.
 
-Links are written with the words themselves: `you=你 ; will~会` links `you` surely and `will` possibly; either side may
-be several words, `..` joins what stands apart (`would..like=想要`), and a second mark adds more (`this=这~件`). A word
-that occurs twice is taken from left to right. Punctuation of the same kind is linked in order.
+Chunks are separated by ` ; ` and written with the words themselves: `cats=猫` is a sure link, `will~会` a possible one,
+`two=两~只` has both. Either side may be several words, `..` joins what stands apart (`would..like=想要`). A chunk takes the
+first words that no earlier chunk took. Marks of the same kind are linked in order.
 """
 
 import re
@@ -10,51 +10,60 @@ from pathlib import Path
 
 from transformer_mt.units import units
 
-_MARKS = {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":"}
+FREE = Path(__file__).with_suffix(".tsv")
+CHUNK = re.compile(r"([^=~]*[^=~\s])(?:=([^=~\s]+))?(?:~([^=~\s]+))?")
+MARKS = {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":"}
 
 
-def _find(part, words, used):
-    """Positions of a run of units, the first one that is not used up, else the first at all."""
-    wanted = units(part)
-    starts = [i for i in range(len(words)) if words[i : i + len(wanted)] == wanted]
-    if not starts:
-        raise ValueError(f"{part!r} does not occur in {' '.join(words)!r}")
-    fresh = [i for i in starts if i not in used]
-    start = (fresh or starts)[0]
-    return list(range(start, start + len(wanted)))
-
-
-def _positions(text, words, used):
-    found = [i for part in text.split("..") for i in _find(part.strip(), words, used)]
+def take(part: str, words: list[str], used: set[int]) -> list[int]:
+    """Positions of the units of `part` among `words`, each run the first that is free; KeyError when there is none."""
+    found: list[int] = []
+    for run in part.split(".."):
+        wanted = [unit.casefold() for unit in units(run)]
+        for start in range(len(words) - len(wanted) + 1):
+            places = range(start, start + len(wanted))
+            if words[start : start + len(wanted)] == wanted and not used.intersection(places):
+                found += places
+                break
+        else:
+            raise KeyError(part)
+    used.update(found)
     return found
 
 
-def read_links(spec, english, chinese):
-    """The links that `spec` writes out, in Pharaoh form."""
-    en, zh = [u.casefold() for u in units(english)], units(chinese)
-    sure, possible = set(), set()
-    used_en, used_zh = set(), set()
-    for item in spec.split(";"):
-        left, *rest = re.split(r"([=~])", item.strip())
-        sources = _positions(left, en, used_en)
-        for mark, right in zip(rest[::2], rest[1::2], strict=True):
-            targets = _positions(right, zh, used_zh)
-            (sure if mark == "=" else possible).update((i, j) for i in sources for j in targets)
-            used_zh.update(targets)
-        used_en.update(sources)
+def read_links(english: str, chinese: str, spec: str) -> str:
+    """The links that `spec` writes out, in Pharaoh form, sure ones first; ValueError names a chunk that does not fit."""
+    en, zh = [unit.casefold() for unit in units(english)], units(chinese)
+    used_en: set[int] = set()
+    used_zh: set[int] = set()
+    links: dict[str, set[tuple[int, int]]] = {"-": set(), "p": set()}
+    for chunk in spec.split(" ; "):
+        match = CHUNK.fullmatch(chunk)
+        try:
+            if match is None or not (match[2] or match[3]):
+                raise KeyError(chunk)
+            left = take(match[1], en, used_en)
+            for mark, right in (("-", match[2]), ("p", match[3])):
+                links[mark] |= {(i, j) for j in (take(right, zh, used_zh) if right else ()) for i in left}
+        except KeyError:
+            raise ValueError(f"chunk {chunk!r} does not fit {english} {chinese}") from None
     for mark in ".?!,:":
-        pairs = zip(
-            [i for i, u in enumerate(en) if u == mark],
-            [j for j, u in enumerate(zh) if _MARKS.get(u) == mark],
-            strict=False,
-        )
-        sure.update(pairs)
-    possible -= sure
-    return " ".join([f"{i}-{j}" for i, j in sorted(sure)] + [f"{i}p{j}" for i, j in sorted(possible)])
+        places = [i for i, unit in enumerate(en) if unit == mark]
+        answers = [j for j, unit in enumerate(zh) if MARKS.get(unit) == mark]
+        if len(places) == len(answers):
+            links["-"].update(zip(places, answers, strict=True))
+    return " ".join(f"{i}{mark}{j}" for mark in "-p" for i, j in sorted(links[mark]))
 
 
-def load_free():
-    """The free sentences as (English, Chinese, Pharaoh links)."""
-    lines = Path(__file__).with_suffix(".tsv").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if line]
-    return [(english, chinese, read_links(spec, english, chinese)) for english, chinese, spec in rows]
+def load_free(path: Path = FREE) -> list[tuple[str, str, str]]:
+    """The free sentences as (English, Chinese, Pharaoh links); ValueError names file, line and chunk of a mistake."""
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        fields = line.split("\t")
+        if len(fields) != 3:
+            raise ValueError(f"{path}, line {number}: expected 3 fields, found {len(fields)}")
+        try:
+            rows.append((fields[0], fields[1], read_links(*fields)))
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+    return rows

@@ -1,0 +1,319 @@
+"""Options: every YAML file composes, every bad value is refused in one line, paths survive Hydra's grammar."""
+
+import re
+from dataclasses import fields
+
+import pytest
+import yaml
+from conftest import TRAINING, training_config, training_options
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from transformer_mt.checkpoint import config_to_dict
+from transformer_mt.config import (
+    CONF_DIR,
+    STARTER_DIR,
+    Config,
+    DataConfig,
+    DecodeConfig,
+    ModelConfig,
+    TokenizerConfig,
+    TrainConfig,
+    UserError,
+    option_names,
+)
+from transformer_mt.train import flat, quote_path
+
+
+def composed(*overrides: str) -> Config:
+    """What the command would be given."""
+    OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
+    ConfigStore.instance().store(name="schema", node=Config)
+    with initialize_config_dir(config_dir=str(CONF_DIR), version_base="1.3"):
+        config = OmegaConf.to_object(compose("config", overrides=list(overrides)))
+    assert isinstance(config, Config)
+    return config
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
+
+
+# ----------------------------------------------------------------------------------------------------- composition
+
+
+def test_every_group_of_the_configuration_is_tested():
+    assert {path.parent.name for path in CONF_DIR.rglob("*.yaml")} == {CONF_DIR.name, "data", "model", "experiment"}
+    assert choices("data") == ["files", "news_commentary", "opus100", "starter", "tatoeba", "wmt19"]
+    assert choices("model") == ["base", "big", "small", "tiny"]
+
+
+def test_the_defaults():
+    config = composed()
+    assert (config.data.name, config.model.name, config.direction) == ("starter", "small", "en-zh")
+    assert config.run_dir == "runs/starter-en-zh-small"
+    assert config.data.train == str(STARTER_DIR / "train.tsv") and config.data.links_column == "2"
+    assert (config.src_language, config.tgt_language) == ("en", "zh")
+    small = config.model
+    assert (small.d_model, small.n_heads, small.d_ff, small.n_encoder_layers, small.n_decoder_layers) == (
+        256, 4, 1024, 3, 3,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("group, name", [(g, name) for g in ("data", "model") for name in choices(g)])
+def test_every_choice_composes(group, name):
+    config = composed(f"{group}={name}", "direction=zh-en")
+    assert getattr(config, group).name == name
+    assert name in config.run_dir and "zh-en" in config.run_dir
+    assert (config.src_language, config.tgt_language) == ("zh", "en")
+
+
+@pytest.mark.parametrize("name", choices("experiment"))
+def test_every_experiment_composes(name):
+    config = composed(f"experiment={name}")
+    assert name in config.run_dir
+    assert config_to_dict(config) != config_to_dict(composed(f"data={config.data.name}", f"model={config.model.name}"))
+
+
+def test_a_command_line_beats_an_experiment_which_beats_the_defaults():
+    plain, experiment = composed("data=tatoeba"), composed("experiment=tatoeba")
+    assert experiment.tokenizer.vocab_size != plain.tokenizer.vocab_size
+    both = composed("experiment=tatoeba", "tokenizer.vocab_size=1234", "model=tiny")
+    assert both.tokenizer.vocab_size == 1234 and both.model.name == "tiny"
+    assert both.train.lr == experiment.train.lr
+    assert both.model.dropout == experiment.model.dropout
+
+
+def test_other_languages_need_two_options_only():
+    config = composed("data=files", "data.train=x.tsv", "data.languages=[de,en]", "direction=de-en")
+    assert (config.src_language, config.tgt_language) == ("de", "en")
+
+
+# ------------------------------------------------------------------------------------------------------ bad values
+
+
+@pytest.mark.parametrize(
+    "kind, values, message",
+    [
+        (DataConfig, {"max_bytes": 0}, "data.max_bytes=0 is out of range: it must be at least 1"),
+        (DataConfig, {"max_ratio": 0.5}, "data.max_ratio=0.5 is out of range: it must be at least 1"),
+        (DataConfig, {"held_out": 0}, "data.held_out=0 is out of range"),
+        (DataConfig, {"languages": ["en"]}, "data.languages=['en'] is out of range"),
+        (DataConfig, {"languages": ["en", "en"]}, "a list of two different entries"),
+        (DataConfig, {"columns": ["1", "1"]}, "data.columns=['1', '1'] is out of range"),
+        (DataConfig, {"columns": ["0", "1", "2"]}, "data.columns="),
+        (TokenizerConfig, {"vocab_size": 299}, "tokenizer.vocab_size=299 is out of range: it must be from 300"),
+        (TokenizerConfig, {"vocab_size": 1_000_001}, "tokenizer.vocab_size=1000001 is out of range"),
+        (TokenizerConfig, {"sampling_alpha": -0.1}, "tokenizer.sampling_alpha=-0.1 is out of range"),
+        (TokenizerConfig, {"sampling_alpha": 1.1}, "it must be from 0 (off) to 1"),
+        (TokenizerConfig, {"joint": True, "src_model": "a", "tgt_model": "b"}, "tokenizer.tgt_model is set, but"),
+        (TokenizerConfig, {"src_model": "a"}, "set both tokenizer.src_model and tokenizer.tgt_model"),
+        (TokenizerConfig, {"tgt_model": "a"}, "set both tokenizer.src_model and tokenizer.tgt_model"),
+        (ModelConfig, {"d_model": 0}, "model.d_model=0 is out of range: it must be at least 1"),
+        (ModelConfig, {"d_model": 510, "n_heads": 8}, "model.d_model=510 is not divisible by model.n_heads=8; try 512"),
+        (ModelConfig, {"d_model": 100, "n_heads": 3}, "try 102."),
+        (ModelConfig, {"d_model": 15, "n_heads": 3}, "model.d_model=15 is out of range: it must be even"),
+        (ModelConfig, {"n_heads": 0}, "model.n_heads=0 is out of range"),
+        (ModelConfig, {"d_ff": -1}, "model.d_ff=-1 is out of range"),
+        (ModelConfig, {"n_encoder_layers": 0}, "model.n_encoder_layers=0 is out of range"),
+        (ModelConfig, {"n_decoder_layers": 0}, "model.n_decoder_layers=0 is out of range"),
+        (ModelConfig, {"dropout": 1.0}, "model.dropout=1.0 is out of range: it must be from 0 to below 1"),
+        (ModelConfig, {"dropout": -0.1}, "model.dropout=-0.1 is out of range"),
+        (ModelConfig, {"max_len": 1}, "model.max_len=1 is out of range"),
+        (ModelConfig, {"max_len": 65_537}, "model.max_len=65537 is out of range"),
+        (TrainConfig, {"max_steps": 0}, "train.max_steps=0 is out of range: it must be above 0, or null"),
+        (TrainConfig, {"max_epochs": -1}, "train.max_epochs=-1 is out of range"),
+        (TrainConfig, {"max_minutes": 0.0}, "train.max_minutes=0.0 is out of range"),
+        (TrainConfig, {"max_epochs": None}, "no limit is set: give train.max_steps"),
+        (TrainConfig, {"token_budget": 0}, "train.token_budget=0 is out of range"),
+        (TrainConfig, {"accumulate": 0}, "train.accumulate=0 is out of range"),
+        (TrainConfig, {"lr": 0.0}, "train.lr=0.0 is out of range: it must be above 0 and below 1"),
+        (TrainConfig, {"lr": 1.0}, "train.lr=1.0 is out of range"),
+        (TrainConfig, {"lr": float("nan")}, "train.lr=nan is out of range"),
+        (TrainConfig, {"warmup_steps": 0}, "train.warmup_steps=0 is out of range"),
+        (TrainConfig, {"label_smoothing": 1.0}, "train.label_smoothing=1.0 is out of range"),
+        (TrainConfig, {"clip_norm": -1.0}, "train.clip_norm=-1.0 is out of range"),
+        (TrainConfig, {"average": 0}, "train.average=0 is out of range"),
+        (TrainConfig, {"patience": -1}, "train.patience=-1 is out of range"),
+        (TrainConfig, {"validate_every": 0}, "train.validate_every=0 is out of range"),
+        (TrainConfig, {"checkpoint_every": 0}, "train.checkpoint_every=0 is out of range"),
+        (TrainConfig, {"log_every": 0}, "train.log_every=0 is out of range"),
+        (TrainConfig, {"samples": -1}, "train.samples=-1 is out of range"),
+        (TrainConfig, {"seed": -1}, "train.seed=-1 is out of range"),
+        (DecodeConfig, {"beam_size": 0}, "decode.beam_size=0 is out of range: it must be from 1 to 1000"),
+        (DecodeConfig, {"length_penalty": -0.1}, "decode.length_penalty=-0.1 is out of range"),
+        (DecodeConfig, {"length_penalty": 11.0}, "it must be from 0 to 10"),
+        (Config, {"direction": "en-fr"}, "direction=en-fr does not fit data.languages=[en,zh]; use en-zh or zh-en"),
+        (Config, {"direction": "zh"}, "direction=zh does not fit"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_its_rule(kind, values, message):
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
+        kind(**values)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_width_that_is_suggested_is_accepted():
+    for d_model in range(1, 70):
+        for n_heads in range(1, 13):
+            try:
+                ModelConfig(d_model=d_model, n_heads=n_heads)
+            except UserError as error:
+                if near := re.search(r"try (\d+)", str(error)):
+                    ModelConfig(d_model=int(near[1]), n_heads=n_heads)
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("train.warmup=1", "train.warmup: no such option; did you mean train.warmup_steps?"),
+        ("train.max_step=5", "train.max_step: no such option; did you mean train.max_steps?"),
+        ("qwertz=5", "qwertz: no such option; --cfg job shows them all"),
+        ("train.max_steps=many", "train.max_steps: Value 'many' of type 'str' could not be converted to Integer"),
+        ("train.lr=[1,2]", "train.lr"),
+        ("resume=perhaps", "resume: Value 'perhaps' is not a valid bool"),
+        ("model.norm=sideways", "model.norm: Invalid value 'sideways', expected one of [post, pre]"),
+        ("train.schedule=linear", "expected one of [inverse_sqrt, cosine]"),
+        ("train.lr=7", "train.lr=7"),
+        ("model.d_model=510", "model.d_model=510 is not divisible by model.n_heads=4; try 512"),
+        ("decode.beam_size=0", "decode.beam_size=0 is out of range"),
+        ("direction=en-fr", "direction=en-fr does not fit data.languages=[en,zh]"),
+        ("model=huge", "Could not find 'model/huge'"),
+        ("experiment=none_such", "experiment/none_such"),
+        ("train.lr=(", "train.lr=("),
+        ("data.languages=en", "data.languages"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(call, monkeypatch, tmp_path, override, message):
+    monkeypatch.chdir(tmp_path)
+    error = call("train", override).error
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------------------------- paths
+
+
+def parsed(argument: str):
+    """What Hydra makes of the override; a sweep would be several values."""
+    override = OverridesParser.create().parse_override(quote_path(argument))
+    assert not override.is_sweep_override()
+    return override.value() if not hasattr(override.value(), "text") else override.value().text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "runs/plain", "测试", "my run", "my (1).tsv", "a,b.tsv", "a=b.tsv", "it's.tsv", 'say "hi".tsv', "x[1].tsv",
+        "[x].tsv", "{a}.tsv", "a:b", "~/runs", "a\\b.tsv", "a\\", "a\\'b", "a\\\\", "-dash", "100%", "a$b", "a#b",
+        "a;b|c&d", "true", "1e5", "12", "é 😀", " lead", "trail ", "a=b=c", "*?", "@x", "null.tsv",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["run_dir", "data.train"])
+def test_a_path_reaches_the_run_as_it_was_written(key, path):
+    assert str(parsed(f"{key}={path}")) == path
+
+
+@pytest.mark.parametrize(
+    "value, paths",
+    [
+        ("[a.en,b.zh]", ["a.en", "b.zh"]),
+        ("[my a.en, 我 (1).zh]", ["my a.en", "我 (1).zh"]),
+        ("['a.en','b.zh']", ["a.en", "b.zh"]),
+        ('["a b.en", "c=d.zh"]', ["a b.en", "c=d.zh"]),
+        ("[it's.en,b.zh]", ["it's.en", "b.zh"]),
+    ],
+)
+def test_two_aligned_files_stay_a_list(value, paths):
+    assert [str(path) for path in parsed(f"data.train={value}")] == paths
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "data.valid=null", "run_dir=", "run_dir='a b'", 'run_dir="a b"', "run_dir=runs/${model.name}", "train.lr=0.1",
+        "data=files", "--multirun", "--cfg", "train.seed=1,2", "data.languages=[de,en]", "+x=a b",
+    ],
+)  # fmt: skip
+def test_what_is_no_bare_path_is_left_alone(argument):
+    assert quote_path(argument) == argument
+
+
+def test_odd_paths_go_through_the_whole_command(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    done = call("train", "data=files", "data.train=my (1), 中文=x.tsv", "run_dir=a b/测试", "--cfg", "job")
+    assert done.status == 0, done.err
+    config = yaml.safe_load(done.out)
+    assert config["data"]["train"] == "my (1), 中文=x.tsv" and config["run_dir"] == "a b/测试"
+    assert "data.train=my (1).tsv: no such file" in call("train", "data=files", "data.train=my (1).tsv").error
+    assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------------------------- the command
+
+
+def test_option_names_are_those_of_the_schema():
+    names = option_names()
+    assert set(names) == set(flat(config_to_dict(Config())))
+    assert len(names) == len(set(names))
+    assert {"run_dir", "resume", "direction", "train.max_minutes", "tokenizer.sampling_alpha"} <= set(names)
+
+
+def test_every_option_is_explained():
+    """A string literal below each field: the reference is the schema."""
+    lines = (CONF_DIR.parent / "transformer_mt" / "config.py").read_text("utf-8").splitlines()
+    for kind in (DataConfig, TokenizerConfig, ModelConfig, TrainConfig, DecodeConfig):
+        for option in fields(kind):
+            below = [
+                lines[i + 1] for i, line in enumerate(lines[:-1]) if re.match(rf"    {option.name}: [^=]+ = ", line)
+            ]
+            assert any(line.strip().startswith('"""') for line in below), option.name
+
+
+def test_cfg_job_prints_every_option_and_leaves_nothing(call, monkeypatch, tmp_path):
+    own = tmp_path / "own"
+    (own / "experiment").mkdir(parents=True)
+    (own / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /model: tiny\ntrain:\n  lr: 0.25\n  seed: 7\n"
+    )
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    done = call("train", "--config-dir", own, "experiment=mine", "train.seed=5", "--cfg", "job")
+    assert done.status == 0, done.err
+    config = yaml.safe_load(done.out)
+    assert set(flat(config)) == set(option_names())
+    assert config["train"]["lr"] == 0.25 and config["train"]["seed"] == 5  # experiment, command line
+    assert config["model"]["d_model"] == 128 and config["decode"]["beam_size"] == DecodeConfig().beam_size
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_help_shows_options_and_an_example(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    done = call("train", "--help")
+    assert done.status == 0 and done.err == ""
+    assert "python -m transformer_mt.train experiment=tatoeba" in done.out
+    for name in ("max_minutes", "token_budget", "run_dir", "vocab_size", "starter"):
+        assert name in done.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_sweep_trains_every_point_and_leaves_nothing_else(call, monkeypatch, tmp_path, corpus_tsv, cache_dir):
+    monkeypatch.chdir(tmp_path)
+    changes = {"train.max_steps": 2, "train.average": 1, "train.seed": "1,2"}
+    done = call("train", "--multirun", *training_options(corpus_tsv, cache_dir, "runs/sweep", **changes))
+    assert done.status == 0, done.err
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert names == ["multirun.yaml", "sweep-train.seed=1", "sweep-train.seed=2"]
+    for name, seed in zip(names[1:], (1, 2), strict=True):
+        config = yaml.safe_load((tmp_path / "runs" / name / "config.yaml").read_text("utf-8"))
+        assert config["train"]["seed"] == seed and config["run_dir"] == f"runs/{name}"
+        assert (tmp_path / "runs" / name / "model.safetensors").is_file()
+
+
+def test_the_options_of_the_tests_are_options():
+    assert set(TRAINING) <= set(option_names())
+    assert training_config("a", "b", "c").train.max_steps == TRAINING["train.max_steps"]

@@ -1,0 +1,169 @@
+"""Which module imports which: one direction, each alone, and nothing heavy where it is not needed."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ENVIRONMENT
+
+PACKAGE = Path(__file__).parents[1] / "transformer_mt"
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+COMMANDS = {path.stem for path in PACKAGE.glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")}
+ALLOWED = {
+    "config": set(),
+    "units": set(),
+    "text": {"config"},
+    "command": {"config"},
+    "model": {"config"},
+    "device": {"config"},
+    "tokenizer": {"config"},
+    "scoring": {"text"},
+    "decoding": {"model"},
+    "checkpoint": {"config", "model", "tokenizer"},
+    "plots": {"checkpoint"},
+}
+"""For the lower modules, what of the package they may import."""
+
+
+def imports(module: str) -> tuple[set[str], set[str]]:
+    """Modules of the package, and top-level names of everything else, that a module imports anywhere."""
+    ours, others = set(), set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            names = [node.module]
+            if node.module == "transformer_mt":
+                names = [f"transformer_mt.{alias.name}" for alias in node.names]
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == "transformer_mt":
+                ours.add(rest.split(".")[0])
+            else:
+                others.add(package)
+    return ours & set(MODULES), others
+
+
+def reach(module: str) -> set[str]:
+    """All modules of the package that a module imports, however far away."""
+    found, left = set(), [module]
+    while left:
+        for name in imports(left.pop())[0] - found:
+            found.add(name)
+            left.append(name)
+    return found
+
+
+def test_the_modules_are_where_they_are_expected():
+    assert {"train", "translate", "evaluate"} <= COMMANDS
+    assert {"config", "model", "trainer", "decoding", "checkpoint"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module):
+    assert module not in reach(module), "a circle"
+    ours, _ = imports(module)
+    assert ours <= ALLOWED.get(module, set(MODULES))
+    assert not ours & COMMANDS, "a library module or command imports a command"
+
+
+def test_only_train_imports_hydra_and_only_plots_imports_matplotlib():
+    for module in MODULES:
+        _, others = imports(module)
+        assert others & {"hydra", "omegaconf"} == ({"hydra", "omegaconf"} if module == "train" else set()), module
+        assert ("matplotlib" in others) == (module == "plots"), module
+        assert ("datasets" in others) == (module == "data"), module
+
+
+def test_config_needs_the_standard_library_alone_and_model_torch_alone():
+    assert imports("config")[1] <= sys.stdlib_module_names
+    assert imports("units")[1] <= sys.stdlib_module_names
+    assert imports("model")[1] - sys.stdlib_module_names == {"torch"}
+    assert imports("decoding")[1] - sys.stdlib_module_names == {"torch"}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"train"}))
+def test_what_comes_after_training_reaches_neither_corpus_nor_trainer(command):
+    assert not reach(command) & {"data", "trainer", "train"}
+
+
+def python(code: str, *arguments: object) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done
+
+
+def test_each_module_imports_alone():
+    """In a process of its own each; what others have written is imported once, before the processes part."""
+    code = """
+import importlib, os, sys
+import datasets, hydra, numpy, sacrebleu, safetensors.torch, sentencepiece, torch, tqdm, yaml
+for module in sys.argv[1:]:
+    assert not any(name.startswith("transformer_mt") for name in sys.modules)
+    child = os.fork()
+    if not child:
+        try:
+            importlib.import_module(f"transformer_mt.{module}")
+        except BaseException as error:
+            print(module, repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+    assert python(code, *MODULES).stdout.decode() == ""
+
+
+def test_translating_and_scoring_import_neither_hydra_nor_datasets(trained_run):
+    code = """
+import json, sys
+from transformer_mt import evaluate, translate
+run = sys.argv[1]
+translate.main([run, "I like apples."])
+evaluate.main([run, "--beam-size", "1"])
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+    lines = python(code, trained_run).stdout.decode().splitlines()
+    assert len(lines) > 3
+    loaded = set(json.loads(lines[-1]))
+    assert "torch" in loaded and "sacrebleu" in loaded
+    assert not loaded & {"hydra", "omegaconf", "datasets", "pandas", "matplotlib", "tensorboard"}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"train"}))
+def test_help_imports_nothing_heavy(command):
+    code = f"""
+import runpy, sys
+sys.argv = ["{command}", "--help"]
+try:
+    runpy.run_module("transformer_mt.{command}", run_name="__main__")
+except SystemExit as stop:
+    assert stop.code in (0, None), stop.code
+print(sorted({{"torch", "numpy", "hydra", "datasets", "sentencepiece", "sacrebleu"}} & set(sys.modules)))
+"""
+    out = python(code).stdout.decode()
+    assert out.startswith("usage: python -m transformer_mt.") and out.splitlines()[-1] == "[]"
+
+
+def test_the_package_itself_imports_nothing_heavy():
+    code = """
+import sys
+import transformer_mt
+assert "torch" not in sys.modules
+assert transformer_mt.__version__
+try:
+    transformer_mt.nothing
+except AttributeError as error:
+    assert "nothing" in str(error)
+else:
+    raise AssertionError
+from transformer_mt import Translation, Translator
+assert callable(Translator.from_pretrained) and "torch" in sys.modules
+"""
+    python(code)
