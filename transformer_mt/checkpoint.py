@@ -18,7 +18,7 @@ from torch import Tensor
 
 from transformer_mt.config import Config, UserError
 from transformer_mt.model import Transformer
-from transformer_mt.tokenizer import Tokenizer
+from transformer_mt.tokenizer import Tokenizer, load_tokenizers
 
 FORMAT = 1
 """Version of the run directory; a newer one is refused."""
@@ -166,13 +166,6 @@ def save_tokenizers(run_dir: Path, src: Tokenizer, tgt: Tokenizer) -> None:
     named = {"spm.model": src} if src is tgt else {"src.spm.model": src, "tgt.spm.model": tgt}
     for name, tokenizer in named.items():
         write_atomically(run_dir / name, partial(Path.write_bytes, data=tokenizer.model))
-
-
-def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
-    if (run_dir / "spm.model").exists():
-        joint = Tokenizer.load(run_dir / "spm.model")
-        return joint, joint
-    return Tokenizer.load(run_dir / "src.spm.model"), Tokenizer.load(run_dir / "tgt.spm.model")
 
 
 def build_model(config: Config, src: Tokenizer, tgt: Tokenizer) -> Transformer:

@@ -34,7 +34,7 @@ from torch import Tensor
 from transformer_mt.command import talk
 from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
-from transformer_mt.tokenizer import Tokenizer, train_tokenizer
+from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 
 FORMAT = 1  # of the prepared corpora; raise it when the code below prepares them differently
 TOKENIZER_SAMPLE = 2_000_000
@@ -536,11 +536,8 @@ def make_tokenizers(
 ) -> tuple[Tokenizer, Tokenizer]:
     """The run's vocabularies: those in `run_dir`, the user's own, the cached ones, or new ones."""
     options: TokenizerConfig = config.tokenizer
-    if run_dir is not None and (run_dir / "spm.model").exists():
-        joint = Tokenizer.load(run_dir / "spm.model")
-        return joint, joint
-    if run_dir is not None and (run_dir / "src.spm.model").exists():
-        return Tokenizer.load(run_dir / "src.spm.model"), Tokenizer.load(run_dir / "tgt.spm.model")
+    if run_dir is not None:
+        return load_tokenizers(run_dir)
     if options.src_model:
         src = Tokenizer.load(Path(options.src_model))
         tgt = Tokenizer.load(Path(options.tgt_model)) if options.tgt_model else src

@@ -84,6 +84,14 @@ class Tokenizer:
         return [self.processor.id_to_piece(i) for i in ids]
 
 
+def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
+    """Source and target vocabulary of a run directory; one and the same object where they share one."""
+    if (run_dir / "spm.model").exists():
+        joint = Tokenizer.load(run_dir / "spm.model")
+        return joint, joint
+    return Tokenizer.load(run_dir / "src.spm.model"), Tokenizer.load(run_dir / "tgt.spm.model")
+
+
 def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, dummy_prefix: bool) -> tuple[Tokenizer, str]:
     """Train a vocabulary on `lines`.
 

@@ -1,8 +1,8 @@
 """Free everyday sentences, written and linked by hand in `free.tsv`: English, Chinese, chunks.
 
-Chunks are separated by ` ; ` and written with the words themselves: `cats=猫` is a sure link, `will~会` a possible one,
-`two=两~只` has both. Either side may be several words, `..` joins what stands apart (`would..like=想要`). A chunk takes the
-first words that no earlier chunk took. Marks of the same kind are linked in order.
+Chunks are separated by ` ; ` and written with the words themselves: `cats=猫` is a sure link, `will~会` a possible
+one, `two=两~只` has both. Either side may be several words, `..` joins what stands apart (`would..like=想要`). A chunk
+takes the first words that no earlier chunk took. Marks of the same kind are linked in order.
 """
 
 import re
@@ -32,7 +32,7 @@ def take(part: str, words: list[str], used: set[int]) -> list[int]:
 
 
 def read_links(english: str, chinese: str, spec: str) -> str:
-    """The links that `spec` writes out, in Pharaoh form, sure ones first; ValueError names a chunk that does not fit."""
+    """The links that `spec` writes out, sure ones first; ValueError names a chunk that does not fit."""
     en, zh = [unit.casefold() for unit in units(english)], units(chinese)
     used_en: set[int] = set()
     used_zh: set[int] = set()
