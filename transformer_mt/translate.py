@@ -147,8 +147,9 @@ def main(arguments: list[str]) -> None:
         elif sys.stdin.isatty():
             windows = prompt()
         else:
-            # Not sys.stdin itself: Python aborts when it ends while a thread still reads that.
-            windows = read_windows(stack.enter_context(open(0, "rb", closefd=False)), "standard input")
+            # Not sys.stdin itself, and never closed: Python aborts or waits when a thread still reads that at the end.
+            stdin = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115
+            windows = read_windows(stdin, "standard input")
         if chosen.output is None:
             translate(translator, windows, chosen, sys.stdout)
             return
