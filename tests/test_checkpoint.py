@@ -6,6 +6,8 @@ import re
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import pattern_pairs, running, start, training_config, training_options
+from conftest import ENVIRONMENT, pattern_pairs, running, start, training_config, training_options
 from safetensors.torch import load_file, save_file
 
 from transformer_mt import checkpoint, plots
@@ -442,6 +444,21 @@ def test_a_configuration_is_plain_yaml(whole_run):
 
 
 # ---------------------------------------------------------------------------------------------------- as a process
+
+
+@pytest.mark.xfail(strict=True, reason="SentencePiece 0.2.3 salts its generator in every process, whatever the seed")
+def test_sampled_segmentations_are_the_same_in_another_process(whole_run):
+    """Without this a run with subword sampling cannot go on to the bit after its process has ended."""
+    code = """
+import sys
+from pathlib import Path
+from transformer_mt.tokenizer import Tokenizer
+tokenizer = Tokenizer.load(Path(sys.argv[1]))
+print(tokenizer.sample(["Students want apples and flowers every day."] * 20, 0.3, 5))
+"""
+    command = [sys.executable, "-c", code, str(whole_run / "src.spm.model")]
+    first, second = (subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True) for _ in range(2))
+    assert first.stdout == second.stdout != b""
 
 
 @pytest.mark.slow

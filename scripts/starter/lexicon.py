@@ -69,10 +69,10 @@ device buy fix: rice cooker 电饭锅 个; hair dryer 吹风机 个; lamp 台灯
 small buy lend office: pen 钢笔 支; pencil 铅笔 支; notebook 笔记本 本; ruler 尺子 把; eraser 橡皮 块; envelope 信封 个
 small buy lend office: pencil case 铅笔盒 个; brush/brushes 毛笔 支; crayon 蜡笔 支; stapler 订书机 个; folder 文件夹 个
 small buy lend office: calendar 日历 本; stamp 邮票 张
-small buy house break: cup 杯子 个; bowl 碗 个; plate 盘子 个; bottle 瓶子 个; vase 花瓶 个; teapot 茶壶 把
-small buy house break: glass 玻璃杯 个
-small buy house: spoon 勺子 把; fork 叉子 把; knife/knives 刀 把; pot 锅 口; lunch box 饭盒 个; basket 篮子 个
-small buy house: tray 托盘 个
+small buy house dish break: cup 杯子 个; bowl 碗 个; plate 盘子 个; bottle 瓶子 个; vase 花瓶 个; teapot 茶壶 把
+small buy house dish break: glass 玻璃杯 个
+small buy house dish: spoon 勺子 把; fork 叉子 把; knife/knives 刀 把; pot 锅 口; lunch box 饭盒 个; basket 篮子 个
+small buy house dish: tray 托盘 个
 small buy house: chopsticks 筷子 +双; scissors 剪刀 +把; towel 毛巾 条; toothbrush 牙刷 支; comb 梳子 把; mirror 镜子 面
 small buy house: umbrella 雨伞 把; candle 蜡烛 支; pillow 枕头 个; blanket 毯子 条; quilt 被子 条; broom 扫帚 把
 small buy house: bucket 水桶 个

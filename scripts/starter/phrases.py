@@ -252,6 +252,8 @@ class Grammar:
 
     def two(self):
         a, b = self.name(), self.name()
+        while b.en[""] == a.en[""]:
+            b = self.name()
         both = self._third("X:1", "Y:1", "they", "3p")
         core = compose("{a} and:1 {b}", "{a} 和:1 {b}", "3p", a=a, b=b)
         core.en["obj"] = core.en[""]

@@ -371,7 +371,7 @@ rule(
 _RESULTS = """
 finished:2 reading:1 | 看 完 | read | d m
 finished:2 eating:1 | 吃 完 | fruit massfood | d
-washed:1 clean:2 | 洗 干净 | cloth house | d m
+washed:1 clean:2 | 洗 干净 | cloth dish | d m
 broke:1,2 | 打 破 | break | d m
 lost:1,2 | 弄 丢 | lose acc | d m
 fixed:1,2 | 修 好 | device ride | d m
