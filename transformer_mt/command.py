@@ -19,6 +19,8 @@ def talk(message: str) -> None:
 def run(main: Callable[[list[str]], None]) -> NoReturn:
     """Call `main` with the arguments and exit: 0 done (a closed pipe, too), 2 the user's mistake, 130 Ctrl-C,
     143 terminated, 1 with a traceback for a bug."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (closed by the caller: nobody listens)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -67,7 +69,7 @@ def add_decoding_options(made: argparse.ArgumentParser) -> None:
 
 def read_text(path: Path) -> list[str]:
     """Lines of a UTF-8 file; raises UserError when it is missing or not UTF-8."""
-    if not path.is_file():
+    if path.is_dir() or not path.exists():
         raise UserError(f"{path}: no such file.")
     data = path.read_bytes()
     try:

@@ -17,7 +17,7 @@ RESAMPLES = 1000  # of the bootstrap (Koehn 2004)
 
 def options(arguments: list[str]) -> argparse.Namespace:
     parser = command.parser("evaluate", "Translate a test set and score the translations with sacreBLEU.", EXAMPLE)
-    parser.add_argument("--split", choices=["valid", "test"], default="test", help="kept in the run (default: test)")
+    parser.add_argument("--split", choices=["valid", "test"], help="kept in the run (default: test)")
     parser.add_argument("--src", type=Path, metavar="FILE", help="source sentences, one per line")
     parser.add_argument("--ref", type=Path, metavar="FILE", action="append", help="references; several are accepted")
     parser.add_argument("--test-set", metavar="NAME", help="a test set that sacreBLEU knows, such as wmt19")
@@ -32,6 +32,10 @@ def options(arguments: list[str]) -> argparse.Namespace:
         parser.error("--ref needs --src, or --hyp")
     if chosen.test_set and (chosen.src or chosen.ref):
         parser.error("give --test-set or --src and --ref, not both")
+    if chosen.split and (chosen.test_set or chosen.ref):
+        parser.error("give --split, --test-set or --src and --ref, not several of them")
+    if chosen.output and chosen.output.is_dir():
+        parser.error(f"--output {chosen.output} is a folder: name a file")
     return chosen
 
 
@@ -58,11 +62,12 @@ def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str
     elif chosen.ref:
         src_file, ref_files, name = chosen.src, chosen.ref, str(chosen.src or chosen.ref[0])
     else:
-        path = chosen.run / f"{chosen.split}.tsv"
+        split = chosen.split or "test"
+        path = chosen.run / f"{split}.tsv"
         rows = [line.split("\t") for line in command.read_text(path)]
         if not all(len(row) >= 2 for row in rows):
             raise UserError(f"{path}: line {[len(row) >= 2 for row in rows].index(False) + 1} has no second column.")
-        return chosen.split, [row[0] for row in rows], [[row[1] for row in rows]]
+        return split, [row[0] for row in rows], [[row[1] for row in rows]]
     references = [command.read_text(path) for path in ref_files]
     sources = command.read_text(src_file) if src_file else [""] * len(references[0])
     for path, lines in zip(ref_files, references, strict=True):

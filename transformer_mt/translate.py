@@ -28,7 +28,7 @@ EXAMPLE = """  python -m transformer_mt.translate runs/starter-en-zh-tiny "Good 
 
 def options(arguments: list[str]) -> argparse.Namespace:
     parser = command.parser("translate", "Translate sentences, else lines of standard input.", EXAMPLE)
-    parser.add_argument("sentences", metavar="SENTENCE", nargs="*")
+    parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[])
     parser.add_argument("--input", type=Path, metavar="FILE", help="lines of FILE instead of standard input")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument("--n-best", type=int, default=1, metavar="N", help="N lines per input: line ||| text ||| score")
@@ -132,8 +132,13 @@ def translate(translator: "Translator", windows: Iterator[list[str]], chosen: ar
 
 def main(arguments: list[str]) -> None:
     chosen = options(arguments)
-    if chosen.input and not chosen.input.is_file():
+    if chosen.input and (chosen.input.is_dir() or not chosen.input.exists()):
         raise UserError(f"--input {chosen.input}: no such file.")
+    if chosen.output and chosen.output.is_dir():
+        raise UserError(f"--output {chosen.output} is a folder; name a file.")
+    for number, sentence in enumerate(chosen.sentences, start=1):
+        if any("\ud800" <= character <= "\udfff" for character in sentence):
+            raise UserError(f"sentence {number} is not UTF-8; check the terminal's encoding.")
     if chosen.output and not chosen.output.parent.is_dir():
         raise UserError(f"--output {chosen.output}: no such folder.")
     from transformer_mt.translator import Translator
@@ -144,6 +149,8 @@ def main(arguments: list[str]) -> None:
             windows = iter([[" ".join(sentence.split("\n")) for sentence in chosen.sentences]])
         elif chosen.input:
             windows = read_windows(stack.enter_context(open(chosen.input, "rb")), str(chosen.input))
+        elif sys.stdin is None:
+            raise UserError("there is no standard input: give sentences, or --input FILE.")
         elif sys.stdin.isatty():
             windows = prompt()
         else:
