@@ -264,7 +264,7 @@ def test_a_moved_run_works(call, trained_run, expected, tmp_path):
         (["RUN", "--precision", "fp8", "Hello."], "--precision: invalid choice: 'fp8'"),
         (["RUN", "--bean-size", "3", "Hello."], "--bean-size"),
         (["RUN", "--output", "no/folder/out.txt", "Hello."], "no/folder"),
-        (["RUN", "a lone surrogate \udcff"], "text 1 has a lone surrogate at character 18"),
+        (["RUN", "a lone surrogate \udcff"], "sentence 1 is not UTF-8"),
         ([], "RUN"),
     ],
 )
