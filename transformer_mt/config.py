@@ -109,7 +109,8 @@ class TokenizerConfig:
     """One vocabulary for both languages instead of one each."""
     sampling_alpha: float = 0.0
     """Subword regularisation in training: 0 = off; unigram: smoothing of the sampled segmentations (smaller = more
-    varied); bpe: probability of skipping a merge. From 0 to 1."""
+    varied); bpe: probability of skipping a merge. From 0 to 1. SentencePiece draws other segmentations in each process,
+    so with sampling a resumed run equals an undisturbed one statistically, not to the bit."""
     src_model: str | None = None
     """An existing SentencePiece `.model` for the source; null: train one. With `joint`, for both sides."""
     tgt_model: str | None = None
