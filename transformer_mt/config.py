@@ -200,7 +200,7 @@ class TrainConfig:
     samples: int = 3
     """Validation sentences whose translations are shown at each validation; at least 0."""
     log_aer: bool = True
-    """Log the alignment error rate at each validation, where the corpus has gold links."""
+    """Reserved for logging the alignment error rate where the corpus has gold links; has no effect yet."""
     precision: Precision = Precision.auto
     """auto: bf16 on GPUs that have it, else fp32."""
     device: str = "auto"
