@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import accumulate
 from multiprocessing import Process, Queue
 from pathlib import Path
 
@@ -24,10 +25,10 @@ def write_corpus(path: Path, n_pairs: int) -> None:
     rng = random.Random(n_pairs)
     words = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(20_000)]
     translations = ["".join(rng.choices(CHARACTERS, k=rng.randint(1, 2))) for _ in words]
-    weights = [1 / (rank + 10) for rank in range(len(words))]
+    weights = list(accumulate(1 / (rank + 10) for rank in range(len(words))))
     with open(path, "w", encoding="utf-8") as file:
         for number in range(n_pairs):
-            chosen = rng.choices(range(len(words)), weights, k=rng.randint(4, 24))
+            chosen = rng.choices(range(len(words)), cum_weights=weights, k=rng.randint(4, 24))
             english = " ".join(words[i] for i in chosen)
             chinese = "".join(translations[i] for i in chosen)
             file.write(f"{english} {number}.\t{chinese}{number}。\n")
