@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a trained model: installs, trains on the embedded corpus in minutes, translates, scores.
+# From nothing to a trained model: installs, trains on the embedded corpus in minutes, scores, translates, draws.
 set -euo pipefail
 EXTRAS=viz,zh
 source "$(dirname "$0")/setup.sh"
@@ -10,3 +10,4 @@ for sentence in "Good morning." "I like apples." "Where is the library?"; do
     echo "$sentence"
     .venv/bin/python -m transformer_mt.translate $run "$sentence"
 done
+.venv/bin/python -m transformer_mt.visualize $run "Where is the library?" --output-dir attention

@@ -446,7 +446,6 @@ def test_a_configuration_is_plain_yaml(whole_run):
 # ---------------------------------------------------------------------------------------------------- as a process
 
 
-@pytest.mark.xfail(strict=True, reason="SentencePiece 0.2.3 salts its generator in every process, whatever the seed")
 def test_sampled_segmentations_are_the_same_in_another_process(whole_run):
     """Without this a run with subword sampling cannot go on to the bit after its process has ended."""
     code = """

@@ -28,7 +28,8 @@ from transformer_mt.config import (
     TokenizerType,
     UserError,
 )
-from transformer_mt.data import BatchSampler, Pair, cached, leak_key, make_batch, pad, prepare, table, turn_links
+from transformer_mt.data import BatchSampler, Pair, cached, leak_key, make_batch, pad, prepare, table
+from transformer_mt.units import turn_links
 
 HELD_OUT = [("Where is the station?", "车站在哪里？")]
 TRICKY = [  # (as written, as it must be read) on both sides

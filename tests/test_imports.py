@@ -14,7 +14,7 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__i
 COMMANDS = {path.stem for path in PACKAGE.glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")}
 ALLOWED = {
     "config": set(),
-    "units": set(),
+    "units": {"config"},
     "text": {"config"},
     "command": {"config"},
     "model": {"config"},
@@ -23,7 +23,8 @@ ALLOWED = {
     "scoring": {"text"},
     "decoding": {"model"},
     "checkpoint": {"config", "model", "tokenizer"},
-    "plots": {"checkpoint"},
+    "alignment": {"config", "decoding", "model", "tokenizer", "units"},
+    "plots": {"alignment", "checkpoint", "config", "translator"},
 }
 """For the lower modules, what of the package they may import."""
 

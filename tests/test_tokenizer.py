@@ -1,8 +1,10 @@
 """Text to ids and back without loss."""
 
 import io
+import math
 import re
 import string
+from collections import Counter
 
 import pytest
 import sentencepiece as spm
@@ -41,6 +43,11 @@ def make(kind, side, vocab_size=380):
 @pytest.fixture(scope="module", params=KINDS, ids=lambda param: f"{param[0].value}-{param[1]}")
 def tokenizer(request):
     return make(*request.param)
+
+
+@pytest.fixture(scope="module", params=["spaced", "chinese", "joint"])
+def unigram(request):
+    return make(TokenizerType.unigram, request.param)
 
 
 def specials(tokenizer):
@@ -83,11 +90,11 @@ def test_encoding_and_decoding_give_back_every_line(tokenizer, text):
 
 @settings(max_examples=60, deadline=None)
 @given(text=TEXT, seed=st.integers(0, 2**31))
-def test_a_sampled_segmentation_is_of_the_same_text(tokenizer, text, seed):
-    ids = tokenizer.sample([text], 0.3, seed)[0]
-    assert tokenizer.decode([ids])[0] == text.replace("\u2581", " ")
-    assert ids[-1] == tokenizer.eos_id
-    assert not specials(tokenizer) & set(ids[:-1])
+def test_a_sampled_segmentation_is_of_the_same_text(unigram, text, seed):
+    ids = unigram.sample([text], 0.3, seed)[0]
+    assert unigram.decode([ids])[0] == text.replace("\u2581", " ")
+    assert ids[-1] == unigram.eos_id
+    assert not specials(unigram) & set(ids[:-1])
 
 
 @settings(deadline=None)
@@ -121,9 +128,29 @@ def test_special_ids_are_distinct_and_give_no_text(tokenizer):
 @pytest.mark.parametrize("text", SPECIAL)
 def test_text_cannot_inject_a_special_id(tokenizer, text):
     for written in (text, f"a {text} b", f"知道{text}", text * 3):
-        for ids in (tokenizer.encode([written])[0], tokenizer.sample([written], 0.5, 1)[0]):
-            assert not specials(tokenizer) & set(ids[:-1])
-            assert tokenizer.decode([ids])[0] == written.replace("▁", " ")
+        ids = tokenizer.encode([written])[0]
+        assert not specials(tokenizer) & set(ids[:-1])
+        assert tokenizer.decode([ids])[0] == written.replace("▁", " ")
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=TEXT)
+def test_spans_are_the_characters_that_each_token_writes(tokenizer, text):
+    ids = tokenizer.encode([text])[0]
+    written, spans = tokenizer.spans(ids)
+    assert written == tokenizer.decode([ids])[0]
+    assert len(spans) == len(ids) and spans[-1] == (len(text), len(text))  # eos
+    covered = [i for start, end in dict.fromkeys(spans) for i in range(start, end)]
+    assert covered == list(range(len(text)))  # every character once, by one token or by the bytes that share it
+    for i, (start, end) in zip(ids[:-1], spans, strict=False):
+        piece = tokenizer.pieces([i])[0].replace("▁", " ")
+        assert tokenizer.processor.is_byte(i) or written[start:end] in (piece, piece[1:])  # a dummy prefix writes none
+
+
+def test_the_bytes_of_a_character_share_its_span():
+    tokenizer = make(TokenizerType.unigram, "chinese")
+    ids = tokenizer.encode(["猫😀狗"])[0]
+    assert tokenizer.spans(ids)[1] == [(0, 1), (1, 2), (1, 2), (1, 2), (1, 2), (2, 3), (3, 3)]
 
 
 def test_bytes_that_make_no_text_do_not_fail(tokenizer):
@@ -186,8 +213,8 @@ def test_training_takes_any_iterable_and_is_repeatable():
 # -------------------------------------------------------------------------------------------------- sampling
 
 
-@pytest.mark.parametrize("kind", TokenizerType)
-def test_sampling_is_a_function_of_the_seed(kind):
+def test_sampling_is_a_function_of_the_seed():
+    kind = TokenizerType.unigram
     tokenizer = make(kind, "joint")
     texts = ENGLISH[:5] + CHINESE[:5]
     drawn = [tokenizer.sample(texts, 0.2, seed) for seed in range(4)]
@@ -198,6 +225,25 @@ def test_sampling_is_a_function_of_the_seed(kind):
         assert tokenizer.decode(ids) == texts
         assert ids != tokenizer.encode(texts)
     assert tokenizer.encode(texts) == make(kind, "joint").encode(texts)  # the best one stays as it was
+
+
+def test_segmentations_are_drawn_in_proportion_to_their_smoothed_probability():
+    tokenizer, alpha, n = make(TokenizerType.unigram, "joint"), 0.2, 4000
+    text = ENGLISH[0][:12]
+    drawn = Counter(tuple(ids) for ids in tokenizer.sample([text] * n, alpha, seed=1))
+    scores = {}
+    for ids in tokenizer.processor.nbest_encode(text, nbest_size=32, add_eos=True):
+        scores[tuple(ids)] = math.exp(alpha * sum(tokenizer.processor.get_score(i) for i in ids))
+    total = sum(scores.values())
+    assert len(scores) > 4
+    for ids, score in scores.items():
+        expected = n * score / total
+        assert abs(drawn[ids] - expected) < 5 * math.sqrt(expected) + 1
+
+
+def test_sampling_from_bpe_is_refused():
+    with pytest.raises(UserError, match="sampling_alpha > 0 needs unigram"):
+        make(TokenizerType.bpe, "joint").sample(["text"], 0.2, 1)
 
 
 # ------------------------------------------------------------------------------------------- existing models

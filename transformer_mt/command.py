@@ -67,6 +67,17 @@ def add_decoding_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="auto: bf16 on GPUs")
 
 
+def add_link_options(made: argparse.ArgumentParser) -> None:
+    """The options that say what links index and how they are read from attention."""
+    made.add_argument(
+        "--units", choices=["words", "subwords", "given"], default="words",
+        help="what links index: English words and Chinese characters (default), subwords, or the tokens given",
+    )  # fmt: skip
+    made.add_argument("--agree", type=Path, metavar="RUN2", help="join with the links of a run in the other direction")
+    made.add_argument("--mask-punctuation", action="store_true", help="words are not linked to punctuation marks")
+    made.add_argument("--threshold", type=float, metavar="P", help="link to all weights above P, not to the largest")
+
+
 def read_text(path: Path) -> list[str]:
     """Lines of a UTF-8 file; raises UserError when it is missing or not UTF-8."""
     if path.is_dir() or not path.exists():

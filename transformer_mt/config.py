@@ -108,9 +108,8 @@ class TokenizerConfig:
     joint: bool = False
     """One vocabulary for both languages instead of one each."""
     sampling_alpha: float = 0.0
-    """Subword regularisation in training: 0 = off; unigram: smoothing of the sampled segmentations (smaller = more
-    varied); bpe: probability of skipping a merge. From 0 to 1. SentencePiece draws other segmentations in each process,
-    so with sampling a resumed run equals an undisturbed one statistically, not to the bit."""
+    """Subword regularisation in training, for unigram: 0 = off, else the smoothing of the sampled segmentations (Kudo
+    2018), smaller = more varied. From 0 to 1."""
     src_model: str | None = None
     """An existing SentencePiece `.model` for the source; null: train one. With `joint`, for both sides."""
     tgt_model: str | None = None
@@ -119,6 +118,10 @@ class TokenizerConfig:
     def __post_init__(self) -> None:
         check("tokenizer.vocab_size", self.vocab_size, 300 <= self.vocab_size <= 1_000_000, "from 300 to 1000000")
         check("tokenizer.sampling_alpha", self.sampling_alpha, 0 <= self.sampling_alpha <= 1, "from 0 (off) to 1")
+        if self.sampling_alpha and self.type is not TokenizerType.unigram:
+            raise UserError(
+                f"tokenizer.sampling_alpha={self.sampling_alpha} needs tokenizer.type=unigram; or set it to 0."
+            )
         if self.joint and self.tgt_model:
             raise UserError("tokenizer.tgt_model is set, but tokenizer.joint=true uses tokenizer.src_model for both.")
         if not self.joint and bool(self.src_model) != bool(self.tgt_model):
@@ -200,7 +203,7 @@ class TrainConfig:
     samples: int = 3
     """Validation sentences whose translations are shown at each validation; at least 0."""
     log_aer: bool = True
-    """Reserved for logging the alignment error rate where the corpus has gold links; has no effect yet."""
+    """Measure the alignment error rate at each validation, where the corpus has gold links."""
     precision: Precision = Precision.auto
     """auto: bf16 on GPUs that have it, else fp32."""
     device: str = "auto"

@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import unicodedata
@@ -35,6 +34,7 @@ from transformer_mt.command import talk
 from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
+from transformer_mt.units import turn_links
 
 FORMAT = 1  # of the prepared corpora; raise it when the code below prepares them differently
 TOKENIZER_SAMPLE = 2_000_000
@@ -518,17 +518,6 @@ def held_out(split: Dataset, columns: tuple[str, str]) -> list[Pair]:
     if columns[0] == "second":
         links = [turn_links(line) for line in links]
     return [Pair(*row) for row in zip(split[columns[0]], split[columns[1]], links, strict=True)]
-
-
-def turn_links(line: str) -> str:
-    """Pharaoh links with their two sides exchanged."""
-    turned = []
-    for link in line.split():
-        parts = re.fullmatch(r"(\d+)([-p])(\d+)", link)
-        if parts is None:
-            raise UserError(f"gold links {line!r}: {link} is not of the form i-j (sure) or ipj (possible).")
-        turned.append(parts[3] + parts[2] + parts[1])
-    return " ".join(turned)
 
 
 def make_tokenizers(

@@ -4,13 +4,19 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformer_mt import command
+from transformer_mt.command import talk
 from transformer_mt.config import UserError
 
+if TYPE_CHECKING:
+    from transformer_mt.alignment import Gold, Quality, Rule
+    from transformer_mt.translator import Translator
+
 EXAMPLE = """  python -m transformer_mt.evaluate runs/starter-en-zh-tiny
-  python -m transformer_mt.evaluate runs/starter-en-zh-tiny --src news.en --ref news.zh --beam-size 1"""
+  python -m transformer_mt.evaluate runs/starter-en-zh-tiny --src news.en --ref news.zh --beam-size 1
+  python -m transformer_mt.evaluate runs/starter-en-zh-tiny --aer --split valid"""
 
 RESAMPLES = 1000  # of the bootstrap (Koehn 2004)
 
@@ -24,6 +30,12 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--hyp", type=Path, metavar="FILE", help="score these translations instead of the model's own")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the translations to FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--aer", action="store_true", help="alignment error rates instead, layer by head, on gold links"
+    )
+    parser.add_argument("--gold-links", type=Path, metavar="FILE", help="Pharaoh links i-j, ipj of --src and --ref")
+    parser.add_argument("--save", action="store_true", help="keep the best choice of layer and head in the run")
+    command.add_link_options(parser)
     command.add_decoding_options(parser)
     chosen = parser.parse_args(arguments)
     if chosen.src and not chosen.ref:
@@ -32,6 +44,10 @@ def options(arguments: list[str]) -> argparse.Namespace:
         parser.error("--ref needs --src, or --hyp")
     if chosen.test_set and (chosen.src or chosen.ref):
         parser.error("give --test-set or --src and --ref, not both")
+    if not chosen.aer and (chosen.gold_links or chosen.save or chosen.agree):
+        parser.error("--gold-links, --save and --agree belong to --aer")
+    if chosen.aer and (chosen.test_set or chosen.hyp or (bool(chosen.ref) != bool(chosen.gold_links))):
+        parser.error("--aer takes --split, or --src, --ref and --gold-links")
     if chosen.split and (chosen.test_set or chosen.ref):
         parser.error("give --split, --test-set or --src and --ref, not several of them")
     if chosen.output and chosen.output.is_dir():
@@ -97,8 +113,100 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
     return results
 
 
+def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[str, "list[Gold]"]:
+    """Name and pairs of the chosen gold links."""
+    from transformer_mt.alignment import check_golds, make_gold
+
+    if not chosen.gold_links:
+        split = chosen.split or "test"
+        return f"the run's {split} set", check_golds(translator.read_golds(chosen.run / f"{split}.tsv"), split)
+    files = (chosen.src, chosen.ref[0], chosen.gold_links)
+    texts = [command.read_text(path) for path in files]
+    for path, lines in zip(files, texts, strict=True):
+        if len(lines) != len(texts[0]):
+            raise UserError(f"{path}: {len(lines)} lines, but {chosen.src} has {len(texts[0])}.")
+    golds = []
+    for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
+        sides = [
+            translator.side(text, is_src, "given", f"{path}: line {number}")
+            for text, is_src, path in ((src, True, files[0]), (ref, False, files[1]))
+        ]
+        golds.append(make_gold(sides[0], sides[1], links, f"{chosen.gold_links}: line {number}"))
+    return str(chosen.gold_links), check_golds(golds, str(chosen.gold_links))
+
+
+def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> None:
+    """Alignment error rates, layer by head: at the step that emits a token, and shifted to the one that consumes it."""
+    by_choice = {(rule.layer, rule.head, rule.shift): quality.aer for rule, quality in table.items()}
+    names = [*(f"head {head}" for head in range(n_heads)), "mean"]
+    heads: list[int | None] = [*range(n_heads), None]
+    for shift, title in ((False, "emitting step"), (True, "consuming step (shifted)")):
+        print(f"{title:<24}  " + " ".join(f"{name:>7}" for name in names))
+        for layer in range(n_layers):
+            row = " ".join(f"{by_choice[layer, head, shift]:7.3f}" for head in heads)
+            print(f"{f'layer {layer}':<24}  {row}")
+        print(f"{'all layers':<24}  {by_choice[None, None, shift]:{8 * n_heads + 7}.3f}")
+
+
+def alignment_error(chosen: argparse.Namespace) -> None:
+    """`--aer`: how well each choice of layer, head and shift agrees with gold links."""
+    from dataclasses import asdict, replace
+
+    import numpy as np
+    from tqdm import tqdm
+
+    from transformer_mt.alignment import Quality, Rule, best, rule_to_json
+    from transformer_mt.checkpoint import write_text
+    from transformer_mt.translator import Translator, reverse_of
+
+    translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
+    name, golds = read_golds(translator, chosen)
+    base = Rule(mask_punctuation=chosen.mask_punctuation, threshold=chosen.threshold)
+    with tqdm(total=len(golds), unit=" pairs", leave=False) as bar:
+        table = translator.measure(golds, base, bar.update)
+    rule, model = best(table), translator.config.model
+    last = replace(base, layer=model.n_decoder_layers - 1)
+    rows = {
+        "best choice here": (str(rule), table[rule]),
+        "what is often plotted": (str(last), table[last]),
+        "the same, shifted": (str(replace(last, shift=True)), table[replace(last, shift=True)]),
+    }
+    if (translator.run_dir / "alignment.json").exists():
+        kept, chosen_on = translator.default_rule()
+        quality = table[kept] if kept in table else translator.measure(golds, kept)[kept]
+        rows["the run's choice"] = (f"{kept}, chosen on {chosen_on}", quality)
+    if chosen.agree:
+        reverse, units = reverse_of(translator, chosen.agree), "given" if chosen.gold_links else "words"
+        pairs = [[" ".join(s.unit_texts) if chosen.gold_links else s.text for s in (g.src, g.tgt)] for g in golds]
+        quality = Quality()
+        links = translator.align([(s, t) for s, t in pairs], units, rule, "pair {}".format, reverse)
+        for found, gold in zip(links, golds, strict=True):
+            linked = np.zeros_like(gold.sure)
+            for link in found:
+                linked[link] = True
+            quality.add(linked, gold)
+        rows["both directions"] = (f"{rule}, and {chosen.agree}", quality)
+    if chosen.save:
+        write_text(translator.run_dir / "alignment.json", rule_to_json(table, f"{name}, {len(golds)} pairs"))
+        talk(f"saved: {translator.run_dir / 'alignment.json'}")
+    if chosen.json:
+        report = {"run": str(chosen.run), "direction": translator.config.direction, "gold": name, "n": len(golds)}
+        report["table"] = [{**asdict(other), **quality.report()} for other, quality in table.items()]
+        report["rows"] = {title: {"rule": text, **quality.report()} for title, (text, quality) in rows.items()}
+        print(json.dumps(report, ensure_ascii=False))
+        return
+    print(f"{name}: {len(golds)} pairs with gold links, {translator.config.direction}, alignment error rate")
+    print_table(table, model.n_decoder_layers, model.n_heads)
+    print(f"{'':<24} {'AER':>7} {'prec.':>7} {'recall':>7}")
+    for title, (text, quality) in rows.items():
+        print(f"{title:<24} {quality.aer:7.3f} {quality.precision:7.3f} {quality.recall:7.3f}   {text}")
+
+
 def main(arguments: list[str]) -> None:
     chosen = options(arguments)
+    if chosen.aer:
+        alignment_error(chosen)
+        return
     from transformer_mt.checkpoint import load_config, write_text
 
     config = load_config(chosen.run)

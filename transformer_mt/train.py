@@ -135,12 +135,31 @@ def train(config: Config) -> int:
         trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
     checkpoint.save_config(run_dir, config)
     talk(trainer.describe())
+    before = trainer.state.step
     status = trainer.train()
     if (run_dir / "metrics.jsonl").exists():
         learning_curve(run_dir / "metrics.jsonl", run_dir / "learning_curve.png")
     if status == 0:
+        if config.data.links_column is not None and trainer.state.step > before:
+            choose_alignment(run_dir, config)
         talk(f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}")
     return status
+
+
+def choose_alignment(run_dir: Path, config: Config) -> None:
+    """Write `alignment.json`: the layer, head and shift that word links are read from, chosen on the validation set."""
+    from transformer_mt.alignment import Rule, best, rule_to_json
+    from transformer_mt.checkpoint import write_text
+    from transformer_mt.translator import Translator
+
+    translator = Translator(run_dir, config.train.device)
+    golds = translator.read_golds(run_dir / "valid.tsv")
+    if not golds:
+        return
+    table = translator.measure(golds, Rule())
+    rule = best(table)
+    write_text(run_dir / "alignment.json", rule_to_json(table, f"the run's validation set, {len(golds)} pairs"))
+    talk(f"word links: {rule}; alignment error rate {table[rule].aer:.3f} on the validation set")
 
 
 def job(composed: DictConfig) -> None:

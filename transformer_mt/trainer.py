@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from transformer_mt import checkpoint
+from transformer_mt import alignment, checkpoint
 from transformer_mt.command import talk
 from transformer_mt.config import Config, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, BatchSampler, Corpus, Pair, lengths, make_batch
@@ -217,8 +218,33 @@ class Trainer:
             n_tokens += batch.n_tokens
         return total, n_tokens, n_characters
 
+    @cached_property
+    def golds(self) -> list[alignment.Gold]:
+        """The validation pairs with gold links, where they are to be measured on; too long pairs left out."""
+        src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
+        pairs = [pair for pair in self.corpus.valid if pair.links and self.config.train.log_aer]
+        src_ids, tgt_ids = src.encode([p.src for p in pairs]), tgt.encode([p.tgt for p in pairs])
+        return [
+            alignment.make_gold(
+                alignment.make_side(src, s, "words"), alignment.make_side(tgt, t, "words"), pair.links, "data.valid"
+            )
+            for pair, s, t in zip(pairs, src_ids, tgt_ids, strict=True)
+            if max(len(s), len(t)) <= self.config.model.max_len
+        ]
+
+    def alignment_error(self) -> dict[str, float]:
+        """The lowest alignment error rate of all choices of layer, head and shift; nothing without gold links."""
+        if not self.golds:
+            return {}
+        self.model.eval()
+        with autocast(self.device, self.dtype):
+            table = alignment.measure(self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.Rule())
+        rule = alignment.best(table)
+        self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
+        return {"aer": table[rule].aer}
+
     def validate(self) -> dict[str, float]:
-        """Loss, perplexity and greedy BLEU on the validation split; shows a few translations."""
+        """Loss, perplexity, greedy BLEU and alignment error rate on the validation split; shows a few translations."""
         pairs = self.corpus.valid
         loss, n_tokens, n_characters = self.validation_loss(pairs)
         hypotheses = self.translate([pair.src for pair in pairs])
@@ -231,6 +257,7 @@ class Trainer:
             "valid_perplexity": math.exp(min(nats, 700)),
             "valid_bits_per_character": loss / max(1, n_characters) / math.log(2),
             "bleu": bleu,
+            **self.alignment_error(),
         }
 
     # ------------------------------------------------------------------------------------------ on disk

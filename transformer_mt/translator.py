@@ -1,22 +1,40 @@
-"""Text in, translations out: the Python API over a run directory."""
+"""Text in, translations and attention out: the Python API over a run directory."""
 
 import re
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
-from transformer_mt import checkpoint
-from transformer_mt.config import ChineseScript, DecodeConfig, Precision, UserError
-from transformer_mt.decoding import search
+import numpy as np
+import torch
+from torch import Tensor
+
+from transformer_mt import alignment, checkpoint
+from transformer_mt.alignment import Gold, Quality, Rule, Side
+from transformer_mt.config import STARTER_DIR, ChineseScript, Config, DecodeConfig, Precision, UserError
+from transformer_mt.decoding import Hypothesis, search
 from transformer_mt.device import autocast, choose_device, choose_dtype
-from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
+from transformer_mt.model import AttentionWeights, MultiHeadAttention
+from transformer_mt.text import is_chinese, is_unspaced, language_of, one_line, to_simplified
+from transformer_mt.units import Link, join_given, turn_links
 
 SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
 SPACE = re.compile(r"\s+")
 LONGEST_PIECE = 16
 """Characters of the longest piece of a SentencePiece vocabulary."""
+
+
+STARTER = "the packaged starter's validation set"
+
+
+class TooLongError(UserError):
+    """A sentence has more tokens than the model reads."""
 
 
 @dataclass
@@ -49,6 +67,52 @@ class Translation:
         return self.candidates[0].score
 
 
+@dataclass
+class Attention:
+    """Every attention of one teacher-forced pass over a finished translation. Layers and heads count from 0; a row sums
+    to 1 over the positions that it may see. S source tokens and T target tokens, eos included."""
+
+    src: Side
+    tgt: Side
+    """The tokens that the rows emit."""
+    tgt_in_tokens: list[str]
+    """What the decoder reads, bos first: the columns of `decoder_self`."""
+    encoder_self: np.ndarray
+    """Float32 `(L, H, S, S)`."""
+    decoder_self: np.ndarray
+    """Float32 `(L, H, T, T)`."""
+    cross: np.ndarray
+    """Float32 `(L, H, T, S)`."""
+    queries: dict[str, np.ndarray]
+    """By kind, `(L, H, rows, K)`, before scaling."""
+    keys: dict[str, np.ndarray]
+    """By kind, `(L, H, columns, K)`."""
+    log_probs: np.ndarray
+    """Of every target token, `(T,)`, in nats."""
+    candidates: list[list[tuple[str, float]]]
+    """The model's five best tokens at every step, with their probabilities."""
+    rule: Rule
+    links: set[Link]
+    """Between units, source first, as `rule` reads them."""
+
+    def huggingface(self) -> dict[str, tuple[Tensor, ...]]:
+        """The tuples that Hugging Face encoder-decoder models return, `(1, H, rows, columns)` for each layer; bertviz
+        takes them as `encoder_attention`, `decoder_attention` and `cross_attention`."""
+        named = {"encoder": self.encoder_self, "decoder": self.decoder_self, "cross": self.cross}
+        return {f"{name}_attentions": tuple(torch.from_numpy(w)[:, None]) for name, w in named.items()}
+
+
+def converter(config: Config, language: str) -> Callable[[str], str]:
+    """What training did to the characters of `language`: simplified Chinese, where so configured."""
+    if not is_chinese(language) or config.data.chinese_script is not ChineseScript.simplified:
+        return str
+    try:
+        return to_simplified()
+    except UserError as error:
+        warnings.warn(f"the model knows simplified characters only; {error}", stacklevel=3)
+        return str
+
+
 class Translator:
     """A trained model with its vocabularies."""
 
@@ -59,12 +123,7 @@ class Translator:
         self.device = choose_device(device)
         self.dtype = choose_dtype(Precision[precision], self.device)
         self.model = model.to(self.device)
-        self.convert: Callable[[str], str] = str
-        if is_chinese(self.config.src_language) and self.config.data.chinese_script is ChineseScript.simplified:
-            try:
-                self.convert = to_simplified()
-            except UserError as error:
-                warnings.warn(f"the model knows simplified characters only; {error}", stacklevel=2)
+        self.convert = converter(self.config, self.config.src_language)
 
     @classmethod
     def from_pretrained(cls, run_dir: str | Path, device: str = "auto", precision: str = "auto") -> "Translator":
@@ -115,12 +174,38 @@ class Translator:
             except UnicodeEncodeError as error:
                 raise UserError(f"text {i + 1} has a lone surrogate at character {error.start + 1}.") from None
         pieces = [self.cut(self.convert(one_line(text))) for text in texts]
-        flat = [piece for group in pieces for piece in group]
+        flat = self.src_tokenizer.encode([piece for group in pieces for piece in group])
+        found = self.search(flat, options, batch_tokens, n_best, on_batch)
+        joint = "" if is_unspaced(self.config.tgt_language) else " "
+        translations, start = [], 0
+        for text, group in zip(texts, pieces, strict=True):
+            hypotheses = found[start : start + len(group)]
+            start += len(group)
+            candidates = [
+                Candidate(
+                    one_line(joint.join(self.tgt_tokenizer.decode([h.ids for h in ranked]))),
+                    float(sum(h.score for h in ranked)),
+                )
+                for ranked in zip(*hypotheses, strict=True)
+            ] or [Candidate("", 0.0)] * n_best
+            n_tokens = sum(len(each[0].ids) + 1 for each in hypotheses)
+            translations.append(Translation(text, candidates, n_tokens, max(1, len(group))))
+        return translations
+
+    def search(
+        self,
+        sources: list[list[int]],
+        options: DecodeConfig,
+        batch_tokens: int = 2048,
+        n_best: int = 1,
+        on_batch: Callable[[int], object] = lambda n: None,
+    ) -> list[list[Hypothesis]]:
+        """Translations of ids, best first; see `decoding.search`."""
         tgt = self.tgt_tokenizer
         with autocast(self.device, self.dtype):
-            found = search(
+            return search(
                 self.model,
-                self.src_tokenizer.encode(flat),
+                sources,
                 bos_id=tgt.bos_id,
                 eos_id=tgt.eos_id,
                 forbidden=[tgt.pad_id, tgt.unk_id, tgt.bos_id],
@@ -130,20 +215,6 @@ class Translator:
                 n_best=n_best,
                 on_batch=on_batch,
             )
-        joint = "" if is_unspaced(self.config.tgt_language) else " "
-        translations, start = [], 0
-        for text, group in zip(texts, pieces, strict=True):
-            hypotheses = found[start : start + len(group)]
-            start += len(group)
-            candidates = [
-                Candidate(
-                    one_line(joint.join(tgt.decode([h.ids for h in ranked]))), float(sum(h.score for h in ranked))
-                )
-                for ranked in zip(*hypotheses, strict=True)
-            ] or [Candidate("", 0.0)] * n_best
-            n_tokens = sum(len(each[0].ids) + 1 for each in hypotheses)
-            translations.append(Translation(text, candidates, n_tokens, max(1, len(group))))
-        return translations
 
     def cut(self, text: str) -> list[str]:
         """`text` in pieces that the model can read: cut at the ends of sentences, else at spaces, else anywhere."""
@@ -166,3 +237,251 @@ class Translator:
     def n_tokens(self, text: str) -> int:
         """Source tokens of `text`, eos counted."""
         return len(self.src_tokenizer.encode([text])[0])
+
+    # ---------------------------------------------------------------------------------------------- attention
+
+    @cached_property
+    def convert_tgt(self) -> Callable[[str], str]:
+        return converter(self.config, self.config.tgt_language)
+
+    def side(self, text: str, is_src: bool, units: str, where: str) -> Side:
+        """A written sentence as the model reads it.
+
+        Args:
+            units: `words`, `subwords`, or `given`: the tokens of `text` between single spaces.
+            where: what to call the sentence in errors.
+        Raises:
+            UserError: it is empty or too long, or the vocabulary lacks a character of the target.
+        """
+        tokenizer, convert, language = (
+            (self.src_tokenizer, self.convert, self.config.src_language)
+            if is_src
+            else (self.tgt_tokenizer, self.convert_tgt, self.config.tgt_language)
+        )
+        text, bounds = one_line(text), None
+        if units == "given":
+            text, bounds = join_given([convert(token) for token in text.split(" ")], not is_unspaced(language))
+        else:
+            text = convert(text)
+        if not text:
+            raise UserError(f"{where} is empty.")
+        ids = tokenizer.encode([text])[0]
+        if len(ids) > self.config.model.max_len:
+            raise TooLongError(
+                f"{where} has {len(ids)} tokens, but the model reads at most model.max_len="
+                f"{self.config.model.max_len}; shorten it."
+            )
+        if not is_src and tokenizer.unk_id in ids:
+            raise UserError(f"{where}: the vocabulary lacks some of its characters ({text:.60}).")
+        side = alignment.make_side(tokenizer, ids, bounds or units)
+        if bounds is not None and side.text != text:
+            raise UserError(f"{where}: the vocabulary changes the text ({text:.60}), so that given units are lost.")
+        return side
+
+    def attention(
+        self,
+        src: str,
+        tgt: str | None = None,
+        units: str = "words",
+        rule: Rule | None = None,
+        beam_size: int | None = None,
+        length_penalty: float | None = None,
+    ) -> Attention:
+        """All attention weights of one teacher-forced pass.
+
+        Args:
+            tgt: a translation to force; None = the model's own, found with `beam_size` and `length_penalty`.
+            units: what links index: `words`, `subwords`, or `given` (both texts are split at single spaces).
+            rule: how links are read; None = as the run's `alignment.json` says, see `default_rule`.
+        Raises:
+            UserError: an empty or too long sentence, or an option out of range.
+        """
+        src_side = self.side(src, True, units, "the sentence")
+        if tgt is None:
+            decode = self.config.decode
+            options = DecodeConfig(
+                beam_size=decode.beam_size if beam_size is None else beam_size,
+                length_penalty=decode.length_penalty if length_penalty is None else length_penalty,
+            )
+            ids = [*self.search([src_side.ids], options)[0][0].ids, self.tgt_tokenizer.eos_id]
+            tgt_side = alignment.make_side(self.tgt_tokenizer, ids, "words" if units == "given" else units)
+        else:
+            tgt_side = self.side(tgt, False, units, "the target")
+        if rule is None:
+            rule, _ = self.default_rule()
+        return self.force(src_side, tgt_side, rule)
+
+    @torch.inference_mode()
+    def force(self, src: Side, tgt: Side, rule: Rule) -> Attention:
+        """The attention of one pair that is in tokens already."""
+        model = self.model
+        encoder_self = [layer.self_attention for layer in model.encoder_layers]
+        decoder_self = [layer.self_attention for layer in model.decoder_layers]
+        cross = [layer.cross_attention for layer in model.decoder_layers]
+        kinds = cast(
+            dict[str, list[MultiHeadAttention]],
+            {"encoder_self": encoder_self, "decoder_self": decoder_self, "cross": cross},
+        )
+        queries: dict[str, list[np.ndarray]] = {kind: [] for kind in kinds}
+        keys: dict[str, list[np.ndarray]] = {kind: [] for kind in kinds}
+
+        def note(found: list[np.ndarray]) -> Callable[..., None]:
+            def hook(_: object, __: object, output: Tensor) -> None:  # (1, n, D) to (H, n, K)
+                heads = output[0].view(output.size(1), model.config.n_heads, -1).transpose(0, 1)
+                found.append(heads.float().cpu().numpy())
+
+            return hook
+
+        hooks = [
+            projection.register_forward_hook(note(into[kind]))
+            for kind, layers in kinds.items()
+            for layer in layers
+            for projection, into in ((layer.w_q, queries), (layer.w_k, keys))
+        ]
+        src_ids = torch.tensor([src.ids], device=self.device)
+        tgt_in = torch.tensor([[self.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=self.device)
+        weights = AttentionWeights()
+        try:
+            with autocast(self.device, self.dtype):
+                padding = torch.zeros_like(src_ids, dtype=torch.bool)
+                logits = model.decode(tgt_in, model.encode(src_ids, weights), padding, weights=weights)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        log_probs = logits[0].float().log_softmax(-1).cpu()
+        top = log_probs.exp().topk(min(5, log_probs.size(-1)))
+        stacked = {kind: torch.cat(getattr(weights, kind)).float().cpu().numpy() for kind in kinds}
+        return Attention(
+            src,
+            tgt,
+            self.tgt_tokenizer.pieces(tgt_in[0].tolist()),
+            **stacked,
+            queries={kind: np.stack(found) for kind, found in queries.items()},
+            keys={kind: np.stack(found) for kind, found in keys.items()},
+            log_probs=log_probs.gather(1, torch.tensor(tgt.ids)[:, None])[:, 0].numpy(),
+            candidates=[
+                list(zip(self.tgt_tokenizer.pieces(ids), probabilities, strict=True))
+                for ids, probabilities in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            ],
+            rule=rule,
+            links=alignment.read_links(stacked["cross"], src, tgt, rule),
+        )
+
+    @torch.inference_mode()
+    def left_out(self, src: Side, tgt: Side) -> np.ndarray:
+        """By how many nats the log-probability of each target token falls when a source token is hidden: `(T, S)`."""
+        n = len(src.ids)
+        rows = torch.tensor([src.ids] * (n + 1))
+        rows[torch.arange(n), torch.arange(n)] = self.src_tokenizer.pad_id  # the last row hides nothing
+        tgt_in = torch.tensor([[self.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=self.device)
+        found = []
+        for part in torch.split(rows, 64):
+            with autocast(self.device, self.dtype):
+                logits = self.model(part.to(self.device), tgt_in.expand(len(part), -1))
+            labels = torch.tensor(tgt.ids, device=self.device).expand(len(part), -1)[..., None]
+            found.append(logits.float().log_softmax(-1).gather(2, labels)[..., 0].cpu())
+        log_probs = torch.cat(found)
+        return np.asarray((log_probs[-1] - log_probs[:-1]).T.numpy())
+
+    def align(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        units: str,
+        rule: Rule,
+        where: Callable[[int], str],
+        reverse: "Translator | None" = None,
+        on_batch: Callable[[int], object] = lambda n: None,
+    ) -> list[set[Link]]:
+        """Hard links of many pairs, in order; a pair with an empty side has none.
+
+        Args:
+            where: what to call pair number i (from 0) in errors.
+            reverse: a model of the other direction; its links, read by its own rule, are joined with these.
+        Raises:
+            UserError: a sentence is too long, or `reverse` is not of the other direction.
+        """
+        if reverse is not None:
+            pairs = list(pairs)
+            other, _ = reverse.default_rule()
+            other = replace(other, threshold=rule.threshold, mask_punctuation=rule.mask_punctuation)
+            backward = reverse.align([(tgt, src) for src, tgt in pairs], units, other, where, None, on_batch)
+            forward = self.align(pairs, units, rule, where, None, on_batch)
+            return [alignment.agree(f, {(i, j) for j, i in b}) for f, b in zip(forward, backward, strict=True)]
+        links: list[set[Link]] = []
+        texts = iter(pairs)
+        while window := list(islice(texts, 4096)):
+            sides = {
+                i: (self.side(src, True, units, where(n)), self.side(tgt, False, units, where(n)))
+                for i, (src, tgt) in enumerate(window)
+                if (n := len(links) + i) >= 0 and one_line(src) and one_line(tgt)
+            }
+            on_batch(len(window) - len(sides))
+            found: dict[int, set[Link]] = {}
+            numbers = list(sides)
+            ids = [(src.ids, tgt.ids) for src, tgt in sides.values()]
+            with autocast(self.device, self.dtype):
+                for row, cross in alignment.cross_attention(
+                    self.model, ids, self.tgt_tokenizer.bos_id, on_batch=on_batch
+                ):
+                    found[numbers[row]] = alignment.read_links(cross, *sides[numbers[row]], rule)
+            links += [found.get(i, set()) for i in range(len(window))]
+        return links
+
+    def measure(
+        self, golds: list[Gold], base: Rule, on_batch: Callable[[int], object] = lambda n: None
+    ) -> dict[Rule, Quality]:
+        """The quality of every choice of layer, head and shift on gold links."""
+        with autocast(self.device, self.dtype):
+            return alignment.measure(self.model, golds, self.tgt_tokenizer.bos_id, base, on_batch)
+
+    def read_golds(self, path: Path, turn: bool = False) -> list[Gold]:
+        """The pairs of a TSV file that have gold links in their third column, but for those too long for the model.
+
+        Args:
+            turn: the file's first column is this model's target.
+        Raises:
+            UserError: the file is missing, or its links do not fit.
+        """
+        from transformer_mt.command import read_text
+
+        golds = []
+        for number, line in enumerate(read_text(path), start=1):
+            row = line.split("\t")
+            if len(row) < 3 or not row[2]:
+                continue
+            where = f"{path}: line {number}"
+            src, tgt = row[1::-1] if turn else row[:2]
+            with suppress(TooLongError):
+                sides = self.side(src, True, "words", where), self.side(tgt, False, "words", where)
+                golds.append(alignment.make_gold(*sides, turn_links(row[2]) if turn else row[2], where))
+        return golds
+
+    def default_rule(self) -> tuple[Rule, str]:
+        """How links are read, and on what gold that was chosen: as `alignment.json` says; without it chosen now on the
+        packaged starter's validation set; for other languages the mean of the last layer but one."""
+        path, model = self.run_dir / "alignment.json", self.config.model
+        if path.exists():
+            text = path.read_text(encoding="utf-8")
+            rule, values = alignment.rule_from_json(text, model.n_decoder_layers, model.n_heads, str(path))
+            return rule, str(values.get("chosen_on"))
+        if golds := self.starter_golds():
+            return alignment.best(self.measure(golds, Rule())), STARTER
+        return Rule(layer=max(0, model.n_decoder_layers - 2)), f"nothing: no gold links for {self.config.direction}"
+
+    def starter_golds(self) -> list[Gold]:
+        """The packaged starter's validation set, for a model between English and Chinese; else nothing."""
+        languages = {language_of(code) for code in (self.config.src_language, self.config.tgt_language)}
+        if languages != {"en", "zh"}:
+            return []
+        return self.read_golds(STARTER_DIR / "valid.tsv", turn=is_chinese(self.config.src_language))
+
+
+def reverse_of(translator: Translator, run_dir: Path | None) -> Translator | None:
+    """The model in `run_dir`, None where there is none; raises UserError unless its direction is the other one."""
+    if run_dir is None:
+        return None
+    reverse = Translator(run_dir, str(translator.device))
+    src, tgt = translator.config.src_language, translator.config.tgt_language
+    if (reverse.config.src_language, reverse.config.tgt_language) != (tgt, src):
+        raise UserError(f"{run_dir}: translates {reverse.config.direction}, but {tgt}-{src} is needed to agree.")
+    return reverse

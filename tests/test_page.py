@@ -1,0 +1,626 @@
+"""The page in a real browser, off line: what it shows equals numpy, its switches work, and odd text does no harm."""
+
+import base64
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService, Keys
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+
+from transformer_mt.page import render
+from transformer_mt.units import split_units
+
+KINDS = ("encoder_self", "decoder_self", "cross")
+ODD = '<script>alert(1)</script> & "it\'s" </script> <!-- 😀👩‍👩‍👧 مرحبا בעולם \\ \u2028 ]]>'
+LONG = (
+    "In the long run, children who read many books every day learn to write better than those who never read, even here"
+)
+
+
+# ---- Data of a model that does not exist, but whose weights are the softmax of its queries and keys ----
+
+
+def sentence(text: str, language: str, rng: np.random.Generator, longest: int = 4) -> dict:
+    """`text` cut at random: tokens inside words, across Chinese characters, and some of white space alone."""
+    spans, at = [], 0
+    while at < len(text):
+        spans.append((at, min(len(text), at + int(rng.integers(1, longest + 1)))))
+        at = spans[-1][1]
+    units = [
+        {
+            "text": text[start:end],
+            "tokens": [i for i, (a, b) in enumerate(spans) if a < end and start < b],
+            "punctuation": not any(c.isalnum() for c in text[start:end]),
+        }
+        for start, end in split_units(text)
+    ]
+    tokens = [text[a:b].replace(" ", "▁") for a, b in spans] + ["</s>"]
+    return {"text": text, "language": language, "tokens": tokens, "units": units}
+
+
+def pack(array: np.ndarray) -> str:
+    return base64.b64encode(array.astype("<f4").tobytes()).decode("ascii")
+
+
+def synthetic(src: dict, tgt: dict, seed: int = 0, layers: int = 2, n_heads: int = 2, d_head: int = 6, **more: object):
+    """The page's data, and the arrays behind it."""
+    rng = np.random.default_rng(seed)
+    s, t = len(src["tokens"]), len(tgt["tokens"])
+    tgt = tgt | {"in_tokens": ["<s>", *tgt["tokens"][:-1]]}
+    sizes = {"encoder_self": (s, s), "decoder_self": (t, t), "cross": (t, s)}
+    arrays: dict[str, dict[str, np.ndarray]] = {"weights": {}, "queries": {}, "keys": {}}
+    for kind, (rows, columns) in sizes.items():
+        q = rng.normal(scale=1.5, size=(layers, n_heads, rows, d_head)).astype(np.float32)
+        k = rng.normal(scale=1.5, size=(layers, n_heads, columns, d_head)).astype(np.float32)
+        scores = q.astype(float) @ k.astype(float).swapaxes(-1, -2) / np.sqrt(d_head)
+        if kind == "decoder_self":
+            scores[..., np.triu(np.ones((rows, columns), dtype=bool), 1)] = -np.inf
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        weights = (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
+        for group, array in (("weights", weights), ("queries", q), ("keys", k)):
+            arrays[group][kind] = array
+    candidates, log_probs = [], []
+    for i, token in enumerate(tgt["tokens"]):
+        p = np.sort(rng.dirichlet(np.full(6, 0.4)))[::-1]
+        others = [f"▁{name}" for name in ("maybe", "or", "this", "人", "<0xE6>")]
+        taken = i % 7 == 6  # now and then the token taken is not among the candidates
+        row = [*others[:5]] if taken else [token, *others[:4]]
+        candidates.append([[piece, float(x)] for piece, x in zip(row, p, strict=False)])
+        log_probs.append(float(np.log(p[5] if taken else p[0])))
+    data = {
+        "run": {"name": "synthetic", "direction": f"{src['language']}-{tgt['language']}", "step": 1200,
+                "n_heads": n_heads, "d_head": d_head},
+        "src": src, "tgt": tgt, "n_layers": dict.fromkeys(KINDS, layers),
+        "rule": {"layer": layers - 1, "head": 0, "shift": False, "mask_eos": True, "mask_punctuation": True,
+                 "threshold": None},
+        "chosen_on": "", "links": [], "gold": None, "aer": [], "candidates": candidates, "log_probs": log_probs,
+        "left_out": (rng.normal(size=(t, s)) ** 3).tolist(),
+    }  # fmt: skip
+    data |= {
+        group: {kind: pack(array) for kind, array in group_arrays.items()} for group, group_arrays in arrays.items()
+    }
+    data |= more
+    data["links"] = links(data, arrays, **rule_of(data))
+    return data, arrays
+
+
+def random_pair(seed: int, **more: object):
+    rng = np.random.default_rng(seed)
+    words = ["I", "like", "3.50", "apples", ",", "don't", "you", "?", "  ", "internationalization", "!"]
+    signs = list("我喜欢苹果，不是吗？！三OK ")
+    src = sentence(" ".join(rng.choice(words, rng.integers(2, 8))), "en", rng)
+    tgt = sentence("".join(rng.choice(signs, rng.integers(2, 12))), "zh", rng, longest=3)
+    return synthetic(src, tgt, seed, **more)
+
+
+# ---- The same once more, by brute force ----
+
+
+def rule_of(data: dict) -> dict:
+    return {key: value for key, value in data["rule"].items() if key != "threshold"}
+
+
+def chosen(arrays: dict, kind: str, layer: int | None, head: int | None, shift: bool = False) -> np.ndarray:
+    weights = arrays["weights"][kind].astype(float)
+    weights = weights if layer is None else weights[[layer]]
+    weights = weights if head is None else weights[:, [head]]
+    mean = weights.mean((0, 1))
+    return mean[1:] if shift else mean
+
+
+def covering(side: dict, token: int) -> list[int]:
+    return [i for i, unit in enumerate(side["units"]) if token in unit["tokens"]]
+
+
+def is_punctuation(side: dict, token: int) -> bool:
+    found = covering(side, token)
+    return bool(found) and all(side["units"][i]["punctuation"] for i in found)
+
+
+def token_links(data, arrays, layer, head, shift, mask_eos, mask_punctuation) -> list[tuple[int, int]]:
+    weights, src, tgt = chosen(arrays, "cross", layer, head, shift), data["src"], data["tgt"]
+    eos, threshold, found = len(src["tokens"]) - 1, data["rule"]["threshold"], []
+    for t in range(len(tgt["tokens"]) - 1):
+        allowed = [
+            s
+            for s in range(eos + 1)
+            if not (mask_eos and s == eos)
+            and not (mask_punctuation and is_punctuation(src, s) and not is_punctuation(tgt, t))
+        ]
+        if threshold is None:
+            best = max(allowed, key=lambda s: weights[t, s], default=eos)
+            found += [(best, t)] if best != eos else []
+        else:
+            found += [(s, t) for s in allowed if s != eos and weights[t, s] > threshold]
+    return found
+
+
+def links(data, arrays, **rule) -> list[list[int]]:
+    pairs = {
+        (i, j)
+        for s, t in token_links(data, arrays, **rule)
+        for i in covering(data["src"], s)
+        for j in covering(data["tgt"], t)
+    }
+    return sorted(map(list, pairs))
+
+
+def merged(matrix: np.ndarray, rows: dict, columns: dict, shift: bool = False) -> np.ndarray:
+    """Units by units; the end mark is the last column, and the last row unless shifted."""
+    wide = np.zeros((len(matrix), len(columns["units"]) + 1))
+    for s in range(matrix.shape[1] - 1):
+        for i in covering(columns, s):
+            wide[:, i] += matrix[:, s] / len(covering(columns, s))
+    wide[:, -1] = matrix[:, -1]
+    out = [wide[unit["tokens"]].mean(0) for unit in rows["units"]]
+    return np.array(out if shift else [*out, wide[-1]])
+
+
+# ---- The browser ----
+
+
+def pharaoh(text: str) -> list[list[int]]:
+    return [[int(i), int(j)] for i, j in re.findall(r"(\d+)-(\d+)", text)]
+
+
+class Page:
+    """A page and what the tests do with it."""
+
+    def __init__(self, browser: Chrome, folder: Path):
+        self.browser, self.folder = browser, folder
+
+    def open(self, data: dict) -> "Page":
+        path = self.folder / "测试 page.html"
+        path.write_text(render(data), encoding="utf-8")
+        for log in ("browser", "performance"):
+            self.browser.get_log(log)
+        self.browser.get(path.as_uri())
+        return self
+
+    def js(self, script: str, *arguments: object):
+        return self.browser.execute_script(f"return {script}", *arguments)
+
+    def find(self, selector: str):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def click(self, selector: str) -> None:
+        self.js("document.querySelector(arguments[0]).click()", selector)
+
+    def text(self, selector: str) -> str:
+        return self.js("document.querySelector(arguments[0]).textContent", selector)
+
+    def hover(self, selector: str) -> None:
+        self.js("document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})", selector)
+        ActionChains(self.browser, duration=0).move_to_element(self.find(selector)).perform()
+
+    def tap(self, selector: str) -> None:
+        self.js("document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})", selector)
+        touch = ActionBuilder(self.browser, mouse=PointerInput("touch", "finger"), duration=0)
+        touch.pointer_action.move_to(self.find(selector)).pointer_down().pointer_up()
+        touch.perform()
+
+    def press(self, *keys: str) -> None:
+        ActionChains(self.browser, duration=0).send_keys(*keys).perform()
+
+    def focus(self, selector: str) -> None:
+        self.js("document.querySelector(arguments[0]).focus()", selector)
+
+    def switch(self, **to: bool) -> None:
+        for name, on in to.items():
+            name = name.replace("_", "-")
+            if self.js("document.getElementById(arguments[0]).checked", name) != on:
+                self.click(f"#{name}")
+
+    def choose(self, kind: str, layer: int | None, head: int | None) -> None:
+        text = ["" if x is None else x for x in (layer, head)]
+        self.click(f'button[data-kind="{kind}"][data-layer="{text[0]}"][data-head="{text[1]}"]')
+
+    def each(self, selector: str, expression: str) -> list:
+        """A JavaScript expression of every `node` that the selector finds."""
+        return self.js(f"[...document.querySelectorAll(arguments[0])].map(node => {expression})", selector)
+
+    def matrix(self) -> np.ndarray:
+        cells = "[...node.querySelectorAll('td')].map(td => Number(td.dataset.weight))"
+        return np.array(self.each("#matrix tbody tr", cells))
+
+    def cells(self, name: str) -> set[tuple[int, int]]:
+        """(row, column) of the cells that carry a class."""
+        return set(map(tuple, self.each(f"#matrix td.{name}", "[+node.dataset.row, +node.dataset.col]")))
+
+    def weights_on(self, side: str) -> list[float]:
+        """The numbers beside the tokens of a side; None where there is none."""
+        return self.each(f"#{side} .token", "node.dataset.weight ? Number(node.dataset.weight) : null")
+
+    def number(self, selector: str) -> float:
+        return float(self.text(selector).replace("−", "-"))
+
+    def problems(self) -> list[str]:
+        """Console messages, and addresses that the page asked for beside itself."""
+        found = [entry["message"] for entry in self.browser.get_log("browser")]
+        events = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
+        asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        return found + [url for url in asked if not (url.startswith("file:") and url.endswith("page.html"))]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.fail("no Chromium or chromedriver: apt-get install chromium chromium-driver fonts-noto-cjk")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    flags = (
+        "headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+        "disable-component-update", "disable-sync", "lang=en-US", "window-size=1300,950",
+        f"user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    )  # fmt: skip
+    for flag in flags:
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with Chrome(options=options, service=ChromeService(driver)) as chrome:
+        chrome.execute_cdp_cmd("Network.enable", {})
+        offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+        chrome.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+        yield chrome
+
+
+@pytest.fixture
+def web(browser: Chrome, tmp_path: Path) -> Iterator[Page]:
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    opened = Page(browser, tmp_path)
+    yield opened
+    assert opened.problems() == []
+
+
+def close(actual, expected, atol: float = 2e-6) -> None:
+    np.testing.assert_allclose(np.array(actual, dtype=float), np.array(expected, dtype=float), rtol=0, atol=atol)
+
+
+# ---- The tests ----
+
+
+def test_template_asks_for_nothing_outside():
+    text = render(random_pair(0)[0])
+    assert not re.search(r"https?:|//[a-z]+\.|@import|url\(|<link|<img| src=", text)
+
+
+def test_every_choice_shows_its_numbers(web):
+    data, arrays = random_pair(1)
+    web.open(data)
+    for kind, layer, head in [*itertools.product(KINDS, (0, 1), (0, 1, None)), *((kind, None, None) for kind in KINDS)]:
+        web.choose(kind, layer, head)
+        close(web.matrix(), chosen(arrays, kind, layer, head))
+        assert web.js("document.querySelectorAll('.thumbs [aria-pressed=true]').length") == 1
+    for kind, layer, head in [("decoder_self", 1, 0), ("cross", 0, 1), ("encoder_self", 1, None)]:  # the other way
+        for name, value in (("kind", kind), ("layer", layer), ("head", head)):
+            Select(web.find(f"#{name}")).select_by_value("" if value is None else str(value))
+        close(web.matrix(), chosen(arrays, kind, layer, head))
+
+
+def test_hovering_shows_row_column_and_cell(web):
+    data, arrays = random_pair(2)
+    weights = chosen(arrays, "cross", 1, 0)
+    web.open(data)
+    web.hover('#queries [data-row="1"]')
+    close(web.weights_on("keys"), weights[1])
+    assert all(row == 1 for row, _ in web.cells("lit")) and len(web.cells("lit")) == weights.shape[1]
+    assert set(web.each("#pair path:not(.faint)", "+node.dataset.row")) == {1}
+    web.hover('#keys [data-col="2"]')
+    close(web.weights_on("queries"), weights[:, 2])
+    web.hover('#matrix [data-row="1"][data-col="2"]')
+    assert f"{weights[1, 2]:.4f}" in web.text("#readout") and "1.0000" in web.text("#readout")
+    web.hover("h1")
+    assert web.cells("lit") == set() and not any(web.weights_on("keys"))
+
+
+def test_a_tap_or_the_keyboard_holds_a_row(web):
+    data, arrays = random_pair(2)
+    weights = chosen(arrays, "cross", 1, 0)
+    web.open(data)
+    web.focus('#queries [data-row="0"]')
+    web.press(Keys.ARROW_RIGHT)
+    close(web.weights_on("keys"), weights[1])
+    web.press(Keys.ENTER)
+    web.hover("h1")
+    close(web.weights_on("keys"), weights[1])
+    web.press(Keys.ESCAPE)
+    assert web.cells("lit") == set()
+    web.tap('#keys [data-col="2"]')
+    close(web.weights_on("queries"), weights[:, 2])
+    web.tap('#matrix [data-row="1"][data-col="0"]')
+    close(web.number("#weight"), weights[1, 0], 6e-5)
+
+
+EVERY_READING = """
+const readings = [];
+const flip = (id, on) => document.getElementById(id).checked === on || document.getElementById(id).click();
+const pairs = (nodes) => [...nodes].map(td => [+td.dataset.row, +td.dataset.col]);
+for (const [layer, head] of arguments[0]) {
+    document.querySelector(`[data-kind=cross][data-layer="${layer ?? ''}"][data-head="${head ?? ''}"]`).click();
+    for (let bits = 0; bits < 16; bits++) {
+        ["shift", "mask-eos", "mask-punctuation", "merge"].forEach((id, i) => flip(id, Boolean(bits >> i & 1)));
+        readings.push({layer, head, bits, pharaoh: document.getElementById("links").textContent,
+            links: pairs(document.querySelectorAll("#matrix td.link")),
+            matrix: [...document.querySelectorAll("#matrix tbody tr")].map(
+                tr => [...tr.querySelectorAll("td")].map(td => Number(td.dataset.weight)))});
+    }
+}
+return readings;
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_links_under_every_combination(web, seed):
+    data, arrays = random_pair(10 + seed)
+    data["rule"]["threshold"] = (None, 0.3)[seed % 2]
+    data["links"] = links(data, arrays, **rule_of(data))
+    web.open(data)
+    assert "same as the run" in web.text("#links")
+    for seen in web.browser.execute_script(EVERY_READING, [(0, 1), (1, None), (None, None)]):
+        shift, mask_eos, mask_punctuation, merge = (bool(seen["bits"] >> i & 1) for i in range(4))
+        rule = {"layer": seen["layer"], "head": seen["head"], "shift": shift}
+        rule |= {"mask_eos": mask_eos, "mask_punctuation": mask_punctuation}
+        words = links(data, arrays, **rule)
+        assert pharaoh(seen["pharaoh"]) == words, rule
+        expected = words if merge else token_links(data, arrays, **rule)
+        assert {(c, r) for r, c in seen["links"]} == set(map(tuple, expected)), rule
+        matrix = chosen(arrays, "cross", seen["layer"], seen["head"], shift)
+        close(seen["matrix"], merged(matrix, data["tgt"], data["src"], shift) if merge else matrix)
+
+
+def test_nothing_to_link_to(web):
+    """Where every column is masked there is no link, rather than one to the first column."""
+    src, tgt = (
+        sentence("!", "en", np.random.default_rng(0)),
+        sentence("好！", "zh", np.random.default_rng(0), longest=1),
+    )
+    data, _ = synthetic(src, tgt)
+    assert data["links"] == [[0, 1]]
+    assert pharaoh(web.open(data).text("#links")) == [[0, 1]]
+
+
+def test_merging_self_attention(web):
+    data, arrays = random_pair(5)
+    web.open(data)
+    web.switch(merge=True)
+    web.choose("encoder_self", 0, 1)
+    close(web.matrix(), merged(chosen(arrays, "encoder_self", 0, 1), data["src"], data["src"]))
+    web.choose("decoder_self", 1, 1)
+    one, tgt = chosen(arrays, "decoder_self", 1, 1), data["tgt"]
+    moved = np.concatenate([one[:, 1:], one[:, :1]], axis=1)  # bos last, so that inputs stand where `merged` wants them
+    expected = merged(moved, tgt, tgt)
+    close(web.matrix(), np.concatenate([expected[:, -1:], expected[:, :-1]], axis=1))
+    assert not web.find("#shift").is_enabled() and not web.find("#soft").is_enabled()
+
+
+def test_hard_view_draws_links_only(web):
+    data, _ = random_pair(3)
+    web.open(data)
+
+    def drawn() -> list[tuple[int, int]]:
+        return sorted(map(tuple, web.each("#pair path", "[+node.dataset.row, +node.dataset.col]")))
+
+    assert len(drawn()) > len(web.cells("link"))
+    web.switch(soft=False)
+    assert drawn() == sorted(web.cells("link"))
+    assert "hard" in web.find("#matrix").get_attribute("class")
+
+
+def test_run_rule_and_gold(web):
+    gold = [[0, 0], [1, 1]]
+    data, arrays = random_pair(4, gold=gold, chosen_on="the starter's valid")
+    data["rule"] = data["rule"] | {"layer": 0, "head": None, "shift": True}
+    data["links"] = links(data, arrays, **rule_of(data))
+    web.open(data)
+    close(web.matrix(), chosen(arrays, "cross", 0, None, True))
+    assert "the starter's valid" in web.text("#rule-text") and "same as the run" in web.text("#links")
+    found = [pair for pair in data["links"] if pair in gold]
+    assert f"Of 2 gold links {len(found)} found, {len(data['links']) - len(found)} beyond" in web.text("#links")
+    web.switch(merge=True)
+    assert web.cells("gold") == {(j, i) for i, j in gold}
+    web.switch(merge=False)
+    src, tgt = data["src"], data["tgt"]
+    assert web.cells("gold") == {
+        (t, s) for i, j in gold for s in src["units"][i]["tokens"] for t in tgt["units"][j]["tokens"]
+    }
+    web.choose("encoder_self", 0, 0)
+    web.switch(merge=True)
+    web.click("#rule")
+    assert web.js("document.getElementById('kind').value") == "cross" and web.js("state.shift")
+
+
+def test_thumbnails_in_order_of_aer(web):
+    rates = {(0, 0): (0.5, 0.1), (0, 1): (0.2, 0.4), (1, 0): (0.9, 0.8), (1, None): (0.1, 0.9)}
+    aer = [{"layer": layer, "head": head, "shift": bool(shift), "aer": both[shift]}
+           for (layer, head), both in rates.items() for shift in (0, 1)]  # fmt: skip
+    data, _ = random_pair(6, aer=aer)
+    web.open(data)
+    order = "[node.dataset.layer, node.dataset.head, node.innerText]"
+    shown = web.each("[data-kind=cross]", order)
+    best_first = [["1", ""], ["0", "1"], ["0", "0"], ["1", "0"]]
+    assert [row[:2] for row in shown] == [*best_first, ["0", ""], ["1", "1"], ["", ""]]
+    assert "AER 0.100" in shown[0][2] and "AER" not in shown[4][2]
+    web.switch(shift=True)
+    assert [row[:2] for row in web.each("[data-kind=cross]", order)][:2] == [["0", "0"], ["0", "1"]]
+    pictures = web.each("canvas", "node.toDataURL()")
+    assert len(pictures) == len(set(pictures)) == 21  # 3 kinds of 2 layers of 2 heads and their mean, and a mean of all
+
+
+def test_cell_shows_the_sum_that_made_it(web):
+    data, arrays = random_pair(7)
+    web.open(data)
+
+    def table_row(table: int) -> list[str]:
+        """The last row of a table of the panel, without its name."""
+        rows = web.each("#cell-panel tbody", "[...node.rows[2].cells].map(cell => cell.textContent)")
+        return [text.replace("−", "-") for text in rows[table][1:]]
+
+    for kind, layer, head, r, c, shift in [
+        ("cross", 1, 0, 1, 2, False),
+        ("cross", 0, 1, 0, 1, True),
+        ("encoder_self", 0, 0, 2, 2, False),
+        ("decoder_self", 1, 1, 3, 1, False),
+    ]:
+        web.choose(kind, layer, head)
+        if kind == "cross":
+            web.switch(shift=shift)
+        web.click(f'#matrix [data-row="{r}"][data-col="{c}"]')
+        line = r + shift
+        q = arrays["queries"][kind][layer, head, line].astype(float)
+        keys = arrays["keys"][kind][layer, head].astype(float)
+        exps = np.exp(keys @ q / np.sqrt(len(q)))[: line + 1 if kind == "decoder_self" else None]
+        close(table_row(0), q * keys[c], 6e-4)
+        close(web.number("#dot"), q @ keys[c], 6e-5)
+        close(web.number("#score"), np.log(exps[c]), 6e-5)
+        close([x for x in table_row(1) if x != "—"], exps / exps.sum(), 6e-5)
+        np.testing.assert_allclose(web.number("#softmax-sum"), exps.sum(), rtol=1e-3)
+        close(web.number("#weight"), arrays["weights"][kind][layer, head, line, c], 6e-5)
+        assert f"Row {line}, column {c}" in web.text("#cell-panel")
+    web.click('#matrix [data-row="1"][data-col="3"]')
+    assert "May not be seen" in web.text("#cell-panel") and (1, 3) in web.cells("future")
+
+
+def test_a_mean_leads_to_its_largest_part(web):
+    data, arrays = random_pair(8)
+    web.open(data)
+    web.choose("cross", 1, None)
+    web.switch(merge=True)
+    web.click('#matrix [data-row="0"][data-col="1"]')
+    rows, columns = data["tgt"]["units"][0]["tokens"], data["src"]["units"][1]["tokens"]
+    weights = arrays["weights"]["cross"][1]
+    head, t, s = max(itertools.product((0, 1), rows, columns), key=lambda place: weights[place])
+    web.click("#unmix")
+    assert f"Row {t}, column {s}" in web.text("#cell-panel") and f"layer 1, head {head}" in web.text("#matrix-title")
+    close(web.number("#weight"), weights[head, t, s], 6e-5)
+
+
+def test_matrix_by_keyboard(web):
+    data, arrays = random_pair(2)
+    web.open(data)
+    web.focus('#matrix [tabindex="0"]')
+    web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    assert f"{chosen(arrays, 'cross', 1, 0)[1, 1]:.4f}" in web.text("#readout")
+    web.press(Keys.ENTER)
+    assert web.js("document.activeElement.id") == "panel-title"
+    close(web.number("#weight"), chosen(arrays, "cross", 1, 0)[1, 1], 6e-5)
+    web.press(Keys.ESCAPE)
+    assert web.js("document.getElementById('cell-panel').hidden")
+    assert web.js("[document.activeElement.dataset.row, document.activeElement.dataset.col]") == ["1", "1"]
+
+
+def test_every_control_is_named_and_reachable(web):
+    data, _ = random_pair(2)
+    web.open(data)
+    named = "Boolean(node.ariaLabel || node.innerText.trim() || node.labels?.[0]?.innerText.trim())"
+    assert all(web.each("button, select, input", named))
+    reached: set[str] = set()
+    for _ in range(32):  # the matrix, each side of the pair and each group of heads are one stop of the Tab key
+        web.press(Keys.TAB)
+        stop = "document.activeElement"
+        reached.add(web.js(f"{stop}.id || {stop}.parentNode.id || {stop}.dataset.kind || {stop}.tagName"))
+    assert reached >= {"language", "theme", "kind", "layer", "head", "soft", "shift", "mask-eos", "mask-punctuation"}
+    assert reached >= {"merge", "rule", "keys", "queries", "TD", *KINDS, "previous", "next", "step", "left-out"}
+
+
+def test_steps_of_the_translation(web):
+    data, arrays = random_pair(9)
+    web.open(data)
+    n_steps = len(data["tgt"]["tokens"])
+    web.focus("#next")
+    for step in range(n_steps):
+        token = data["tgt"]["tokens"][step]
+        shown = web.each("#candidates li", "[node.dataset.piece, +node.dataset.probability, node.className]")
+        assert [row[:2] for row in shown][:5] == data["candidates"][step]
+        taken = [row for row in shown if row[2] == "taken"]
+        assert [row[0] for row in taken] == [token]
+        close(taken[0][1], np.exp(data["log_probs"][step]), 1e-9)
+        assert web.text("#prefix") == "".join(data["tgt"]["tokens"][: step + 1])
+        bars = web.each("#bars > div", "[+node.dataset.weight, +node.dataset.drop]")
+        close([bar[0] for bar in bars], chosen(arrays, "cross", 1, 0)[step])
+        close([bar[1] for bar in bars], data["left_out"][step])
+        assert web.js("document.getElementById('step').value") == str(step)
+        web.press(Keys.ARROW_RIGHT)
+    web.press(Keys.ARROW_LEFT)
+    assert web.js("state.step") == n_steps - 2
+    web.focus("#step")
+    web.press(Keys.HOME)
+    assert web.js("state.step") == 0
+    assert web.each("#bars .down", "1") == []
+    web.switch(left_out=True)
+    assert web.number("#bars .down span") == pytest.approx(data["left_out"][0][0], abs=0.006)
+
+
+def test_language_and_theme(web):
+    data, _ = random_pair(2)
+    web.open(data)
+    assert web.text("h1") == "Attention"
+    web.click("#language")
+    assert web.text("h1") == "注意力" and "第 1 层第 0 头" in web.text("#matrix-title")
+    assert not re.search(r"undefined|NaN", web.js("document.body.innerText"))
+    background = "getComputedStyle(document.body).backgroundColor"
+    before = web.js(background)
+    web.click("#theme")
+    assert web.js(background) != before
+    web.click("#theme")
+    assert web.js(background) == before
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    web.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    assert web.open(data).js(background) != before
+    agent = {"userAgent": web.js("navigator.userAgent"), "acceptLanguage": "zh-CN"}
+    web.browser.execute_cdp_cmd("Network.setUserAgentOverride", agent)
+    assert web.open(data).text("h1") == "注意力"
+    web.browser.execute_cdp_cmd("Network.setUserAgentOverride", agent | {"acceptLanguage": "en-US"})
+
+
+def test_odd_text_does_no_harm(web):
+    rng = np.random.default_rng(0)
+    odd = [sentence(text, "en", rng, longest=9) for text in (ODD, ODD[::-1] + "<b>你好</b>&amp;")]
+    data, _ = synthetic(*odd, layers=1)
+    data["candidates"][0][1][0] = data["run"]["name"] = data["chosen_on"] = "</script><script>alert(1)</script>"
+    web.open(data)
+    elements = web.js("document.querySelectorAll('script, b').length")
+    for side, tokens in zip(("src", "tgt"), ("keys", "queries"), strict=True):
+        assert web.text(f"#{side}-text") == data[side]["text"]
+        assert web.each(f"#{tokens} .piece", "node.textContent") == data[side]["tokens"]
+    web.switch(merge=True, left_out=True)
+    web.click('#matrix [data-row="1"][data-col="1"]')
+    web.click("#language")
+    assert web.js("document.querySelectorAll('script, b').length") == elements == 2 + 5  # ours, and the legend's shades
+    assert "<script>alert(1)</script>" in web.text("#candidates")
+
+
+@pytest.mark.parametrize("width", [360, 1300])
+def test_short_and_long_pairs(web, width):
+    rng = np.random.default_rng(0)
+    chinese = "从长远来看，每天读很多书的孩子比从不读书的孩子更会写作，" * 2
+    long = sentence(LONG, "en", rng), sentence(chinese, "zh", rng, longest=2)
+    one = sentence("Hi", "en", rng), sentence("嗨", "zh", rng)
+    nothing = {"text": "", "language": "en", "tokens": ["</s>"], "units": []}
+    assert min(len(side["tokens"]) for side in long) >= 35
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    web.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    for src, tgt in (long, one, (nothing, nothing)):
+        web.open(synthetic(src, tgt)[0])
+        assert web.matrix().shape == (len(tgt["tokens"]), len(src["tokens"]))
+        for kind in KINDS:
+            web.choose(kind, None, None)
+            assert web.js("document.documentElement.scrollWidth") <= width  # wide things scroll in their own box
+    web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_size():
+    unit = {"text": "international", "punctuation": False}
+    side = {"text": "", "language": "en", "units": [unit | {"tokens": [i]} for i in range(30)]}
+    side["tokens"] = ["▁international"] * 30 + ["</s>"]
+    data, _ = synthetic(side, side, layers=3, n_heads=4, d_head=64)
+    assert len(render(data).encode()) < 1_050_000

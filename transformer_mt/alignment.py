@@ -1,0 +1,331 @@
+"""Which source token does each target token look at? Cross-attention to word links, and how good those are.
+
+Shape letters as in `model.py`; further: C choices of layer and head, U_s and U_t units of source and target. Layers and
+heads count from 0. Row t of cross-attention is the step that emits target token t; the last token of both sides is eos.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from transformer_mt.config import UserError
+from transformer_mt.decoding import length_batches
+from transformer_mt.model import AttentionWeights, Transformer
+from transformer_mt.tokenizer import Tokenizer
+from transformer_mt.units import Link, is_punctuation, parse_links, split_units
+
+
+@dataclass
+class Side:
+    """One side of a sentence pair: its tokens, the units that links index, and which token writes which unit."""
+
+    text: str
+    ids: list[int]
+    """Eos last; n of them."""
+    tokens: list[str]
+    """The vocabulary's names of `ids`."""
+    units: list[tuple[int, int]]
+    """Character spans in `text`; U of them."""
+    overlap: np.ndarray
+    """Bool `(n, U)`: the token writes at least one character of the unit. Eos writes none."""
+
+    @property
+    def unit_texts(self) -> list[str]:
+        return [self.text[start:end] for start, end in self.units]
+
+    @property
+    def punctuation(self) -> np.ndarray:
+        """Bool `(n,)`: the token writes punctuation marks and nothing else."""
+        marks = np.array([is_punctuation(unit) for unit in self.unit_texts], dtype=bool)
+        found: np.ndarray = self.overlap.any(1) & ~(self.overlap & ~marks).any(1)
+        return found
+
+
+def make_side(tokenizer: Tokenizer, ids: list[int], units: list[tuple[int, int]] | str) -> Side:
+    """The side that `ids`, eos last, write.
+
+    Args:
+        units: character spans of the units in the text that `ids` decode to; or "words", by `split_units`; or
+            "subwords", the tokens themselves.
+    """
+    text, spans = tokenizer.spans(ids)
+    if units == "subwords":
+        return Side(text, ids, tokenizer.pieces(ids), spans[:-1], np.eye(len(ids), len(ids) - 1, dtype=bool))
+    bounds = split_units(text) if isinstance(units, str) else units
+    starts, ends = np.array(spans).T
+    unit_starts, unit_ends = np.array(bounds, dtype=int).reshape(-1, 2).T
+    overlap = np.maximum(starts[:, None], unit_starts) < np.minimum(ends[:, None], unit_ends)
+    return Side(text, ids, tokenizer.pieces(ids), bounds, overlap)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How hard links are read from cross-attention."""
+
+    layer: int | None = None
+    """None: the mean over all layers and heads."""
+    head: int | None = None
+    """None: the mean over the layer's heads."""
+    shift: bool = False
+    """Read at the step that consumes the token, one later, instead of the step that emits it (Chen et al. 2020)."""
+    mask_eos: bool = True
+    """The source's eos cannot win; otherwise a token that looks at it has no link."""
+    mask_punctuation: bool = False
+    """Source punctuation cannot win, but for target punctuation."""
+    threshold: float | None = None
+    """None: each target token is linked to its arg-max. A number: to all with a larger weight."""
+
+    def __str__(self) -> str:
+        if self.layer is None:
+            return "mean of all layers" + ", shifted" * self.shift
+        head = "mean of its heads" if self.head is None else f"head {self.head}"
+        return f"layer {self.layer}, {head}" + ", shifted" * self.shift
+
+
+def choices(n_layers: int, n_heads: int) -> list[tuple[int | None, int | None]]:
+    """Layer and head of every choice: each head, the mean of each layer's heads, the mean of all."""
+    heads = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    return [*heads, *((layer, None) for layer in range(n_layers)), (None, None)]
+
+
+def soft(cross: np.ndarray, layer: int | None, head: int | None) -> np.ndarray:
+    """The attention `(T, S)` of one choice, from `cross` `(L, H, T, S)`."""
+    if layer is None:
+        return np.asarray(cross.mean((0, 1), dtype=np.float64))
+    return np.asarray(cross[layer].mean(0, dtype=np.float64) if head is None else cross[layer, head])
+
+
+def shifted(maps: np.ndarray, shift: bool) -> np.ndarray:
+    """Rows for the target tokens without eos, `(…, T - 1, S)` of `(…, T, S)`, read one step later with `shift`."""
+    return maps[..., 1:, :] if shift else maps[..., :-1, :]
+
+
+def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
+    """Links between subwords: bool `(…, T - 1, S)` from weights of that shape."""
+    allowed = np.ones(maps.shape[-2:], dtype=bool)
+    allowed[:, -1] = not rule.mask_eos
+    if rule.mask_punctuation:
+        allowed &= ~src.punctuation | tgt.punctuation[:-1, None]
+    masked = np.where(allowed, maps, -1.0)
+    if rule.threshold is not None:
+        links = masked > rule.threshold
+    else:
+        links = np.zeros(maps.shape, dtype=bool)
+        np.put_along_axis(links, masked.argmax(-1)[..., None], True, -1)
+        links &= allowed  # of a row without any allowed column
+    links[..., -1] = False
+    return links
+
+
+def merge_links(links: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
+    """Links between units, bool `(…, U_s, U_t)`: those that a linked pair of subwords, `(…, T - 1, S)`, overlaps."""
+    merged = src.overlap.T.astype(np.float32) @ np.swapaxes(links, -1, -2) @ tgt.overlap[:-1].astype(np.float32)
+    return np.asarray(merged > 0)
+
+
+def merge_weights(weights: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
+    """Soft attention over units and, last, eos: `(U_t + 1, U_s + 1)` of `(T, S)`, or without eos's row of `(T - 1, S)`.
+
+    A source token's weight is shared equally among the units that it overlaps; rows are means over their tokens.
+    """
+    columns = src.overlap / np.maximum(1, src.overlap.sum(1, keepdims=True))
+    rows = tgt.overlap[: len(weights)] / np.maximum(1, tgt.overlap[: len(weights)].sum(0))
+    eos = np.zeros((len(src.ids), 1))
+    eos[-1] = 1.0
+    if len(weights) == len(tgt.ids):
+        rows = np.hstack([rows, np.eye(len(tgt.ids))[:, -1:]])
+    return np.asarray(rows.T @ weights @ np.hstack([columns, eos]))
+
+
+def read_links(cross: np.ndarray, src: Side, tgt: Side, rule: Rule) -> set[Link]:
+    """Hard links between units, source first, from `cross` `(L, H, T, S)`."""
+    maps = shifted(soft(cross, rule.layer, rule.head), rule.shift)
+    return {(int(i), int(j)) for i, j in np.argwhere(merge_links(hard(maps, src, tgt, rule), src, tgt))}
+
+
+def agree(forward: set[Link], backward: set[Link]) -> set[Link]:
+    """Links of two directions made one, both source first: those that both find; from them on, step by step, neighbours
+    that one finds, where they give a unit its first link; at last what joins two units that have none
+    (grow-diag-final-and, Koehn et al. 2005).
+    """
+    links, union = set[Link](), forward | backward
+    src_linked, tgt_linked = set[int](), set[int]()
+
+    def add(i: int, j: int) -> None:
+        links.add((i, j))
+        src_linked.add(i)
+        tgt_linked.add(j)
+
+    new = sorted(forward & backward)
+    for i, j in new:
+        add(i, j)
+    while new:  # the neighbours of what is new
+        i, j = new.pop(0)
+        for near in ((i + di, j + dj) for di in (-1, 0, 1) for dj in (-1, 0, 1)):
+            if near in union - links and (near[0] not in src_linked or near[1] not in tgt_linked):
+                add(*near)
+                new.append(near)
+    for i, j in sorted(forward) + sorted(backward):
+        if i not in src_linked and j not in tgt_linked:
+            add(i, j)
+    return links
+
+
+# ------------------------------------------------------------------------------------------------ forced decoding
+
+
+@torch.inference_mode()
+def cross_attention(
+    model: Transformer,
+    pairs: list[tuple[list[int], list[int]]],
+    bos_id: int,
+    batch_tokens: int = 4096,
+    on_batch: Callable[[int], object] = lambda n: None,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """All cross-attention of finished translations, by one teacher-forced pass: pair number and `(L, H, T, S)`.
+
+    Args:
+        pairs: ids of source and target, eos last; sorted by length and batched within `batch_tokens`.
+        on_batch: hears how many pairs each batch finished.
+    """
+    device = model.positions.device
+    for group in length_batches([max(map(len, pair)) for pair in pairs], batch_tokens):
+        src = pad([pairs[i][0] for i in group], model.pad_id).to(device)
+        tgt_in = pad([[bos_id, *pairs[i][1][:-1]] for i in group], 0).to(device)  # causality hides the padding
+        weights = AttentionWeights()
+        model.decode_states(tgt_in, model.encode(src), src == model.pad_id, weights=weights)
+        cross = torch.stack(weights.cross).cpu().numpy()  # (L, B, H, T, S)
+        for row, i in enumerate(group):
+            yield i, cross[:, row, :, : len(pairs[i][1]), : len(pairs[i][0])]
+        on_batch(len(group))
+
+
+def pad(rows: list[list[int]], pad_id: int) -> Tensor:
+    """Ids `(B, longest)`, padded on the right."""
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=pad_id)
+
+
+# ------------------------------------------------------------------------------------------------ against gold links
+
+
+@dataclass
+class Gold:
+    """A sentence pair with gold links."""
+
+    src: Side
+    tgt: Side
+    sure: np.ndarray
+    """Bool `(U_s, U_t)`."""
+    possible: np.ndarray
+    """Bool `(U_s, U_t)`; sure links are possible ones, too."""
+
+
+def make_gold(src: Side, tgt: Side, line: str, where: str) -> Gold:
+    """A pair with its links in Pharaoh form, source first; raises UserError for a link that does not fit."""
+    sure, possible = np.zeros((2, len(src.units), len(tgt.units)), dtype=bool)
+    found = parse_links(line, len(src.units), len(tgt.units), where)
+    for links, table in zip(found, (sure, possible), strict=True):
+        for i, j in links:
+            table[i, j] = True
+    return Gold(src, tgt, sure, sure | possible)
+
+
+@dataclass
+class Quality:
+    """How well links A agree with sure links S and possible links P (Och and Ney 2003), summed over sentences."""
+
+    n_links: int = 0
+    n_sure: int = 0
+    n_links_sure: int = 0
+    """|A ∩ S|"""
+    n_links_possible: int = 0
+    """|A ∩ (S ∪ P)|"""
+
+    def add(self, links: np.ndarray, gold: Gold) -> None:
+        """Count the links of one sentence pair, bool `(U_s, U_t)`."""
+        self.n_links += int(links.sum())
+        self.n_sure += int(gold.sure.sum())
+        self.n_links_sure += int((links & gold.sure).sum())
+        self.n_links_possible += int((links & gold.possible).sum())
+
+    @property
+    def aer(self) -> float:
+        """Alignment error rate, 1 - (|A ∩ S| + |A ∩ (S ∪ P)|) / (|A| + |S|)."""
+        return 1 - (self.n_links_sure + self.n_links_possible) / max(1, self.n_links + self.n_sure)
+
+    @property
+    def precision(self) -> float:
+        return self.n_links_possible / max(1, self.n_links)
+
+    @property
+    def recall(self) -> float:
+        return self.n_links_sure / max(1, self.n_sure)
+
+    def report(self) -> dict[str, float]:
+        return {"aer": self.aer, "precision": self.precision, "recall": self.recall}
+
+
+def measure(
+    model: Transformer, golds: list[Gold], bos_id: int, base: Rule, on_batch: Callable[[int], object] = lambda n: None
+) -> dict[Rule, Quality]:
+    """The quality of every choice of layer, head and shift, masks and threshold as in `base`."""
+    names = choices(model.config.n_decoder_layers, model.config.n_heads)
+    rules = [
+        Rule(layer, head, shift, base.mask_eos, base.mask_punctuation, base.threshold)
+        for shift in (False, True)
+        for layer, head in names
+    ]
+    table = {rule: Quality() for rule in rules}
+    pairs = [(gold.src.ids, gold.tgt.ids) for gold in golds]
+    for i, cross in cross_attention(model, pairs, bos_id, on_batch=on_batch):
+        gold = golds[i]
+        maps = np.stack([soft(cross, *name) for name in names])  # (C, T, S)
+        maps = np.concatenate([shifted(maps, False), shifted(maps, True)])  # (2 C, T - 1, S)
+        for quality, links in zip(
+            table.values(), merge_links(hard(maps, gold.src, gold.tgt, base), gold.src, gold.tgt), strict=True
+        ):
+            quality.add(links, gold)
+    return table
+
+
+def best(table: dict[Rule, Quality]) -> Rule:
+    """The rule with the lowest alignment error rate."""
+    return min(table, key=lambda rule: table[rule].aer)
+
+
+# ------------------------------------------------------------------------------------------------ alignment.json
+
+
+def rule_to_json(table: dict[Rule, Quality], chosen_on: str) -> str:
+    """What `alignment.json` says: the best rule, on which gold it was chosen, and the whole table."""
+    rule = best(table)
+    rows = [{**asdict(other), **quality.report()} for other, quality in table.items()]
+    values = {**asdict(rule), "chosen_on": chosen_on, **table[rule].report(), "table": rows}
+    return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
+
+
+def rule_from_json(text: str, n_layers: int, n_heads: int, where: str) -> tuple[Rule, dict[str, Any]]:
+    """The rule, and everything else that `alignment.json` says; raises UserError when it is damaged or does not fit."""
+    try:
+        values = json.loads(text)
+        rule = Rule(**{field.name: values[field.name] for field in fields(Rule)})
+        fits = (rule.layer, rule.head) in choices(n_layers, n_heads)
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{where}: damaged; delete it, or make it anew with evaluate --aer --save.") from None
+    if not fits:
+        raise UserError(f"{where}: the model has no {rule}; make it anew with evaluate --aer --save.")
+    return rule, values
+
+
+def check_golds(golds: Iterable[Gold], where: str) -> list[Gold]:
+    """The pairs that have gold links; raises UserError when none has."""
+    found = [gold for gold in golds if gold.possible.any()]
+    if not found:
+        raise UserError(f"{where}: no gold links to measure on; give --src, --ref and --gold-links.")
+    return found

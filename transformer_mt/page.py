@@ -1,0 +1,80 @@
+"""The self-contained page: `attention.html` is the template, this fills it."""
+
+import base64
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transformer_mt.alignment import Side, make_gold
+from transformer_mt.translator import Attention, Translator
+from transformer_mt.units import is_punctuation, split_units
+
+KINDS = ("encoder_self", "decoder_self", "cross")
+
+
+def render(data: dict[str, Any]) -> str:
+    """The page for `data`; no text in it can end the script element."""
+    template = Path(__file__).with_name("attention.html").read_text(encoding="utf-8")
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)  # NaN would be no JSON
+    return template.replace("__DATA__", text.replace("<", "\\u003c"))
+
+
+def packed(array: np.ndarray) -> str:
+    """Little-endian float32 in base64."""
+    return base64.b64encode(array.astype("<f4").tobytes()).decode()
+
+
+def side_data(side: Side, language: str) -> dict[str, Any]:
+    """The tokens of a side, and the words or characters that links index."""
+    units = [
+        {"text": text, "tokens": np.flatnonzero(column).tolist(), "punctuation": is_punctuation(text)}
+        for text, column in zip(side.unit_texts, side.overlap.T, strict=True)
+    ]
+    return {"text": side.text, "language": language, "tokens": side.tokens, "units": units}
+
+
+def gold_links(translator: Translator, attention: Attention) -> list[list[int]] | None:
+    """The sure gold links of this very pair, where it is one of the run's held-out pairs."""
+    src, tgt = attention.src, attention.tgt
+    for path in (translator.run_dir / "valid.tsv", translator.run_dir / "test.tsv"):
+        for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else []:
+            row = line.split("\t")
+            if row[2:] and row[:2] == [src.text, tgt.text] and src.units == split_units(src.text):
+                return np.argwhere(make_gold(src, tgt, row[2], str(path)).sure).tolist()
+    return None
+
+
+def page_data(translator: Translator, attention: Attention, chosen_on: str, table: list[dict[str, Any]]) -> Any:
+    """What the template shows.
+
+    Args:
+        chosen_on: the gold that `attention.rule` was chosen on.
+        table: rows of `alignment.json` with layer, head, shift and AER; may be empty.
+    """
+    config, src, tgt = translator.config, attention.src, attention.tgt
+    return {
+        "run": {
+            "name": translator.run_dir.resolve().name,
+            "direction": config.direction,
+            "step": max(translator.metadata["steps"]),
+            "n_heads": config.model.n_heads,
+            "d_head": config.model.d_model // config.model.n_heads,
+        },
+        "src": side_data(src, config.src_language),
+        "tgt": side_data(tgt, config.tgt_language) | {"in_tokens": attention.tgt_in_tokens},
+        "n_layers": {kind: len(getattr(attention, kind)) for kind in KINDS},
+        "weights": {kind: packed(getattr(attention, kind)) for kind in KINDS},
+        "queries": {kind: packed(attention.queries[kind]) for kind in KINDS},
+        "keys": {kind: packed(attention.keys[kind]) for kind in KINDS},
+        "rule": asdict(attention.rule),
+        "chosen_on": chosen_on,
+        "links": sorted(attention.links),
+        "gold": gold_links(translator, attention),
+        "aer": [{key: row[key] for key in ("layer", "head", "shift", "aer")} for row in table],
+        "candidates": attention.candidates,
+        "log_probs": attention.log_probs.tolist(),
+        "left_out": translator.left_out(src, tgt).round(4).tolist(),
+    }

@@ -1,0 +1,168 @@
+"""See the attention: `python -m transformer_mt.visualize RUN SENTENCE` writes dump, links, picture and page."""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformer_mt import command
+from transformer_mt.command import talk
+from transformer_mt.config import UserError
+
+if TYPE_CHECKING:
+    from transformer_mt.alignment import Rule
+    from transformer_mt.translator import Attention, Translator
+
+EXAMPLE = """  python -m transformer_mt.visualize runs/starter-en-zh-tiny "I like apples."
+  python -m transformer_mt.visualize runs/starter-en-zh-tiny --src my.en --tgt my.zh --units given --links my.align"""
+
+
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = command.parser("visualize", "Dump the attention of a translation, read links from it, draw it.", EXAMPLE)
+    parser.add_argument("sentence", metavar="SENTENCE", nargs="?", help="what to translate and look at")
+    parser.add_argument("--target", metavar="TEXT", help="the attention of this translation instead of the model's own")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", default=Path("attention"), help="default: attention/")
+    parser.add_argument("--grid", action="store_true", help="a picture of all heads of the layer, too")
+    parser.add_argument("--dump-qk", action="store_true", help="queries and keys in the dump, before scaling")
+    parser.add_argument("--src", type=Path, metavar="FILE", help="many pairs: source sentences, one per line")
+    parser.add_argument("--tgt", type=Path, metavar="FILE", help="their translations, line by line")
+    parser.add_argument("--links", type=Path, metavar="FILE", help="write one line of links for each pair")
+    command.add_link_options(parser)
+    parser.add_argument(
+        "--layer", type=int, metavar="N", help="read links from this layer, from 0 (default: the run's)"
+    )
+    parser.add_argument("--head", type=int, metavar="N", help="and from this head (default: the mean of the layer's)")
+    parser.add_argument("--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token")
+    command.add_decoding_options(parser)
+    chosen = parser.parse_intermixed_args(arguments)
+    batch = [name for name in ("src", "tgt", "links") if getattr(chosen, name)]
+    if batch and len(batch) < 3:
+        parser.error("many pairs need --src FILE, --tgt FILE and --links FILE")
+    if batch and (chosen.sentence is not None or chosen.target is not None):
+        parser.error("give one SENTENCE, or --src, --tgt and --links, not both")
+    if not batch and chosen.sentence is None:
+        parser.error("give a SENTENCE, or --src, --tgt and --links")
+    if chosen.agree and not batch:
+        parser.error("--agree is for many pairs: --src, --tgt and --links")
+    if chosen.head is not None and chosen.layer is None:
+        parser.error("--head needs --layer")
+    if chosen.output_dir.exists() and not chosen.output_dir.is_dir():
+        parser.error(f"--output-dir {chosen.output_dir} is a file: name a folder")
+    return chosen
+
+
+def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["Rule", str]:
+    """How to read links, and on what gold that was chosen: the options, else the run's choice."""
+    from transformer_mt.alignment import Rule
+
+    model, changed = translator.config.model, {}
+    if chosen.layer is not None:
+        for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
+            value = getattr(chosen, key)
+            if value is not None and not 0 <= value < n:
+                raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
+        rule, chosen_on = Rule(chosen.layer, chosen.head, bool(chosen.shift)), "nothing: by option"
+    else:
+        rule, chosen_on = translator.default_rule()
+    for key in ("shift", "threshold"):
+        if getattr(chosen, key) is not None:
+            changed[key] = getattr(chosen, key)
+    changed |= {"mask_punctuation": True} if chosen.mask_punctuation else {}
+    return replace(rule, **changed), chosen_on
+
+
+def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
+    """One line of links for each pair of lines, in order."""
+    from tqdm import tqdm
+
+    from transformer_mt.checkpoint import write_text
+    from transformer_mt.translator import reverse_of
+    from transformer_mt.units import format_links
+
+    sources, targets = command.read_text(chosen.src), command.read_text(chosen.tgt)
+    if len(sources) != len(targets):
+        raise UserError(f"{chosen.tgt}: {len(targets)} lines, but {chosen.src} has {len(sources)}.")
+    rule, chosen_on = choose_rule(translator, chosen)
+    talk(f"links: {rule}, chosen on {chosen_on}")
+    names = [f"{chosen.src}, {chosen.tgt}: line {number}" for number in range(1, len(sources) + 1)]
+    empty = [name for name, *pair in zip(names, sources, targets, strict=True) if not all(map(str.strip, pair))]
+    if empty:
+        talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
+    reverse = reverse_of(translator, chosen.agree)
+    with tqdm(total=len(sources) * (1 if reverse is None else 2), unit=" pairs", leave=False) as bar:
+        pairs = zip(sources, targets, strict=True)
+        links = translator.align(pairs, chosen.units, rule, names.__getitem__, reverse, bar.update)
+    write_text(chosen.links, "".join(format_links(line) + "\n" for line in links))
+
+
+def write_all(translator: "Translator", attention: "Attention", chosen: argparse.Namespace, chosen_on: str) -> None:
+    """The dump, the links, the picture and the page."""
+    import numpy as np
+
+    from transformer_mt import page, plots
+    from transformer_mt.alignment import rule_from_json
+    from transformer_mt.checkpoint import write_atomically, write_text
+    from transformer_mt.units import format_links
+
+    folder, src, tgt, model = chosen.output_dir, attention.src, attention.tgt, translator.config.model
+    arrays: dict[str, Any] = {kind: getattr(attention, kind) for kind in page.KINDS}
+    if chosen.dump_qk:
+        arrays |= {f"{kind}_queries": attention.queries[kind] for kind in page.KINDS}
+        arrays |= {f"{kind}_keys": attention.keys[kind] for kind in page.KINDS}
+    arrays |= {"src_tokens": src.tokens, "tgt_tokens": tgt.tokens, "tgt_in_tokens": attention.tgt_in_tokens}
+
+    def dump(path: Path) -> None:
+        with open(path, "wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    write_atomically(folder / "attention.npz", dump)
+    links = format_links(attention.links)
+    write_text(folder / "alignment.txt", links + "\n")
+    description = {
+        "src": src.text, "tgt": tgt.text, "forced": chosen.target is not None,
+        "src_tokens": src.tokens, "tgt_tokens": tgt.tokens, "tgt_in_tokens": attention.tgt_in_tokens,
+        "units": chosen.units, "src_units": src.unit_texts, "tgt_units": tgt.unit_texts, "alignment": links,
+        "rule": asdict(attention.rule), "chosen_on": chosen_on,
+        "run": str(translator.run_dir), "steps": translator.metadata["steps"], "direction": translator.config.direction,
+        "log_probs": attention.log_probs.tolist(),
+    }  # fmt: skip
+    write_text(folder / "attention.json", json.dumps(description, ensure_ascii=False, indent=1) + "\n")
+    table: list[dict[str, Any]] = []
+    saved = translator.run_dir / "alignment.json"
+    if saved.exists():
+        text = saved.read_text(encoding="utf-8")
+        table = rule_from_json(text, model.n_decoder_layers, model.n_heads, str(saved))[1].get("table", [])
+    write_text(folder / "attention.html", page.render(page.page_data(translator, attention, chosen_on, table)))
+    problem = plots.alignment(attention, folder / "alignment")
+    if chosen.grid and not problem:
+        layer = model.n_decoder_layers - 1 if attention.rule.layer is None else attention.rule.layer
+        plots.heads(attention, layer, folder / "heads")
+    if problem:
+        talk(f"no picture: {problem}")
+    talk(f"links: {attention.rule}, chosen on {chosen_on}\nopen {folder / 'attention.html'}")
+
+
+def main(arguments: list[str]) -> None:
+    chosen = options(arguments)
+    from transformer_mt.translator import Translator
+    from transformer_mt.units import format_links
+
+    translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
+    if chosen.src:
+        align_files(translator, chosen)
+        return
+    attend = partial(
+        translator.attention, chosen.sentence, chosen.target, chosen.units,
+        beam_size=chosen.beam_size, length_penalty=chosen.length_penalty,
+    )  # fmt: skip
+    rule, chosen_on = choose_rule(translator, chosen)
+    attention = attend(rule)
+    write_all(translator, attention, chosen, chosen_on)
+    print(attention.tgt.text)
+    print(format_links(attention.links))
+
+
+if __name__ == "__main__":
+    command.run(main)
