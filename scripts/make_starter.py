@@ -15,7 +15,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from starter import sentences, structures  # noqa: E402, F401  (importing them registers their constructions)
+from starter import everyday, sentences, structures  # noqa: E402, F401  (importing them registers their constructions)
 from starter.algebra import english_words, links, spell_english, word_units  # noqa: E402
 from starter.constructions import RULES, STRUCTURES, build  # noqa: E402
 from starter.free import load_free  # noqa: E402
@@ -26,7 +26,7 @@ from transformer_mt.units import units  # noqa: E402
 SEED = 2017
 OUT = ROOT / "data" / "starter"
 N_TRAIN, N_VALID, N_TEST, N_STRUCTURE = 20_000, 1_000, 1_000, 500
-LEAST_WEIGHT = 0.7  # gives every construction at least forty training sentences
+LEAST_WEIGHT = 0.75  # gives every construction at least forty training sentences
 KEPT = 8  # a held-out sentence leaves each of its words at least this often in training
 CONTRACTED = 0.5  # the share of sentences that are contracted where they can be
 FIRST = (  # what a newcomer types first stays in training
@@ -80,7 +80,7 @@ def realise(g, phrase):
 def draw(g, rule, taken):
     """A new sentence of a construction, or None when a hundred tries bring nothing new."""
     for _ in range(100):
-        g.features.clear()
+        g.begin()
         english, chinese, pharaoh, words = realise(g, build(g, rule))
         keys = ("en", normalised(english)), ("zh", normalised(chinese))
         if not taken & set(keys):

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,26 @@ def test_links_are_in_range_and_never_repeat(rows):
         assert len(set(pairs)) == len(pairs), english
         assert max(i for i, _ in pairs) < len(units(english)), english
         assert max(j for _, j in pairs) < len(units(chinese)), english
+
+
+def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
+    """Where a word occurs twice on both sides, each occurrence has one counterpart, save in 越来越 and A不A."""
+    for english, chinese, links in (row for name in SPLITS for row in rows[name]):
+        en, zh = [u.casefold() for u in units(english)], units(chinese)
+        pairs = {tuple(map(int, re.split("[-p]", link))) for link in links.split()}
+        left, right = defaultdict(set), defaultdict(set)
+        for i, j in pairs:
+            if en[i].isalpha() and en.count(en[i]) > 1 and zh.count(zh[j]) > 1:
+                left[i, zh[j]].add(j)
+                right[j, en[i]].add(i)
+        for (i, _), found in left.items():
+            low, high = min(found), max(found)
+            between = "".join(zh[low : high + 1])
+            apart = high - low >= len(found)  # not the characters of one word, such as 姐姐
+            assert not apart or between == "越来越" or between[1] == "不", (english, chinese, en[i])
+        for (j, _), found in right.items():
+            between = en[min(found) : max(found) + 1]
+            assert len(found) == 1 or (between[1] == "and" and len(between) == 3), (english, chinese, zh[j])
 
 
 def test_no_sentence_occurs_twice_in_either_language(rows):

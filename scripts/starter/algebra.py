@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from transformer_mt.units import units
 
+from .inner import inner_links
 from .lexicon import DOUBLING, IRREGULAR_VERBS
 
 _fresh = itertools.count().__next__
@@ -285,6 +286,24 @@ def word_units(text):
     return tuple(units(text))
 
 
+def narrowed(en, zh, starts_en, starts_zh, sure, possible):
+    """Sure and possible links, those between several English units and their common Chinese as `inner_links` says."""
+    groups = defaultdict(lambda: ([], []))
+    for words, starts, side in ((en, starts_en, 0), (zh, starts_zh, 1)):
+        for word, span in zip(words, starts, strict=True):
+            for number in word.sure:
+                groups[number][side].extend(zip(span, word_units(word.text), strict=True))
+    kept = set()
+    for english, chinese in groups.values():
+        pairs = {(i, j) for (i, _), (j, _) in itertools.product(english, chinese)}
+        if len(english) > 1 and chinese:
+            inner, maybe = inner_links([text for _, text in english], "".join(text for _, text in chinese))
+            pairs = {(english[a][0], chinese[b][0]) for a, b in inner}
+            possible = possible | {(english[a][0], chinese[b][0]) for a, b in maybe}
+        kept |= pairs
+    return sure & kept, possible
+
+
 def links(en, zh):
     """Pharaoh links over `units` of two lists of words: sure first, sorted, none twice."""
     sure, possible = set(), set()
@@ -304,5 +323,6 @@ def links(en, zh):
             for other, certain in by_id.get(number, ()):
                 kind = sure if certain and number in word.sure else possible
                 kind.update(itertools.product(span, other))
+    sure, possible = narrowed(en, zh, starts_en, starts_zh, sure, possible)
     possible -= sure
     return " ".join([f"{i}-{j}" for i, j in sorted(sure)] + [f"{i}p{j}" for i, j in sorted(possible)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from . import lexicon as lex
 from .algebra import Phrase, compose, verb_phrase
-from .phrases import _labelled, activity, number_en, number_zh, word
+from .phrases import _DANGEROUS, _labelled, activity, number_en, number_zh, word
 
 
 @dataclass
@@ -89,8 +89,8 @@ rule(
     "{s} became:1 {n} .",
     "{s} 成:1 了:1? {n} 。",
 )
-rule("come from", "s=subject c=country", "{s} come/s:1 from:1 {c} .", "{s} 来自:1 {c} 。", weight=0.6)
-rule("come from?", "s=asked c=country", "do/s {s} come:1 from:1 {c} ?", "{s} 来自:1 {c} 吗 ？", weight=0.5)
+rule("come from", "s=subject c=country", "{s} come/s:1 from:1 {c} .", "{s} 来自:1 {c} 。", weight=2.4)
+rule("come from?", "s=asked c=country", "do/s {s} come:1 from:1 {c} ?", "{s} 来自:1 {c} 吗 ？", weight=1.0)
 
 
 def _named(g):
@@ -104,7 +104,14 @@ def _named(g):
 
 rule("name is", _named, "{a.poss} name:1 is:1 {n} .", "{a} 叫:1 {n} 。", weight=0.5)
 rule("this is", "p=kin", "this:1 is:2 {p} .", "这:1 是:2 {p} 。", weight=0.4)
-rule("identity", "s=he o=friend_one", "{s} ~is:1 {o} .", "{s} 是:1 {o} 。", weight=0.4)
+rule("identity", lambda g: _identity(g), "{s} ~is:1 {o} .", "{s} 是:1 {o} 。", weight=0.4)
+
+
+def _identity(g):
+    s, o = g.he(), g.friend_one()
+    while o.en[""][0].text in ("his", "her", "their"):
+        o = g.friend_one()
+    return {"s": s, "o": o}
 
 
 rule(
@@ -117,29 +124,42 @@ rule(
 )
 
 
+def _seen_thing(g):
+    """Something that catches the eye."""
+    while (o := _adjective_thing(g)).info["noun"].tags & {"read", "write", "show", "fruit", "garment"}:
+        pass
+    return o
+
+
 def _adjective_thing(g, looks=("a",)):
     """`a red coat`, `an interesting book`: a thing with an adjective before it."""
     tags, qualities, without = g.rng.choice(
         [
             (("fruit",), ("ftaste",), ()),
-            (("cloth", "acc"), ("look", "age"), ()),
+            (("cloth",), ("look", "age"), ()),
+            (("garment",), ("len",), ()),
+            (("acc", "toy"), ("smart", "age"), ()),
             (("furn",), ("size", "look"), ()),
             (("device",), ("tool", "age"), ()),
-            (("pub",), ("text",), ()),
-            (("write",), ("mail",), ()),
-            (("show",), ("art",), ()),
-            (("pet", "farm", "wild"), ("beast",), ()),
-            (("vehicle", "ride"), ("look", "age"), ()),
-            (("house", "toy"), ("look",), ()),
+            (("tale",), ("text",), ()),
+            (("manual",), ("manual",), ()),
+            (("pet", "farm"), ("tame",), ()),
+            (("wild",), ("beast",), ()),
+            (("vehicle", "ride"), ("car",), ()),
+            (("house",), ("look", "size"), ()),
             (("role",), ("trait",), ()),
         ]
     )
-    return g.item(*tags, looks=looks, adjective=g.adjective(*qualities), without=without)
+    noun = g.noun(*tags, without=without)
+    a = g.adjective(*qualities)
+    while a.en == "dangerous" and noun.en not in _DANGEROUS:
+        a = g.adjective(*qualities)
+    return g.thing(noun, g.rng.choice(looks), a)
 
 
 rule(
     "adjective noun",
-    lambda g: {"s": g.subject(), "o": _adjective_thing(g)},
+    lambda g: {"s": g.subject(), "o": _seen_thing(g)},
     "{s} saw:1 {o} .",
     "{s} 看见:1 了:1? {o} 。",
     weight=1.5,
@@ -153,20 +173,21 @@ rule(
 )
 rule(
     "want adjective noun",
-    lambda g: {"s": g.subject(), "t": g.time("past"), "o": _owned_adjective(g)},
+    lambda g: {"s": g.subject(), "t": g.time("past"), "o": _owned_adjective(g, "brandnew")},
     "{s} bought:1 {o} {t} .",
     "{s} {t} 买:1 了:1? {o} 。",
     weight=1.5,
 )
 
 
-def _owned_adjective(g):
+def _owned_adjective(g, age="age"):
     tags, qualities = g.rng.choice(
         [
-            (("cloth", "acc"), ("nice", "age", "price")),
-            (("furn",), ("size", "nice", "age")),
-            (("device",), ("tool", "age", "price")),
-            (("vehicle", "ride"), ("nice", "age", "price")),
+            (("cloth",), ("nice", age, "price")),
+            (("acc",), ("smart", age, "price")),
+            (("furn",), ("size", age, "price")),
+            (("device",), ("good", age, "price")),
+            (("vehicle", "ride"), (age, "price")),
         ]
     )
     return g.item(*tags, looks=("a",), adjective=g.adjective(*qualities))
@@ -250,7 +271,7 @@ def _made_of(g):
     }
 
 
-rule("made of", _made_of, "{n} ~be/n:1? made:2 of:2 {m} .", "{n} 是:1? 用 {m} 做:2 的 。", weight=1.6)
+rule("made of", _made_of, "{n} ~be/n:1? made:2 of:2 {m} .", "{n} 是:1? 用 {m} 做:2 的 。", weight=2.8)
 
 # Qualities
 
@@ -277,7 +298,7 @@ rule(
 )
 rule(
     "look like that",
-    lambda g: {"s": g.subject(), "a": g.quality("feel")},
+    lambda g: {"s": g.third(), "a": g.quality("feel")},
     "{s} look/s:1 {a} .",
     "{s} 看起来:1 很 {a} 。",
     weight=0.6,
@@ -383,12 +404,14 @@ def _both(g):
     if g.chance(0.5):
         a, b = _two_qualities(g, "trait")
         return {"n": g.subject(), "a": a, "b": b}
-    tags, quality = g.rng.choice([(("device",), "tool"), (("pub",), "text"), (("cloth", "acc"), "look")])
+    tags, quality = g.rng.choice(
+        [(("device",), "tool"), (("tale",), "text"), (("cloth",), "look"), (("acc",), "smart")]
+    )
     a, b = _two_qualities(g, quality)
     return {"n": g.item(*tags, looks=("d", "m")), "a": a, "b": b}
 
 
-rule("both adjectives", _both, "{n} ~be/n both:1 {a} and:1 {b} .", "{n} 又:1 {a} 又:1 {b} 。")
+rule("both adjectives", _both, "{n} ~be/n both:1 {a} and:2 {b} .", "{n} 又:1 {a} 又:2 {b} 。")
 rule(
     "not only but also",
     _both,
@@ -406,12 +429,12 @@ def _a_not_a(g):
         return {"n": g.asked(), "a": one(g.rng.choice(["feel", "trait"]))}
     tag, quality = g.rng.choice(
         [
-            ("cloth", "len"),
+            ("garment", "len"),
             ("furn", "size"),
             ("device", "price"),
             ("hotdrink", "htaste"),
             ("fruit", "ftaste"),
-            ("cooked", "ctaste"),
+            ("savoury", "ctaste"),
             ("cloth", "price"),
         ]
     )
@@ -428,44 +451,26 @@ def _compare(g):
     kind = g.rng.choice(["people", "people", "places", "things", "beasts"])
     if kind == "people":
         a, b = g.someone(), g.other()
-        return {"x": a, "y": b, "a": g.quality("trait")}
+        while (q := g.quality("trait")).info["entry"].en in ("young", "healthy"):
+            pass
+        return {"x": a, "y": b, "a": q}
     if kind == "places":
         a, b = g.city(), g.city()
         return {
             "x": a,
             "y": b,
-            "a": g.as_phrase(
-                g.pick(
-                    [
-                        x
-                        for x in lex.ADJECTIVE_LISTS["place"]
-                        if x.en
-                        in (
-                            "big",
-                            "quiet",
-                            "noisy",
-                            "clean",
-                            "modern",
-                            "crowded",
-                            "old",
-                            "beautiful",
-                            "small",
-                            "famous",
-                            "safe",
-                        )
-                    ]
-                )
-            ),
+            "a": g.as_phrase(g.pick(lex.ADJECTIVE_LISTS["city"])),
         }
     tag, qualities = (
         g.rng.choice(
             [
                 ("fruit", ("ftaste",)),
-                ("device", ("price", "tool")),
+                ("device", ("price",)),
                 ("furn", ("price",)),
                 ("cloth", ("price",)),
-                ("pub", ("text",)),
-                ("show", ("art",)),
+                ("tale", ("text",)),
+                ("manual", ("manual",)),
+                ("film", ("art",)),
             ]
         )
         if kind == "things"
@@ -475,7 +480,11 @@ def _compare(g):
     first = g.noun(*tags, kinds=("count", "pair"), without=("egg",))
     second = g.pick([n for n in g.nouns(*tags) if n.kind in ("count", "pair") and n.en != first.en])
     look = "d" if kind == "things" and g.chance(0.5) else "p"
-    return {"x": g.thing(first, look), "y": g.thing(second, look), "a": g.quality(*qualities)}
+    a = g.quality(*qualities)
+    unfit = ("big", "small") if first.en in _DANGEROUS else ("big", "small", "dangerous")
+    while kind == "beasts" and a.info["entry"].en in unfit:
+        a = g.quality(*qualities)
+    return {"x": g.thing(first, look), "y": g.thing(second, look), "a": a}
 
 
 def _comparison(g):
@@ -531,7 +540,7 @@ rule("bi?", _comparison, "be/x {x} {a.er} than:1 {y} ?", "{x} 比:1 {y} {a} 吗 
 
 
 def _years(g):
-    a, b = g.someone(), g.other()
+    a, b = g.one(), g.rng.choice([g.name, g.friend_one, g.titled])()
     n = g.rng.randrange(2, 13)
     person = {"x": a, "y": b, "n": compose(f"{number_en(n)}:1", f"{number_zh(n, True)}:1")}
     return person
@@ -550,11 +559,17 @@ rule(
 
 
 def _superlative(g):
-    where = g.rng.choice(
-        [("class", "班"), ("family", "家"), ("school", "学校"), ("village", "村子"), ("company", "公司")]
+    where, who = g.rng.choice(
+        [
+            (("class", "班"), g.young),
+            (("school", "学校"), g.young),
+            (("family", "家"), g.relative),
+            (("village", "村子"), g.one),
+            (("company", "公司"), g.worker),
+        ]
     )
     return {
-        "s": g.one(),
+        "s": who(),
         "a": g.quality("trait"),
         "w": compose(
             f"in:2 {{p.poss}} {where[0]}:1", f"{{p.group}} {where[1]}:1 里:2", p=g.pronoun(g.rng.choice(["we", "they"]))
@@ -584,8 +599,19 @@ def _growing(g):
             g.pick(
                 [
                     x
-                    for x in lex.ADJECTIVE_LISTS["place"] + lex.ADJECTIVE_LISTS["think"]
-                    if x.en in ("noisy", "modern", "easy", "difficult", "interesting", "complicated", "simple", "good")
+                    for x in lex.ADJECTIVE_LISTS["city"] + lex.ADJECTIVE_LISTS["think"]
+                    if x.en
+                    in (
+                        "noisy",
+                        "modern",
+                        "easy",
+                        "difficult",
+                        "interesting",
+                        "complicated",
+                        "simple",
+                        "good",
+                        "convenient",
+                    )
                 ]
             ),
         )
@@ -653,6 +679,8 @@ def _having(g, s=None, any_=False):
             ("instr",),
         ]
     )
+    if tags[0] in ("ride", "device", "furn", "instr") and not any_:
+        looks = ("a",)
     return {"s": s, "o": g.item(*tags, looks=looks, kinds=("count", "pair"))}
 
 
@@ -663,7 +691,7 @@ rule(
     "had",
     lambda g: {
         "s": g.subject(),
-        "o": g.pick_thing(("problem", "idea", "plan", "dream", "habit", "chance", "secret", "wish"), ("a",)),
+        "o": g.pick_thing(("problem", "idea", "plan", "chance", "secret", "wish"), ("a",)),
     },
     "{s} have/s:1 {o} .",
     "{s} 有:1 {o} 。",
@@ -703,7 +731,7 @@ _THOUGHTS = [
     (("plan",), ("good", "reasonable", "complicated", "simple", "dangerous")),
     (("decision",), ("important", "difficult", "reasonable", "good")),
     (("answer",), ("clear", "simple", "strange", "good")),
-    (("method",), ("useful", "good", "simple", "reasonable", "easy")),
+    (("method",), ("useful", "good", "simple", "reasonable", "easy", "convenient")),
     (("rule",), ("strange", "reasonable", "simple", "clear", "important")),
     (("mistake",), ("serious",)),
     (("habit",), ("good", "bad", "strange")),
@@ -716,7 +744,7 @@ _THOUGHTS = [
 def _thought(g):
     names, qualities = g.pick(_THOUGHTS)
     a = g.as_phrase(g.pick([a for a in lex.ADJECTIVE_LISTS["think"] if a.en in qualities]))
-    return {"n": g.pick_thing(names, ("d", "m")), "a": a, "s": g.subject()}
+    return {"n": g.pick_thing(names, ("d",) if "chance" in names else ("d", "m")), "a": a, "s": g.subject()}
 
 
 rule(
@@ -750,16 +778,16 @@ _KEPT = [
     ("in", ("car",), ("toy", "carry")),
     ("under", (), ("pet", "toy")),
     ("behind", (), ("pet", "toy")),
-    ("in front of", (), ("vehicle", "ride", "plant")),
+    ("in front of", (), ("vehicle", "ride", "tree")),
     ("next to", ("bed", "window", "door", "computer", "lamp"), ("furn", "toy", "carry")),
-    ("next to", ("river", "hospital", "station"), ("plant", "vehicle")),
+    ("next to", ("river", "hospital", "station"), ("tree", "vehicle")),
 ]
 
 
 def _there(g, look):
     side, names, tags = g.rng.choice(_KEPT)
     p = g.spot(side, names)
-    return {"o": g.item(*tags, looks=(look,), kinds=("count", "pair")), "p": p}
+    return {"o": g.item(*tags, looks=(look,), kinds=("count", "pair"), without=("fish",)), "p": p}
 
 
 rule("there is", lambda g: _there(g, "a"), "there:1? ~is:1 {o} {p} .", "{p.bare} 有:1 {o} 。", weight=1.4)
@@ -821,18 +849,25 @@ rule(
     weight=0.7,
 )
 rule("how far", _two_places, "how:1 far:1 ~is it from:2 {a} to:3 {b} ?", "从:2 {a} 到:3 {b} 有 多远:1 ？", weight=0.5)
+
+
+def _place_quality(g):
+    kind, quality = g.rng.choice([("out", "place"), ("visit", "sight"), ("room", "room")])
+    return {"p": g.place(kind), "a": g.quality(quality)}
+
+
 rule(
     "place is",
-    lambda g: {"p": g.place("out", "room"), "a": g.quality("place")},
+    lambda g: _place_quality(g),
     "{p} ~is:1? {a} .",
     "{p} 很:1? {a} 。",
     "{p} ~is very:1 {a} .",
     "{p} 非常:1 {a} 。",
-    weight=0.8,
+    weight=1.6,
 )
 rule(
     "city is",
-    lambda g: {"p": g.city(), "a": g.quality("place")},
+    lambda g: {"p": g.city(), "a": g.quality("city")},
     "{p} ~is:1? a {a} city:2 .",
     "{p} 是:1? 一 个 {a.attr} 城市:2 。",
     weight=1.0,
@@ -871,6 +906,21 @@ rule("this is whose", _whose, "{d} ~is:4 {p.poss} {n} .", "{d} 是:4 {p.poss} {n
 # Habit and time
 
 rule("habit", "s=subject v=usual t=time:habit", "{s} {v/s} {t} .", "{s} {t} {v} 。", weight=2)
+rule(
+    "habit: after school",
+    lambda g: {"s": g.young(), "v": g.act("free", "exercise", "home", without=("trip",)), "t": g.time("school")},
+    "{s} {v/s} {t} .",
+    "{s} {t} {v} 。",
+    weight=0.7,
+)
+rule("habit: season", "s=subject v=act:exercise t=time:season", "{s} {v/s} {t} .", "{s} {t} {v} 。", weight=0.8)
+rule(
+    "habit: season often",
+    "s=subject v=act:exercise,trip t=time:season",
+    "{s} often:1 {v/s} {t} .",
+    "{s} {t} 常常:1 {v} 。",
+    weight=0.8,
+)
 rule("habit: not", "s=subject v=usual t=time:regular", "{s} ~do/s not:1 {v} {t} .", "{s} {t} 不:1 {v} 。")
 rule("habit?", "s=asked v=usual t=time:habit", "do/s {s} {v} {t} ?", "{s} {t} {v} 吗 ？")
 
@@ -884,11 +934,11 @@ rule("how often", _often, "{s} {f} {v/s} .", "{s} {f} {v} 。", weight=1.5)
 rule("often?", "s=asked v=act:free,exercise,home", "do/s {s} often:1 {v} ?", "{s} 常常:1 {v} 吗 ？", weight=0.7)
 
 
-def _hour(g, halves=True):
+def _hour(g, halves=True, to=True):
     """A clock time in words: three o'clock, half past three, a quarter past three, ten to three."""
     hour = g.rng.randrange(1, 13)
     zh = number_zh(hour, True)
-    kind = g.rng.choice(["full", "full", "half", "quarter", "past", "to"]) if halves else "full"
+    kind = g.rng.choice(["full", "full", "half", "quarter", "past", *["to"][:to]]) if halves else "full"
     if kind == "full":
         return compose(f"{number_en(hour)}:1 o'clock:2", f"{zh}:1 点:2")
     if kind == "half":
@@ -904,7 +954,7 @@ def _hour(g, halves=True):
 
 rule(
     "clock",
-    lambda g: {"t": _hour(g)},
+    lambda g: {"t": _hour(g, to=False)},
     "it ~is:1 {t} .",
     "现在 是:1 {t} 。",
     "it ~is:1 {t} now:2 .",
@@ -942,7 +992,7 @@ rule(
 
 
 def _digital(g):
-    text = f"{g.rng.randrange(6, 23)}:{g.rng.randrange(0, 60, 5):02d}"
+    text = f"{g.rng.randrange(8, 20)}:{g.rng.randrange(0, 60, 5):02d}"
     return numeral(text)
 
 
@@ -1073,7 +1123,7 @@ def span(g, kinds):
             ("years", "年"),
         ][slice(*kinds)]
     )
-    n = g.rng.choice([10, 15, 20, 30, 40]) if en == "minutes" else g.rng.randrange(2, 11)
+    n = g.rng.choice([10, 15, 20, 30, 40]) if en == "minutes" else g.rng.randrange(2, 6 if en == "hours" else 11)
     return compose(f"{number_en(n)}:1 {en}:2", f"{number_zh(n, True)}:1 {zh}:2")
 
 
@@ -1105,9 +1155,18 @@ def _long(g):
 
 
 rule("for a time", _long, "{s} {v} for {t} .", "{s} {v} 了 {t} {v.o} 。", weight=1.2)
+
+
+def _wait(g):
+    if g.chance(0.5):
+        return span(g, (0, 1))
+    n = g.rng.choice([2, 3, 4])
+    return compose(f"{number_en(n)}:1 hours:2", f"{number_zh(n, True)}:1 个:2? 小时:2")
+
+
 rule(
     "waited for a time",
-    lambda g: {"s": g.subject(), "t": span(g, (0, 3)), "p": g.other()},
+    lambda g: {"s": g.subject(), "t": _wait(g), "p": g.other()},
     "{s} waited:1 for:1 {p.obj} for {t} .",
     "{s} 等:1 了:1? {p} {t} 。",
     weight=0.5,
@@ -1129,7 +1188,7 @@ rule(
     "{s} 在 哪儿:1 工作:2 ？",
     weight=0.4,
 )
-rule("work at", "s=subject p=place", "{s} work/s:1 {p.at} .", "{s} {p.at} 工作:1 。", weight=0.8)
+rule("work at", "s=subject p=inside", "{s} work/s:1 {p.at} .", "{s} {p.at} 工作:1 。", weight=0.8)
 rule(
     "since",
     lambda g: {"s": g.subject(), "c": g.city(), "y": numeral(g.rng.randrange(1980, 2024))},
@@ -1228,7 +1287,7 @@ def _where_do(g):
             ("living room", "bedroom", "dormitory"),
             (
                 "watch TV = 看 电视",
-                "listen to:1 music:2 = 听:1 音乐:2",
+                "listen:1 to:1 music:2 = 听:1 音乐:2",
                 "play:1 games:2 = 玩:1 游戏:2",
                 "chat:1 = 聊天:1",
                 "rest = 休息",
@@ -1322,6 +1381,8 @@ def _came(g):
         ]
     )
     s = g.subject()
+    while s.en["pron"][0].text == who.en["pron"][0].text:
+        s = g.subject()
     return {"w": who, "e": compose(*event), "s": s, "v": g.doing()}
 
 
@@ -1369,24 +1430,26 @@ rule(
 )
 rule(
     "zhe: wear",
-    lambda g: {"s": g.single(), "o": g.rng.choice([lambda: g.item("cloth", looks=("a",)), lambda: _wearable(g)])()},
+    lambda g: _wearing(g),
     "{s} ~be/s:1? wearing:1 {o} .",
     "{s} 穿:1 着:1? {o} 。",
     weight=0.9,
 )
 rule(
     "zhe: wear accessory",
-    lambda g: {"s": g.single(), "o": g.item("acc", looks=("a",))},
+    lambda g: {"s": (s := g.single()), "o": g.thing(g.clothes(s, "acc"), "a")},
     "{s} ~be/s:1? wearing:1 {o} .",
     "{s} 戴:1 着:1? {o} 。",
     weight=0.8,
 )
 
 
-def _wearable(g):
-    noun = g.noun("cloth")
+def _wearing(g):
+    s = g.single()
+    noun = g.clothes(s, "cloth")
     color_en, color_zh = g.pick(lex.UNCOUNTED["color"])
-    return g.thing(noun, "a", lex.Adjective(color_en, "", "", color_zh, color_zh + "的"))
+    color = lex.Adjective(color_en, "", "", color_zh, color_zh + "的")
+    return {"s": s, "o": g.thing(noun, "a", color if g.chance(0.6) else None)}
 
 
 # The past
@@ -1414,7 +1477,7 @@ def _undone(g):
     return (
         g.act("free", "exercise", "home", "duty")
         if g.chance(0.5)
-        else g.frame(("any", "d", "m"), without=("need", "keep"))
+        else g.frame(("any", "d", "m"), without=("keep", "carry", "use", "sell", "look_for", "paint", "draw", "plant"))
     )
 
 
@@ -1422,7 +1485,7 @@ def _finished(g):
     return (
         g.act("home", "duty", "noon")
         if g.chance(0.4)
-        else g.frame(("d", "m", "n"), only=("buy", "wash", "fix", "choose", "sell", "write", "borrow", "feed", "order"))
+        else g.frame(("d", "m", "n"), only=("buy", "wash", "fix", "sell", "write", "borrow", "feed", "order", "read"))
     )
 
 
@@ -1439,9 +1502,7 @@ rule(
         "s": g.subject(),
         "v": g.act("home", "duty", "noon")
         if g.chance(0.4)
-        else g.frame(
-            ("d", "m"), only=("buy", "wash", "fix", "choose", "sell", "feed", "read", "watch", "eat", "drink", "wear")
-        ),
+        else g.frame(("d", "m"), only=("buy", "wash", "fix", "sell", "feed", "read", "watch", "eat", "drink")),
     },
     "{s} ~have/s not:1 {v.pp} yet:2 .",
     "{s} 还:2 没:1 {v} 呢:2? 。",
@@ -1450,27 +1511,11 @@ rule(
 
 
 def _experience(g, looks=("a", "d", "p")):
-    return g.frame(
-        looks,
-        only=(
-            "eat",
-            "drink",
-            "read",
-            "watch",
-            "see",
-            "draw",
-            "fix",
-            "ride",
-            "drive",
-            "wear",
-            "use",
-            "plant",
-            "keep",
-            "listen_to",
-            "sell",
-            "borrow",
-        ),
-    )
+    if g.chance(0.4):
+        return g.frame(("d",), only=("read", "watch", "ride", "drive", "wear", "use", "listen_to", "fix"))
+    if g.chance(0.6) or "a" not in looks:
+        return g.frame(("p",), only=("eat", "drink", "plant", "keep"))
+    return g.frame(("a",), only=("see", "keep", "draw"))
 
 
 rule(

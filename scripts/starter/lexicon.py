@@ -10,22 +10,24 @@ from dataclasses import dataclass, field
 from functools import cache
 
 NOUNS = """
-food fruit buy small: apple 苹果 个; pear 梨 个; peach 桃子 个; banana 香蕉 根; orange 橙子 个; lemon 柠檬 个
+food fruit buy small: apple 苹果 个; pear 梨 个; peach 桃子 个; banana 香蕉 根; orange 橙子 个
 food fruit buy small: mango 芒果 个
 food fruit buy small: strawberry 草莓 颗; cherry 樱桃 颗; pineapple 菠萝 个; coconut 椰子 个; watermelon 西瓜 个
 food veg buy small: tomato/tomatoes 西红柿 个; potato/potatoes 土豆 个; carrot 胡萝卜 根; cucumber 黄瓜 根
-food veg buy small: onion 洋葱 个
+food veg buy small: onion 洋葱 个; lemon 柠檬 个
 food veg buy small: mushroom 蘑菇 个; eggplant 茄子 个; pepper 辣椒 个; pumpkin 南瓜 个
-food cooked buy small: egg 鸡蛋 个; sandwich 三明治 个; hamburger 汉堡 个; cookie 饼干 块; cake 蛋糕 个
-food cooked buy small: dumpling 饺子 个
-food cooked buy small: steamed bun 包子 个; pancake 煎饼 张; sausage 香肠 根; pizza 比萨饼 张; hot dog 热狗 个
-food cooked buy small: moon cake 月饼 个
-food buy massfood: bread 面包 slice~片; beef 牛肉 piece~块; pork 猪肉 piece~块; cheese 奶酪 piece~块
-food buy massfood: chocolate 巧克力 piece~块
-food buy massfood: tofu 豆腐 piece~块; fruit salad 水果沙拉 bowl~碗; ice cream 冰淇淋 cup~杯; chicken 鸡肉 piece~块
+food cooked savoury buy small: egg 鸡蛋 个; sandwich 三明治 个; hamburger 汉堡 个
+food cooked pastry buy small: cookie 饼干 块; cake 蛋糕 个
+food cooked savoury buy small: dumpling 饺子 个
+food cooked savoury buy small: steamed bun 包子 个; pancake 煎饼 张; sausage 香肠 根; pizza 比萨饼 张; hot dog 热狗 个
+food cooked pastry buy small: moon cake 月饼 个
+food buy groc massfood: bread 面包 slice~片; beef 牛肉 piece~块; pork 猪肉 piece~块; cheese 奶酪 piece~块
+food buy groc massfood: chocolate 巧克力 piece~块
+food buy massfood: fruit salad 水果沙拉 bowl~碗
+food buy groc massfood: tofu 豆腐 piece~块; ice cream 冰淇淋 cup~杯; chicken 鸡肉 piece~块
 food massfood meal: rice 米饭 bowl~碗
-food massfood meal cooked: chicken soup 鸡汤 bowl~碗; porridge 粥 bowl~碗; fried rice 炒饭 plate~盘
-food massfood meal cooked: tomato soup 西红柿汤 bowl~碗; beef noodle soup 牛肉面 bowl~碗; salad 沙拉 plate~盘
+food massfood meal cooked savoury: chicken soup 鸡汤 bowl~碗; porridge 粥 bowl~碗; fried rice 炒饭 plate~盘
+food massfood meal cooked savoury: tomato soup 西红柿汤 bowl~碗; beef noodle soup 牛肉面 bowl~碗; salad 沙拉 plate~盘
 drink hotdrink buy: tea 茶 cup~杯; coffee 咖啡 cup~杯; green tea 绿茶 cup~杯; black tea 红茶 cup~杯
 drink hotdrink buy: hot chocolate 热巧克力 cup~杯
 drink hotdrink buy: soy milk 豆浆 cup~杯
@@ -33,22 +35,26 @@ drink colddrink buy: water 水 glass~杯; milk 牛奶 glass~杯; juice 果汁 gl
 drink colddrink buy: orange juice 橙汁 glass~杯; wine 葡萄酒 bottle~瓶
 drink colddrink buy: lemonade 柠檬水 glass~杯; apple juice 苹果汁 glass~杯; yogurt 酸奶 cup~杯
 drink colddrink buy: mineral water 矿泉水 bottle~瓶; cola 可乐 bottle~瓶
-read pub buy small lend: book 书 本; novel 小说 本; magazine 杂志 本; newspaper 报纸 份; dictionary 词典 本
-read pub buy small lend: comic book 漫画书 本
-read pub buy small lend: textbook 课本 本; cookbook 食谱 本; history book 历史书 本; storybook 故事书 本
-read pub buy small lend: guidebook 旅游指南 本
+read pub tale buy small lend: book 书 本; novel 小说 本; magazine 杂志 本; comic book 漫画书 本; storybook 故事书 本
+read pub manual buy small lend: dictionary 词典 本; textbook 课本 本; cookbook 食谱 本; history book 历史书 本
+read pub manual buy small lend: guidebook 旅游指南 本; newspaper 报纸 份
 read write small: letter 信 封; article 文章 篇; story 故事 个; poem 诗 首; report 报告 份; message 短信 条
 read write small: email 邮件 封
-write small: essay 作文 篇; diary 日记 本; postcard 明信片 张; note 便条 张; thank-you card 感谢卡 张
-show: movie 电影 部; TV series 电视剧 部; cartoon 动画片 部; football match 足球比赛 场; concert 音乐会 场
-show: documentary 纪录片 部
+write small: essay 作文 篇; postcard 明信片 张; note 便条 张; thank-you card 感谢卡 张
+show film: movie 电影 部; TV series 电视剧 部; cartoon 动画片 部
+show: football match 足球比赛 场
+show film: documentary 纪录片 部
 show: play 话剧 场; magic show 魔术表演 场; news program 新闻节目 个; basketball game 篮球比赛 场
-hear: song 歌 首; piece of music/pieces of music 音乐 段; lecture 讲座 个; radio program 广播节目 个
-cloth buy wash: coat 大衣 件; shirt 衬衫 件; sweater 毛衣 件; T-shirt T恤 件; jacket 夹克 件; skirt 裙子 条
-cloth buy wash: dress 连衣裙 条
-cloth buy wash: suit 西装 套; raincoat 雨衣 件; down jacket 羽绒服 件
-cloth buy wash: pants 裤子 +条; jeans 牛仔裤 +条; shorts 短裤 +条; shoes 鞋 +双; socks 袜子 +双; sneakers 运动鞋 +双
-cloth buy wash: boots 靴子 +双; slippers 拖鞋 +双; pajamas 睡衣 +套; leather shoes 皮鞋 +双
+hear: concert 音乐会 场
+hear tune: song 歌 首; piece of music/pieces of music 音乐 段; lecture 讲座 个; radio program 广播节目 个
+cloth garment cosy buy wash: coat 大衣 件; sweater 毛衣 件; jacket 夹克 件
+cloth garment buy wash: shirt 衬衫 件; T-shirt T恤 件; skirt 裙子 条; dress 连衣裙 条
+cloth cosy buy wash: down jacket 羽绒服 件
+cloth buy wash: suit 西装 套; raincoat 雨衣 件
+cloth garment buy wash: pants 裤子 +条; jeans 牛仔裤 +条
+cloth buy wash: shorts 短裤 +条; socks 袜子 +双; sneakers 运动鞋 +双; shoes 鞋 +双
+cloth cosy buy wash: boots 靴子 +双; slippers 拖鞋 +双; pajamas 睡衣 +套
+cloth buy: leather shoes 皮鞋 +双
 acc buy small: hat 帽子 顶; watch 手表 块; scarf/scarves 围巾 条; ring 戒指 枚; necklace 项链 条; mask 口罩 个
 acc buy small: tie 领带 条
 acc buy small: glasses 眼镜 +副; gloves 手套 +副; earrings 耳环 +副; sunglasses 太阳镜 +副; helmet 头盔 个
@@ -58,7 +64,7 @@ bigv: taxi 出租车 辆; bus 公共汽车 辆; train 火车 列; plane 飞机 �
 bigv: ambulance 救护车 辆; fire engine 消防车 辆; helicopter 直升机 架
 furn buy big: table 桌子 张; chair 椅子 把; desk 书桌 张; bed 床 张; sofa 沙发 张; bookcase 书柜 个
 furn buy big: bookshelf/bookshelves 书架 个
-furn buy big: wardrobe 衣柜 个; cupboard 橱柜 个; bench 长椅 张; tea table 茶几 张; stool 凳子 把
+furn buy big: wardrobe 衣柜 个; cupboard 橱柜 个; bench 长椅 张; coffee table 茶几 张; stool 凳子 张
 device buy fix: computer 电脑 台; phone 手机 部; camera 照相机 台; television 电视机 台; radio 收音机 台
 device buy fix: printer 打印机 台
 device buy fix: refrigerator 冰箱 台; washing machine 洗衣机 台; air conditioner 空调 台; laptop 笔记本电脑 台
@@ -66,9 +72,9 @@ device buy fix: fan 电风扇 台
 device buy fix: microwave oven 微波炉 台; alarm clock 闹钟 个; robot 机器人 个; tablet 平板电脑 台
 device buy fix: vacuum cleaner 吸尘器 台
 device buy fix: rice cooker 电饭锅 个; hair dryer 吹风机 个; lamp 台灯 盏; flashlight 手电筒 个; calculator 计算器 个
-small buy lend office: pen 钢笔 支; pencil 铅笔 支; notebook 笔记本 本; ruler 尺子 把; eraser 橡皮 块; envelope 信封 个
-small buy lend office: pencil case 铅笔盒 个; brush/brushes 毛笔 支; crayon 蜡笔 支; stapler 订书机 个; folder 文件夹 个
-small buy lend office: calendar 日历 本; stamp 邮票 张
+small buy lend office usable: pen 钢笔 支; pencil 铅笔 支; notebook 笔记本 本; ruler 尺子 把; eraser 橡皮 块
+small buy lend office usable: pencil case 铅笔盒 个; brush/brushes 毛笔 支; crayon 蜡笔 支; stapler 订书机 个
+small buy office: calendar 日历 本; stamp 邮票 张; envelope 信封 个; folder 文件夹 个
 small buy house dish break: cup 杯子 个; bowl 碗 个; plate 盘子 个; bottle 瓶子 个; vase 花瓶 个; teapot 茶壶 把
 small buy house dish break: glass 玻璃杯 个
 small buy house dish: spoon 勺子 把; fork 叉子 把; knife/knives 刀 把; pot 锅 口; lunch box 饭盒 个; basket 篮子 个
@@ -77,17 +83,20 @@ small buy house: chopsticks 筷子 +双; scissors 剪刀 +把; towel 毛巾 条;
 small buy house: umbrella 雨伞 把; candle 蜡烛 支; pillow 枕头 个; blanket 毯子 条; quilt 被子 条; broom 扫帚 把
 small buy house: bucket 水桶 个
 small buy house: rug 地毯 块; curtain 窗帘 块; clock 钟 个; sheet 床单 条; bar of soap/bars of soap 香皂 块
-small carry lose lend tiny: key 钥匙 把; wallet 钱包 个; ticket 票 张; passport 护照 本
-small carry lose lend: bag 包 个; backpack 书包 个; suitcase 行李箱 个
+small carry lose tiny: key 钥匙 把; wallet 钱包 个; ticket 票 张; passport 护照 本
+small carry load lose lend: bag 包 个; backpack 书包 个; suitcase 行李箱 个
 small carry lose: handbag 手提包 个
+small carry lose: diary/diaries 日记本 本
 small carry lose tiny: bank card 银行卡 张; student card 学生证 张; photo 照片 张; map 地图 张; business card 名片 张
-small carry: box/boxes 盒子 个; package 包裹 个; gift 礼物 件; bunch of flowers/bunches of flowers 花 束
-small carry: piece of paper/pieces of paper 纸 张
+small carry load: box/boxes 盒子 个; package 包裹 个
+small carry: gift 礼物 件
+small loose: bunch of flowers/bunches of flowers 花 束; piece of paper/pieces of paper 纸 张
 toy buy small: ball 球 个; doll 娃娃 个; kite 风筝 只; toy car 玩具车 辆; balloon 气球 个; puzzle 拼图 幅
 toy buy small: teddy bear 玩具熊 个
 toy buy small: football 足球 个; basketball 篮球 个; chess set 象棋 副; video game 电子游戏 个; tennis racket 网球拍 支
 instr buy: piano 钢琴 架; guitar 吉他 把; violin 小提琴 把; flute 笛子 支; drum 鼓 面; erhu 二胡 把
-pet animal: dog 狗 只; cat 猫 只; rabbit 兔子 只; bird 鸟 只; goldfish/goldfish 金鱼 条; parrot 鹦鹉 只; turtle 乌龟 只
+pet animal: dog 狗 只; cat 猫 只; rabbit 兔子 只; bird 鸟 只; parrot 鹦鹉 只; turtle 乌龟 只
+pet animal fish: goldfish/goldfish 金鱼 条
 pet animal: puppy 小狗 只; kitten 小猫 只; hamster 仓鼠 只
 farm animal: horse 马 匹; cow 奶牛 头; pig 猪 头; sheep/sheep 羊 只; duck 鸭子 只; hen 母鸡 只; goose/geese 鹅 只
 farm animal: donkey 驴 头
@@ -98,11 +107,12 @@ wild animal: kangaroo 袋鼠 只; camel 骆驼 头; crocodile 鳄鱼 条; zebra 
 wild animal: squirrel 松鼠 只
 bug animal: butterfly 蝴蝶 只; bee 蜜蜂 只; ant 蚂蚁 只; mouse/mice 老鼠 只; frog 青蛙 只; spider 蜘蛛 只
 bug animal: mosquito/mosquitoes 蚊子 只
-plant: tree 树 棵; flower 花 朵; rose 玫瑰 朵; apple tree 苹果树 棵; pine tree 松树 棵; sunflower 向日葵 朵
-plant: willow 柳树 棵
-plant: cherry tree 樱桃树 棵; lotus flower 荷花 朵; tulip 郁金香 朵; peach tree 桃树 棵
-abstract: problem 问题 个; idea 主意 个; plan 计划 个; dream 梦 个; mistake 错误 个; habit 习惯 个; answer 答案 个
-abstract: method 办法 个; decision 决定 个; chance 机会 个; secret 秘密 个; wish/wishes 愿望 个; rule 规定 条
+plant tree: tree 树 棵; apple tree 苹果树 棵; pine tree 松树 棵; willow 柳树 棵; cherry tree 樱桃树 棵
+plant tree: peach tree 桃树 棵
+plant: flower 花 朵; rose 玫瑰 朵; sunflower 向日葵 朵; lotus flower 荷花 朵; tulip 郁金香 朵
+abstract topic: problem 问题 个; idea 主意 个; plan 计划 个; answer 答案 个; method 办法 个
+abstract topic: decision 决定 个; rule 规定 条
+abstract: dream 梦 个; mistake 错误 个; habit 习惯 个; chance 机会 个; secret 秘密 个; wish/wishes 愿望 个
 abstract: joke 笑话 个
 task: exam 考试 场; lesson 课 节; meeting 会 个; party/parties 晚会 个; game 比赛 场; interview 面试 个
 sub: math 数学; history 历史; geography 地理; physics 物理; chemistry 化学; biology 生物; music 音乐; art 美术; law 法律
@@ -129,12 +139,13 @@ role job: firefighter 消防员 个; programmer 程序员 个; professor 教授 
 role job: photographer 摄影师 个; coach 教练 个
 role job: librarian 图书管理员 个; postman/postmen 邮递员 个; cleaner 清洁工 个; designer 设计师 个; judge 法官 个
 role job: director 导演 个
-role: student 学生 个; headmaster 校长 个; boss 老板 个; guest 客人 个; neighbor 邻居 个; customer 顾客 个
+role: student 学生 个; headmaster 校长 个; boss 老板 个
+visitor: guest 客人 个; customer 顾客 个; tourist 游客 个; passenger 乘客 个
 pers: man/men 男人 个; woman/women 女人 个; boy 男孩 个; girl 女孩 个; child/children 孩子 个
 pers: young man/young men 年轻人 个
 pers: old man/old men 老人 个
 pers infant: baby/babies 婴儿 个
-rel: friend 朋友 个; classmate 同学 个; colleague 同事 个; roommate 室友 个; teammate 队友 个
+rel: friend 朋友 个; neighbor 邻居 个; classmate 同学 个; colleague 同事 个; roommate 室友 个; teammate 队友 个
 kin: mother 妈妈 个; father 爸爸 个; grandfather 爷爷 个; grandmother 奶奶 个; older brother 哥哥 个
 kin: younger brother 弟弟 个
 kin: older sister 姐姐 个; younger sister 妹妹 个; uncle 叔叔 个; aunt 阿姨 个; cousin 表哥 个; husband 丈夫 个
@@ -213,7 +224,7 @@ skill home long daily: cook = 做饭
 skill: drive = 开车; ride a bicycle = 骑 自行车; ride a horse = 骑 马; play chess = 下 棋; use chopsticks = 用 筷子
 skill: make dumplings = 包 饺子; use a computer = 用 电脑; tell stories = 讲 故事; play cards = 打 牌
 skill: climb trees = 爬 树; write poems = 写 诗
-free long daily: watch TV = 看 电视; listen to:1 music:2 = 听:1 音乐:2; read:1 = 看书:1
+free long daily: watch TV = 看 电视; listen:1 to:1 music:2 = 听:1 音乐:2; read:1 = 看书:1
 free long daily: surf:1 the:1? Internet:1 = 上网:1; chat:1 = 聊天:1
 free long: play:1 games:2 = 玩:1 游戏:2; watch movies = 看 电影; go:1 shopping:1 = 逛街:1; fish = 钓鱼
 free long: take:1 photos:2 = 拍:1 照片:2; fly a kite = 放 风筝
@@ -243,12 +254,14 @@ study: practice:1 speaking:2 = 练习:1 口语:2; talk:1 with:2 classmates:3 = �
 duty long: do:1 homework:2 = 做:1 作业:2; study:1 Chinese:2 = 学:1 中文:2; study:1 English:2 = 学:1 英语:2
 duty long: prepare:1 for:1 the exam:2 = 准备:1 考试:2
 meet: have:1 a meeting:1 = 开会:1; attend:1 class:1 = 上课:1
-duty: write:1 a report:2 = 写:1 报告:2; see:1 a doctor:2 = 看:1 医生:2; buy:1 groceries:2 = 买:1 菜:2
+duty: write:1 a report:2 = 写:1 报告:2; buy:1 groceries:2 = 买:1 菜:2
 duty: review:1 the lesson:2 = 复习:1 功课:2
-duty: answer:1 emails:2 = 回:1 邮件:2; practice:1 speaking:2 = 练习:1 口语:2; take:1 medicine:2 = 吃:1 药:2
+duty: answer:1 emails:2 = 回:1 邮件:2; practice:1 speaking:2 = 练习:1 口语:2
+health: see:1 a doctor:2 = 看:1 医生:2; take:1 medicine:2 = 吃:1 药:2
 duty: pay:1 the bill:2 = 付:1 账单:2
 rest: rest = 休息; take:1 a:1? nap:1 = 睡午觉:1; drink:1 tea:2 = 喝:1 茶:2
-trip: travel = 旅行; go:1 hiking:1 = 去:1 爬山:1; go:1 camping:1 = 去:1 露营:1; visit:1 friends:2 = 看:1 朋友:2
+trip: travel:1 = 去:1? 旅行:1; go:1 hiking:1 = 去:1 爬山:1; go:1 camping:1 = 去:1 露营:1
+trip: visit:1 friends:2 = 看望:1 朋友:2
 trip: visit:1 the museum:2 = 参观:1 博物馆:2; climb:1 the mountain:2 = 爬:1 山:2
 trip: go:1 on:1 holiday:1 = 去:1 度假:1
 """
@@ -256,36 +269,38 @@ trip: go:1 on:1 holiday:1 = 去:1 度假:1
 # Verbs with an object of a kind: `english chinese | tags of the object | how the object may look`.
 # Looks: a = "a book", n = "two books", p = bare plural or mass, d = this/that, m = mine, yours, Tom's.
 FRAMES = """
-eat 吃 | food | a n p d
+eat 吃 | fruit cooked | a n p d
+eat 吃 | meal massfood | a p d
+eat 吃 | veg | p
 drink 喝 | drink | a n p d
-buy 买 | buy | a n p d
+buy 买 | fruit veg colddrink groc | n p
+buy 买 | cloth acc pub toy dish office | a n d
+buy 买 | furn device vehicle ride instr | a d
 read 看 | read | a n p d
-write 写 | write | a n
+write 写 | write | a
 watch 看 | show | a d
-wear 穿 | cloth | a d m
-wear 戴 | acc | a d m
-need 需要 | buy carry | a n p
-borrow 借 | lend | a n d m
+wear 穿 | cloth | d m
+wear 戴 | acc | d m
+borrow 借 | lend | a d
 drive 开 | vehicle | d m
 ride 骑 | ride | d m
-wash 洗 | wash | d m
-fix 修 | fix | a d m
-draw 画 | animal plant | a n d
-paint 画 | plant | a n d
-look_for 找 | lose | d m
-use 用 | device office | d m
-sell 卖 | fruit veg device furn | p
-order 点 | meal drink | a p
-keep 养 | pet farm | a n p
-see 看见 | animal bigv | a n d
-plant 种 | plant | a n p d
+wash 洗 | wash vehicle | d m
+fix 修 | fix | d m
+draw 画 | animal plant | a n
+paint 画 | plant | a n
+look_for 找 | lose | m
+use 用 | device usable | d m
+sell 卖 | vehicle ride instr furn device | m
+order 点 | meal cooked drink | a n
+keep 养 | pet farm | a p
+see 看见 | animal bigv | a n
+plant 种 | plant | a n p
 feed 喂 | pet farm | d m
-carry 拿 | carry | a n d m
-bring 带 | small | a n d m
-choose 选 | cloth acc toy | a n d
-listen_to 听 | hear | a d
-discuss 讨论 | abstract | a d
-think_of 想到 | abstract | a
+carry 拿 | load | d m
+bring 带 | pub carry toy lend | a m
+choose 选 | cloth acc toy | a d
+listen_to 听 | hear | a d p
+discuss 讨论 | topic | d
 """
 
 # Adjectives: `english [comparative superlative] chinese attributive`; a `-` attributive is the adjective with 的.
@@ -298,13 +313,14 @@ feel: disappointed 失望 -; busy + 忙 很忙的
 feel: comfortable 舒服 -; sleepy + 困 很困的; calm + 平静 -; relaxed 放松 -
 trait: tall + 高 很高的; young + 年轻 -; kind + 善良 -; clever + 聪明 -; friendly + 友好 -; honest 诚实 -
 trait: brave + 勇敢 -; polite 有礼貌 -
-trait: strong + 强壮 -; thin + 瘦 很瘦的; fat + 胖 很胖的; shy + 害羞 -; patient 耐心 -; careful 细心 -
+trait: strong + 强壮 -; thin + 瘦 很瘦的; fat + 胖 很胖的; shy 害羞 -; patient 耐心 -; careful 细心 -
 trait: hard-working 勤奋 -; lazy + 懒 很懒的
 trait: humorous 幽默 -; generous 大方 -; healthy + 健康 -; quiet + 安静 -; modest 谦虚 -
 trait: lively + 活泼 -; serious 严肃 -
 trait: warm-hearted 热情 -; smart + 机灵 -; experienced 有经验 -
 ftaste: delicious 好吃 -; sweet + 甜 很甜的; sour + 酸 很酸的; fresh + 新鲜 -
 vtaste: delicious 好吃 -; fresh + 新鲜 -
+ptaste: delicious 好吃 -; sweet + 甜 很甜的; fresh + 新鲜 -
 ctaste: delicious 好吃 -; salty + 咸 很咸的; spicy + 辣 很辣的; hot + 烫 很烫的
 htaste: hot + 烫 很烫的; cold + 凉 很凉的; bitter 苦 很苦的; sweet + 甜 很甜的; tasty + 好喝 -
 ltaste: cold + 凉 很凉的; sweet + 甜 很甜的; tasty + 好喝 -
@@ -312,26 +328,38 @@ price: expensive 贵 很贵的; cheap + 便宜 -
 nice: beautiful 漂亮 -; clean + 干净 -; special 特别 -; pretty + 好看 -; fashionable 时髦 -
 look: beautiful 漂亮 -; ugly + 难看 -; clean + 干净 -; dirty + 脏 很脏的; special 特别 -; pretty + 好看 -
 look: fashionable 时髦 -
+sketch: beautiful 漂亮 -; ugly + 难看 -; special 特别 -; pretty + 好看 -; big + 大 大
+smart: beautiful 漂亮 -; ugly + 难看 -; special 特别 -; pretty + 好看 -; fashionable 时髦 -
 size: big + 大 大; small + 小 小; heavy + 重 很重的; light + 轻 很轻的
-len: long + 长 很长的; short + 短 很短的; loose + 宽松 -; warm + 暖和 -
+len: long + 长 很长的; short + 短 很短的; loose + 宽松 -
+cosy: warm + 暖和 -; comfortable 舒服 -; soft + 软 很软的
 age: new + 新 新; old + 旧 旧
-tool: useful 有用 -; convenient 方便 -; practical 实用 -
-text: interesting 有意思 -; boring 无聊 -; difficult 难 很难的; easy + 容易 -; long + 长 很长的; short + 短 很短的
-text: important 重要 -
-text: moving 感人 -; funny + 好笑 -; simple + 简单 -; exciting 精彩 -
+brandnew: new + 新 新
+car: beautiful 漂亮 -; dirty + 脏 很脏的; new + 新 新; old + 旧 旧; fast + 快 很快的; big + 大 大; small + 小 小
+good: good + 好 好; useful 有用 -; practical 实用 -; special 特别 -
+tool: useful 有用 -; practical 实用 -; new + 新 新; old + 旧 旧; good + 好 好
+text: interesting 有意思 -; boring 无聊 -; long + 长 很长的; short + 短 很短的; moving 感人 -
+text: funny + 好笑 -; exciting 精彩 -
+manual: interesting 有意思 -; boring 无聊 -; difficult 难 很难的; easy + 容易 -; useful 有用 -; new + 新 新; old + 旧 旧
+manual: simple + 简单 -; cheap + 便宜 -
 mail: interesting 有意思 -; long + 长 很长的; short + 短 很短的; funny + 好笑 -; moving 感人 -; important 重要 -
 art: interesting 有意思 -; boring 无聊 -; moving 感人 -; funny + 好笑 -; exciting 精彩 -; long + 长 很长的
-art: famous 有名 -
+tame: cute + 可爱 -; clever + 聪明 -; big + 大 大; small + 小 小; fat + 胖 很胖的; quiet + 安静 -; lively + 活泼 -
 beast: cute + 可爱 -; clever + 聪明 -; fast + 快 很快的; dangerous 危险 -; big + 大 大; small + 小 小; fat + 胖 很胖的
-place: big + 大 大; small + 小 小; quiet + 安静 -; noisy + 吵 很吵的; clean + 干净 -; beautiful 美 美丽的
-place: far + 远 很远的; near + 近 很近的; famous 有名 -
-place: crowded 拥挤 -; modern 现代化 -; old + 古老 -; popular 受欢迎 -; safe + 安全 -; dark + 暗 很暗的
-place: bright + 明亮 -; spacious 宽敞 -; tidy + 整洁 -
+place: big + 大 大; small + 小 小; quiet + 安静 -; noisy + 吵 很吵的; clean + 干净 -; crowded 拥挤 -; modern 现代化 -
+place: far + 远 很远的; near + 近 很近的; safe + 安全 -
+sight: beautiful 美 美丽的; famous 有名 -; popular 受欢迎 -; big + 大 大; interesting 有意思 -; special 特别 -
+sight: crowded 拥挤 -; modern 现代化 -; quiet + 安静 -
+city: big + 大 大; small + 小 小; quiet + 安静 -; noisy + 吵 很吵的; clean + 干净 -; crowded 拥挤 -; modern 现代化 -
+city: beautiful 美 美丽的; famous 有名 -; popular 受欢迎 -; old + 古老 -; safe + 安全 -; tidy + 整洁 -
+room: big + 大 大; small + 小 小; quiet + 安静 -; noisy + 吵 很吵的; clean + 干净 -; dirty + 脏 很脏的; dark + 暗 很暗的
+room: bright + 明亮 -; spacious 宽敞 -; tidy + 整洁 -; comfortable 舒服 -; beautiful 美 美丽的
 sky: cold + 冷 很冷的; hot + 热 很热的; warm + 暖和 -; cool + 凉快 -; humid 潮湿 -; dry + 干燥 -; nice + 好 很好的
 sky: bad 糟糕 -
 think: important 重要 -; difficult 难 很难的; easy + 容易 -; interesting 有意思 -; strange + 奇怪 -
 think: dangerous 危险 -; simple + 简单 -; useful 有用 -
-think: good + 好 好; bad 糟糕 -; terrible 可怕 -; serious 严重 -; clear + 清楚 -; reasonable 合理 -; complicated 复杂 -
+think: convenient 方便 -; good + 好 好; bad 糟糕 -; serious 严重 -; clear + 清楚 -
+think: reasonable 合理 -; complicated 复杂 -
 """
 
 IRREGULAR_VERBS = """
@@ -370,6 +398,7 @@ DOUBLING = {
     "let",
     "begin",
     "jog",
+    "hug",
 }
 
 NUMBERS = [
@@ -416,6 +445,7 @@ WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 TIMES = """
 ever: last month 上个月; last year 去年; last summer 去年夏天; last winter 去年冬天; a month ago 一个月前
 ever: four years ago 四年前; three weeks ago 三个星期前
+today: today 今天; yesterday 昨天; this morning 今天早上; last night 昨天晚上
 past: yesterday 昨天; last night 昨天晚上; last week 上个星期; this morning 今天早上; yesterday morning 昨天早上
 past: yesterday afternoon 昨天下午; the day before yesterday 前天
 ago: two days ago 两天前
@@ -423,15 +453,16 @@ past: last weekend 上个周末; last Sunday 上个星期天; last Friday 上个
 ago: an hour ago 一个小时前; five minutes ago 五分钟前; just now 刚才
 ago: half an hour ago 半个小时前
 later: next week 下个星期; next month 下个月; next year 明年; next summer 明年夏天; next winter 明年冬天
-later: in the future 以后
 future: tomorrow 明天; tonight 今天晚上; tomorrow morning 明天早上; this weekend 这个周末
 future: the day after tomorrow 后天; tomorrow afternoon 明天下午; tomorrow evening 明天晚上; this afternoon 今天下午
 future: next weekend 下个周末; next Monday 下个星期一; next Saturday 下个星期六; this evening 今晚
 often: every day 每天; every week 每个星期; every morning 每天早上; every evening 每天晚上; every weekend 每个周末
 habit: on Sundays 星期天; on Saturdays 星期六; at noon 中午; in the afternoon 下午; in the evening 晚上
-habit: in summer 夏天; in winter 冬天
-habit: after school 放学以后; after work 下班以后; after dinner 晚饭后; on weekends 周末; in spring 春天
-habit: in autumn 秋天; before breakfast 早饭前
+days: tomorrow 明天; this weekend 这个周末; next weekend 下个周末; the day after tomorrow 后天; next week 下个星期
+days: next month 下个月; next Saturday 下个星期六; next summer 明年夏天; next winter 明年冬天
+season: in summer 夏天; in winter 冬天; in spring 春天; in autumn 秋天
+school: after school 放学以后
+habit: after work 下班以后; after dinner 晚饭后; on weekends 周末; before breakfast 早饭前
 """
 FREQUENCY = "always 总是; usually 通常; often 常常; sometimes 有时候; seldom 很少; never 从来不"
 

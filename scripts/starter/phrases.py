@@ -83,6 +83,14 @@ class Grammar:
         self.used = Counter()
         self.features = set()
         self.owner = None
+        self.names = set()  # in the sentence
+        self.share = 0.75  # of what belongs to someone, how much is the subject's own
+
+    def begin(self):
+        """A new sentence."""
+        self.features.clear()
+        self.names.clear()
+        self.owner = None
 
     # Choosing
 
@@ -164,7 +172,9 @@ class Grammar:
 
     def name(self, female=None):
         female = self.chance(0.5) if female is None else female
-        en, zh = self.pick(lex.pairs(lex.NAMES_F if female else lex.NAMES_M))
+        names = lex.pairs(lex.NAMES_F if female else lex.NAMES_M)
+        en, zh = self.pick([pair for pair in names if pair[0] not in self.names])
+        self.names.add(en)
         words = en.split()
         pron = "she" if female else "he"
         if len(words) == 2:
@@ -172,7 +182,8 @@ class Grammar:
         return self._third(f"{en}:1", f"{zh}:1", pron)
 
     def titled(self):
-        en, zh = self.pick(lex.pairs(lex.SURNAMES))
+        en, zh = self.pick([pair for pair in lex.pairs(lex.SURNAMES) if pair[0] not in self.names])
+        self.names.add(en)
         title, title_zh, pron = self.rng.choice(
             [
                 ("Mr.", "先生", "he"),
@@ -224,8 +235,8 @@ class Grammar:
     def friend_one(self):
         return self.friend(plural=False)
 
-    def friend(self, plural=None):
-        noun = self.noun("rel")
+    def friend(self, plural=None, names=()):
+        noun = self.pick(self.named_nouns(names)) if names else self.noun("rel")
         plural = self.chance(0.4) if plural is None else plural
         en = noun.plural if plural else noun.en
         zh = f"{noun.zh}:2" + (" 们:2?" if plural else "")
@@ -236,11 +247,7 @@ class Grammar:
         """`the teacher`, `the students`, `that driver`, `this girl`."""
         noun = self.noun("role", "pers", without=("infant",))
         pron = "she" if noun.en in _WOMEN else "he" if noun.en in _MEN_ROLES or self.chance(0.6) else "she"
-        look = (
-            self.rng.choice(["the", "the", "those", "this", "that"])
-            if "role" in noun.tags
-            else self.rng.choice(["those", "this", "that", "this", "that"])
-        )
+        look = self.rng.choice(["the", "the", "the", "those", "this", "that"])
         if look == "the" and self.chance(0.3):
             return self._third(f"the {_labelled(noun.plural, 2)}", f"{noun.zh}:2 们:2?", "they", "3p")
         if look == "the":
@@ -252,8 +259,6 @@ class Grammar:
 
     def two(self):
         a, b = self.name(), self.name()
-        while b.en[""] == a.en[""]:
-            b = self.name()
         both = self._third("X:1", "Y:1", "they", "3p")
         core = compose("{a} and:1 {b}", "{a} 和:1 {b}", "3p", a=a, b=b)
         core.en["obj"] = core.en[""]
@@ -270,13 +275,15 @@ class Grammar:
     def subject(self):
         """Someone who does something; what they own is theirs in the rest of the sentence."""
         kinds = [self.pronoun, self.name, self.kin, self.role, self.titled, self.friend, self.two]
-        phrase = self.rng.choices(kinds, [40, 14, 14, 14, 6, 8, 4])[0]()
+        phrase = self.rng.choices(kinds, [36, 14, 13, 20, 5, 8, 4])[0]()
         self.owner = phrase
         return phrase
 
     def asked(self):
         """The subject of a question: mostly you."""
-        phrase = self.rng.choices([self.you, self.he, self.name, self.kin], [50, 15, 20, 15])[0]()
+        phrase = self.rng.choices([self.you, self.he, self.name, self.kin, self.role], [45, 15, 20, 12, 8])[0]()
+        while phrase.en[""][0].text in ("my", "our"):
+            phrase = self.kin()
         self.owner = phrase
         return phrase
 
@@ -285,6 +292,29 @@ class Grammar:
         phrase = self.rng.choices([self.name, self.kin, self.role, self.titled, self.friend], [30, 25, 25, 10, 10])[0]()
         self.owner = phrase
         return phrase
+
+    def young(self):
+        """One who goes to school."""
+        kinds = [
+            self.name,
+            lambda: self.friend(False, _MATES),
+            lambda: self.kin(noun=self.pick(self.named_nouns(_PUPILS))),
+        ]
+        phrase = self.rng.choice(kinds)()
+        self.owner = phrase
+        return phrase
+
+    def worker(self):
+        """One who has a job."""
+        while (phrase := self.rng.choice([self.name, self.role, self.titled])()).person != "3s":
+            pass
+        self.owner = phrase
+        return phrase
+
+    @staticmethod
+    @cache
+    def named_nouns(names):
+        return [n for n in lex.NOUN_LIST if n.en in names]
 
     def third(self):
         return self.someone() if self.chance(0.5) else self.he()
@@ -353,7 +383,7 @@ class Grammar:
             en, zh = f"{these}:1 {many}", f"{zh_these}:1 {what}"
             person = "3p"
         elif look == "m":
-            owner = self.owner if self.owner and self.chance(0.7) else self.possessor()
+            owner = self.owner if self.owner and self.chance(self.share) else self.possessor()
             mine = "{p.ppos}" if owner is self.owner else "{p.poss}"
             mine_zh = "{p.ppos} 的" if mine == "{p.ppos}" else "{p.poss}"
             person = "3p" if noun.kind == "pair" else "3s"
@@ -403,11 +433,17 @@ class Grammar:
 
     def described(self, looks=("d", "d", "m", "dp"), negatable=False, fault=False):
         """A thing and an adjective that suits it."""
-        tags, qualities, without = self.rng.choice([d for d in _DESCRIBED if not fault or d[1] != ("vtaste",)])
-        look = self.rng.choice([x for x in looks if x != "m" or "wild" not in tags])
-        if look == "m" and tags[0] in ("fruit", "veg", "cooked", "hotdrink", "colddrink"):
+        tags, qualities, without = self.rng.choice(
+            [d for d in _DESCRIBED if not fault or d[1] not in (("vtaste",), ("cosy",))]
+        )
+        look = self.rng.choice([x for x in looks if x != "m" or not {"wild", "show"} & set(tags)])
+        if look == "dp" and tags[0] in ("hotdrink", "colddrink"):
+            look = "d"
+        if look == "m" and tags[0] in ("fruit", "veg", "savoury", "pastry", "hotdrink", "colddrink"):
             look = "d"
         n = self.item(*tags, looks=(look,), without=without)
+        if tags == ("wild",) and n.info["noun"].en not in _DANGEROUS:
+            qualities = ("tame",)
         return n, self.fault(*qualities) if fault else self.quality(*qualities, negatable=negatable)
 
     # When and where
@@ -418,9 +454,13 @@ class Grammar:
         kinds = {
             "past": ("past", "ago"),
             "recent": ("past",),
+            "ago": ("ago",),
             "ever": ("past", "ever"),
             "later": ("future", "later"),
             "habit": ("often", "habit"),
+            "season": ("season",),
+            "days": ("days",),
+            "school": ("school",),
             "regular": ("habit",),
         }
         return _timed(*self.pick([t for k in kinds.get(kind, (kind,)) for t in table[k]]))
@@ -460,6 +500,8 @@ class Grammar:
     def frame(self, looks=("a", "n", "d", "m", "p"), without=(), only=()):
         """A verb with an object that suits it."""
         choices = []
+        if self.owner and self.owner.person[-1] == "p":
+            without = (*without, "wear")
         for line in lex.FRAMES.strip().splitlines():
             head, tags, allowed = (part.strip() for part in line.split("|"))
             en, zh = head.split()
@@ -470,20 +512,29 @@ class Grammar:
         en, zh, tags, fitting = self.pick(choices, 3)
         first, *rest = en.split("_")
         particle = "".join(f" {w}:1" for w in rest)
-        o = self.item(*tags.split(), looks=fitting)
+        if en == "wear" and not self.owner:
+            fitting = ["d"]
+        share, self.share = self.share, 1.0 if en == "wear" else self.share
+        if en == "wear":
+            o = self.thing(self.clothes(self.owner, *tags.split()), self.rng.choice(list(fitting)))
+        else:
+            o = self.item(*tags.split(), looks=fitting)
+        self.share = share
         return verb_phrase(f"{first}:1{particle} {{o}}", f"{zh}:1@ {{o}}", o=o)
 
     def done(self):
         """Something finished, for the past."""
         if self.chance(0.4):
             return self.act("free", "exercise", "home", "duty", "meet")
-        return self.frame(("a", "n", "d", "m"), without=("need", "keep"))
+        return self.frame(
+            ("a", "n", "d", "m"), without=("keep", "wear", "use", "bring", "carry", "sell", "look_for", "drive", "ride")
+        )
 
     def did(self):
         """Something done, also long ago."""
-        return self.frame(
-            ("a", "n", "d"), only=("buy", "see", "draw", "paint", "plant", "borrow", "read", "choose", "sell", "write")
-        )
+        if self.chance(0.5):
+            return self.frame(("a", "n"), only=("see", "draw", "paint", "plant", "write"))
+        return self.frame(("d", "m"), only=("buy", "read", "choose", "sell", "watch"))
 
     def doing(self):
         """Something going on."""
@@ -513,37 +564,47 @@ class Grammar:
                 "use",
                 "discuss",
                 "feed",
+                "wear",
             ),
         )
 
     def doable(self):
         """Something one can plan or want."""
         if self.chance(0.5):
-            return self.act("free", "exercise", "home", "duty", "trip", "rest", "meet")
-        return self.frame(("a", "n", "d", "p"), without=("need", "think_of", "see", "carry", "keep"))
+            return self.act("free", "exercise", "home", "duty", "meet")
+        return self.frame(
+            ("a", "d", "m", "p"),
+            only=("buy", "watch", "read", "wear", "wash", "fix", "draw", "paint", "sell", "plant", "borrow", "choose"),
+        )
+
+    def treat(self):
+        """Something to eat or drink."""
+        if self.chance(0.2):
+            return self.act("rest", "noon")
+        return self.frame(("a", "d", "p"), only=("eat", "drink", "order"))
 
     def required(self):
         """Something one may have to do."""
         if self.chance(0.6):
-            return self.act("home", "duty", "meet", "fit")
+            return self.act("home", "duty", "meet", "fit", "health")
         return self.frame(
-            ("d", "p"),
-            only=("buy", "read", "wash", "fix", "look_for", "feed", "order", "eat", "drink", "discuss", "bring"),
+            ("d", "m"),
+            only=("buy", "read", "wash", "fix", "look_for", "feed", "discuss", "bring", "borrow", "write"),
         )
 
     def avoidable(self):
         """Something one may not want, or not have to do."""
         if self.chance(0.5):
-            return self.act("free", "exercise", "home", "duty", "trip", "meet")
-        return self.frame(("d", "p"), without=("need", "think_of", "see", "carry", "keep"))
+            return self.act("free", "exercise", "home", "duty", "meet")
+        return self.frame(
+            ("d", "m"), only=("read", "watch", "wash", "fix", "discuss", "feed", "wear", "sell", "drive", "ride")
+        )
 
     def usual(self):
         """A habit."""
         if self.chance(0.7):
             return self.act("free", "exercise", "home")
-        return self.frame(
-            ("p",), without=("need", "keep", "see", "sell", "plant"), only=("eat", "drink", "read", "buy")
-        )
+        return self.frame(("p",), only=("eat", "drink", "read", "buy"))
 
     # Smaller choices
 
@@ -558,10 +619,33 @@ class Grammar:
         noun = next(n for n in lex.NOUN_LIST if n.en == name)
         return self.thing(noun, self.rng.choice(list(looks)))
 
+    def clothes(self, who, *tags, **options):
+        """Clothes for somebody: no skirt for him."""
+        he = who is not None and who.en["pron"][0].text == "he"
+        while True:
+            noun = self.noun(*tags, **options)
+            if not (he and noun.en in ("skirt", "dress", "necklace", "earrings")):
+                return noun
+
+    def inside(self, *kinds):
+        """A place that has an inside."""
+        while True:
+            place = self.place(*kinds)
+            if not {w.text for w in place.en[""]} & _OPEN_AIR:
+                return place
+
     def pick_spot(self, sides, names):
         entries = [e.rsplit(" ", 2) for t, e in lex.entries(lex.SPOTS) if t in sides]
         en, zh, _ = self.pick([tuple(e) for e in entries if e[0] in names])
         return word(en, zh)
+
+    def pick_there(self, names):
+        """One of the places, with the forms of `place`."""
+        found = [tuple(e.rsplit(" ", 2)) for _, e in lex.entries(lex.PLACES)]
+        en, zh, preposition = self.pick([e for e in found if e[0] in names])
+        en = _labelled(en, 1)
+        english = {"": f"the {en}", "at": f"{preposition}:2 the {en}", "to": f"to the {en}"}
+        return compose(english, {"": f"{zh}:1", "at": f"在:2 {zh}:1", "to": f"{zh}:1"})
 
     def pick_place(self, names):
         found = [tuple(e.rsplit(" ", 2)) for _, e in lex.entries(lex.PLACES)]
@@ -600,8 +684,25 @@ class Grammar:
 
     def way(self):
         """A destination and a means that leads there."""
-        far = self.chance(0.4)
-        return {"p": self.city_to() if far else self.place(), "m": self.means(far)}
+        if self.chance(0.6):
+            return {"p": self.place(), "m": self.means(False)}
+        p = self.city_to()
+        return {"p": p, "m": self.voyage(p.en[""][-1].text)}
+
+    @staticmethod
+    def reaches(vehicle, city):
+        """Whether a vehicle that leaves from here, in China, goes to a city."""
+        return vehicle == "plane" or city in (_PORTS if vehicle == "ship" else _CHINESE)
+
+    def voyage(self, *cities):
+        """A means of travel to a city, or between two."""
+        while True:
+            m = self.means(True)
+            how = m.en[""][-1].text
+            if how == "plane" or (how == "ship" and all(c in _PORTS for c in cities)):
+                return m
+            if how != "ship" and all(c in _CHINESE for c in cities):
+                return m
 
     def city_to(self):
         en, zh = self.pick(lex.pairs(lex.CITIES))
@@ -609,14 +710,16 @@ class Grammar:
 
     def purpose(self):
         aim, ways = self.pick(_PURPOSES)
-        return {"p": compose(*aim), "v": self.pick_act(ways)}
+        young = "exam" in aim[0] or "game" in aim[0]
+        return {"s": self.young() if young else self.subject(), "p": compose(*aim), "v": self.pick_act(ways)}
 
     def besides(self):
         if self.chance(0.5):
             tag = self.rng.choice(["sport", "sub", "lang"])
-            a, b = self.pick(lex.UNCOUNTED[tag]), self.pick(lex.UNCOUNTED[tag])
+            names = [x for x in lex.UNCOUNTED[tag] if x[0] not in ("education", "medicine")]
+            a, b = self.pick(names), self.pick(names)
             while a == b:
-                b = self.pick(lex.UNCOUNTED[tag])
+                b = self.pick(names)
         else:
             tag = self.rng.choice(["fruit", "veg", "drink", "wild", "plant"])
             first = self.noun(tag)
@@ -632,7 +735,7 @@ class Grammar:
         return {"s": self.asked(), "n": compose(_labelled(noun.en), f"{noun.measure}:2? {noun.zh}:2")}
 
     def alternatives(self):
-        tag = self.rng.choice(["drink", "fruit", "meal", "read", "pet", "toy"])
+        tag = self.rng.choice(["drink", "fruit", "meal", "pub", "pet", "toy", "cloth"])
         first = self.noun(tag)
         second = self.pick([n for n in self.nouns(tag) if n.en != first.en])
         return {"s": self.asked(), "a": self.thing(first, "a"), "b": self.thing(second, "a")}
@@ -724,17 +827,19 @@ _TOOL_USES = [
     ("make:1 tea:2 = 泡:1 茶:2", "teapot"),
     ("wash:1 clothes:2 = 洗:1 衣服:2", "washing machine"),
     ("draw:1 lines:2 = 画:1 线:2", "ruler"),
-    ("do:1 sums:2 = 算:1 账:2", "calculator"),
+    ("do:1 sums:2 = 做:1 算术题:2", "calculator"),
     ("dry:1 the dishes:2 = 擦:1 碗:2", "towel"),
-    ("brush:1 shoes:2 = 刷:1 鞋:2", "brush"),
 ]
 _FAR_MEANS = [
+    ("by:2? bus:1", "坐:2 公共汽车:1"),
+    ("by:2? ship:1", "坐:2 轮船:1"),
     ("by:2? train:1", "坐:2 火车:1"),
     ("by:2? plane:1", "坐:2 飞机:1"),
     ("by:2? high-speed:1 train:1", "坐:2 高铁:1"),
     ("by:2? car:1", "开:2 车:1"),
 ]
 _NEAR_MEANS = [
+    ("by:2? motorcycle:1", "骑:2 摩托车:1"),
     ("by:2? bus:1", "坐:2 公共汽车:1"),
     ("by:2? taxi:1", "坐:2 出租车:1"),
     ("by:2? subway:1", "坐:2 地铁:1"),
@@ -782,7 +887,7 @@ _PURPOSES = [
     ),
 ]
 
-_MOMENTARY = ("need", "keep", "see", "wear", "think_of", "plant", "sell", "bring", "choose", "borrow", "order", "carry")
+_MOMENTARY = ("keep", "see", "wear", "plant", "sell", "bring", "choose", "borrow", "order", "carry")
 _FAULTS = {
     "expensive",
     "dirty",
@@ -813,21 +918,46 @@ _FAULTS = {
 _DESCRIBED = [
     (("fruit",), ("ftaste",), ()),
     (("veg",), ("vtaste",), ()),
-    (("cooked",), ("ctaste",), ()),
+    (("savoury",), ("ctaste",), ()),
+    (("pastry",), ("ptaste",), ()),
     (("hotdrink",), ("htaste",), ()),
     (("colddrink",), ("ltaste",), ()),
-    (("cloth",), ("look", "price", "len"), ()),
-    (("acc",), ("look", "price"), ()),
+    (("cloth",), ("look", "price"), ()),
+    (("garment",), ("len",), ()),
+    (("cosy",), ("cosy",), ()),
+    (("acc",), ("smart", "price"), ()),
     (("furn",), ("price", "size", "look"), ()),
     (("device",), ("tool", "price"), ()),
-    (("pub",), ("text",), ()),
+    (("tale",), ("text",), ()),
+    (("manual",), ("manual",), ()),
     (("write",), ("mail",), ()),
     (("show", "hear"), ("art",), ()),
-    (("pet", "farm", "wild"), ("beast",), ()),
-    (("vehicle", "ride"), ("price", "look", "age"), ()),
-    (("house", "toy"), ("look", "price"), ()),
+    (("pet", "farm"), ("tame",), ()),
+    (("wild",), ("beast",), ()),
+    (("vehicle", "ride"), ("price", "car"), ()),
+    (("house",), ("look", "price"), ()),
+    (("toy",), ("smart", "price"), ()),
 ]
 
+_OPEN_AIR = {"stop", "square", "farm", "beach", "port", "playground", "lot", "pool"}
+_DANGEROUS = ("tiger", "lion", "bear", "wolf", "snake", "crocodile", "elephant")
+_CHINESE = {
+    "Beijing",
+    "Shanghai",
+    "Guangzhou",
+    "Xi'an",
+    "Nanjing",
+    "Hangzhou",
+    "Chengdu",
+    "Suzhou",
+    "Harbin",
+    "Kunming",
+}
+_CHINESE |= {"Qingdao", "Wuhan"}
+_PORTS = {"Shanghai", "Guangzhou", "Qingdao", "York", "Kong", "Tokyo", "Sydney", "Boston"}
+_MATES = ("friend", "classmate", "teammate", "roommate")
+_PUPILS = ("younger brother", "younger sister", "older brother", "older sister", "son", "daughter", "grandson")
+_PUPILS += ("granddaughter", "cousin")
 _MEN = {"father", "grandfather", "brother", "uncle", "cousin", "husband", "son", "grandson"}
 _WOMEN = {"nurse", "woman", "girl", "secretary"}
 _MEN_ROLES = {"man", "boy", "young man", "old man", "postman"}

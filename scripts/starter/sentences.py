@@ -44,7 +44,21 @@ rule(
     "{s} 想:1 不:3 想:1,2? {v} ？",
     weight=0.7,
 )
-rule("should?", "s=asked v=doable t=time:future", "should:1 {s} {v} {t} ?", "{s} {t} 应该:1 {v} 吗 ？", weight=0.4)
+rule(
+    "should?",
+    lambda g: {"s": _adviser(g), "v": g.required(), "t": g.time("future")},
+    "should:1 {s} {v} {t} ?",
+    "{s} {t} 应该:1 {v} 吗 ？",
+    weight=0.5,
+)
+
+
+def _adviser(g):
+    s = g.pronoun(g.rng.choice(["I", "we"]))
+    g.owner = s
+    return s
+
+
 rule("can: skill", "s=subject v=act:skill", "{s} ~can:1 {v} .", "{s} 会:1 {v} 。", weight=0.8)
 rule("cannot: skill", "s=subject v=act:skill", "{s} ~can:1 not:2 {v} .", "{s} 不:2 会:1 {v} 。", weight=0.6)
 rule("can: skill?", "s=asked v=act:skill", "can:1 {s} {v} ?", "{s} 会:1 {v} 吗 ？", weight=0.6)
@@ -62,7 +76,7 @@ rule(
     "{s} 会:1 说:2 {l} 。",
     "{s} speak/s:2 {l} .",
     "{s} 说:2 {l} 。",
-    weight=0.7,
+    weight=1.2,
 )
 rule(
     "may I?",
@@ -90,7 +104,7 @@ rule(
 )
 rule(
     "want someone to",
-    "s=subject o=other v=doable",
+    "s=subject o=other v=act:home,duty,health,rest",
     "{s} want/s:1 {o.obj} to {v} .",
     "{s} 想:1 让:1? {o} {v} 。",
     weight=0.7,
@@ -216,7 +230,7 @@ rule(
     "{s} 对:2 {x} 很:1? 感兴趣:1 。",
     "{s} ~be/s not:3 interested:1 in:2 {x} .",
     "{s} 对:2 {x} 不:3 感兴趣:1 。",
-    weight=1.0,
+    weight=3.0,
 )
 rule(
     "play a sport",
@@ -283,14 +297,16 @@ rule(
 )
 rule(
     "let us",
-    lambda g: {"v": g.act("free", "exercise", "rest", "home"), "t": g.time("future")},
+    lambda g: {"v": g.act("free", "exercise", "home"), "t": g.time("future")},
     "let's:1 {v} {t} .",
     "我们:1 {t} {v} 吧:1? 。",
     weight=0.8,
 )
 rule(
     "shall we",
-    lambda g: {"v": g.act("free", "exercise", "rest"), "t": g.time("future")},
+    lambda g: (
+        {"v": g.act("free"), "t": g.time("future")} if g.chance(0.6) else {"v": g.act("trip"), "t": g.time("days")}
+    ),
     "shall:1 we:2 {v} {t} ?",
     "我们:2 {t} {v} ， 好:1 吗 ？",
     weight=0.6,
@@ -318,7 +334,6 @@ rule(
 
 
 def _put(g, looks=("d", "m", "the")):
-    o = g.item("lend", "carry", "house", "acc", "office", looks=looks, kinds=("count",), without=("big",))
     tag, en, zh, side = g.pick(
         [
             (t, *e.rsplit(" ", 2))
@@ -342,6 +357,17 @@ def _put(g, looks=("d", "m", "the")):
         ]
     )
     prep = " ".join(f"{w}:2" for w in tag.split())
+    kinds = {
+        "on": ("lend", "carry", "dish", "acc", "office"),
+        "in": ("cloth",) if en in ("wardrobe", "suitcase") else ("office", "tiny", "acc"),
+        "under": ("load", "toy"),
+        "next to": ("load", "toy"),
+    }[tag]
+    if en == "refrigerator":
+        kinds = ("fruit", "veg")
+    elif en == "cupboard":
+        kinds = ("dish",)
+    o = g.item(*kinds, looks=looks, kinds=("count",))
     return {"o": o, "p": compose(f"{prep} the {_labelled(en, 1)}", f"{zh}:1 {side}:2")}
 
 
@@ -383,9 +409,10 @@ turned:1 on:2 | 打 开 | tv | d m
 """
 
 
-def _resultative(g):
+def _resultative(g, only=()):
     """`the boy broke that cup` ↔ 打破: verb, result, and something it happens to."""
-    en, zh, tags, looks = (part.strip() for part in g.pick(_RESULTS.strip().splitlines()).split("|"))
+    lines = [line for line in _RESULTS.strip().splitlines() if not only or line.split(":")[0] in only]
+    en, zh, tags, looks = (part.strip() for part in g.pick(lines).split("|"))
     verb, result = zh.split()
     s = g.subject()
     if tags == "tv":
@@ -428,21 +455,33 @@ def _resultative(g):
 rule("ba: result", _resultative, "{s} {v} .", "{s} {v.ba} 。", weight=2.2, uses=("ba", "resultative"))
 rule(
     "ba: give",
-    lambda g: {"s": g.subject(), "o": g.item("lend", "carry", "toy", "acc", looks=("d", "m")), "p": g.other()},
-    "{s} gave:1 {o} to:2 {p.obj} .",
-    "{s} 把 {o} 给:1,2? 了 {p} 。",
-    "{s} lent:1 {o} to:2 {p.obj} .",
-    "{s} 把 {o} 借:1 给:2 了 {p} 。",
-    "{s} sent:1 {o} to:2 {p.obj} .",
-    "{s} 把 {o} 寄:1 给:2 了 {p} 。",
+    lambda g: _handed(g),
+    "{s} {v} {o} to:2 {p.obj} .",
+    "{s} 把 {o} {v} 给:2 了 {p} 。",
     weight=1.5,
     uses=("ba",),
 )
+
+
+def _handed(g):
+    en, zh, tags = g.pick(
+        [
+            ("gave:1", "送:1", ("carry", "toy", "acc", "pub", "fruit")),
+            ("lent:1", "借:1", ("lend", "ride")),
+            ("sent:1", "寄:1", ("pub", "cloth", "acc", "toy", "load")),
+            ("sold:1", "卖:1", ("ride", "vehicle", "instr", "furn")),
+        ]
+    )
+    s = g.subject()
+    o = g.item(*tags, looks=("d", "m"), kinds=("count", "pair"))
+    return {"s": s, "o": o, "v": compose(en, zh), "p": g.other()}
+
+
 rule(
     "ba: bring home",
     lambda g: {
         "s": g.subject(),
-        "o": g.item("pet", "lend", "carry", "toy", "plant", looks=("d", "m"), without=("nothing",)),
+        "o": g.item("pet", "lend", "carry", "toy", "acc", "fruit", looks=("d", "m")),
     },
     "{s} took:1 {o} home:2 .",
     "{s} 把 {o} 带:1 回:2 家:2 了 。",
@@ -461,9 +500,18 @@ rule(
     weight=0.7,
     uses=("ba", "direction"),
 )
+
+
+def _moved(g):
+    if g.chance(0.6):
+        return g.item("furn", looks=("d", "m", "the"))
+    heavy = ("computer", "television", "printer", "refrigerator", "washing machine", "air conditioner", "fan")
+    return g.pick_thing(heavy, ("d", "m", "the"))
+
+
 rule(
     "ba: move into",
-    lambda g: {"s": g.subject(), "o": g.item("furn", "device", looks=("d", "m", "the")), "p": g.place("room")},
+    lambda g: {"s": g.subject(), "o": _moved(g), "p": g.place("room")},
     "{s} moved:1 {o} into:2 {p} .",
     "{s} 把 {o} 搬:1 进:2 了 {p} 。",
     "please:3 move:1 {o} into:2 {p} .",
@@ -513,7 +561,10 @@ rule(
 def _passive(g):
     while True:
         slots = _resultative(g)
-        if slots["v"].en["passive"][0].text not in ("finished", "turned", "put") and slots["s"].person[0] == "3":
+        agent = slots["s"]
+        if agent.person[0] != "3" or agent.en[""][0].text in ("he", "she", "they"):
+            continue
+        if slots["v"].en["passive"][0].text not in ("finished", "turned", "put"):
             return slots
 
 
@@ -532,7 +583,11 @@ def _victim(g):
         g.pick_thing(animals, ("a", "d"))
         if animals
         else g.rng.choice(
-            [g.pair([("the teacher", "老师"), ("the boss", "老板"), ("the coach", "教练")]), g.kin(), g.titled()]
+            [
+                g.pair([("the teacher", "老师"), ("the boss", "老板"), ("the coach", "教练"), ("the manager", "经理")]),
+                g.kin(noun=g.pick(g.named_nouns(("mother", "father", "grandfather", "grandmother", "uncle", "aunt")))),
+                g.titled(),
+            ]
         )
     )
     return {"s": g.subject(), "v": compose(en, zh), "b": by}
@@ -689,7 +744,7 @@ rule(
 
 _FOUND = [
     ("found:1", "找:1 到:1", ("lose", "acc"), ("m", "d")),
-    ("heard:1", "听:1 见:1", ("hear",), ("a", "d")),
+    ("heard:1", "听:1 见:1", ("tune",), ("a", "d")),
     ("saw:1", "看:1 到:1", ("wild", "bigv"), ("a", "n")),
     ("understood:1", "看:1 懂:1", ("read",), ("d", "m")),
     ("caught:1", "抓:1 到:1", ("bug",), ("a", "n", "d")),
@@ -697,8 +752,10 @@ _FOUND = [
 ]
 
 
-def _find(g):
+def _find(g, definite=False):
     en, zh, tags, looks = g.pick(_FOUND)
+    if definite:
+        looks = ("d",)
     if tags == ("mail",):
         o = g.pick_thing(
             (
@@ -734,7 +791,14 @@ def _find(g):
 
 
 rule("result", _find, "{s} {v} {o} .", "{s} {v} 了:1? {o} 。", weight=1.2, uses=("resultative",))
-rule("result: not", _find, "{s} did not:1 {v.base} {o} .", "{s} 没:1 {v} {o} 。", weight=0.8, uses=("resultative",))
+rule(
+    "result: not",
+    lambda g: _find(g, definite=True),
+    "{s} did not:1 {v.base} {o} .",
+    "{s} 没:1 {v} {o} 。",
+    weight=0.8,
+    uses=("resultative",),
+)
 
 
 def _potential(g):
@@ -760,10 +824,10 @@ def _direction(g):
     verb = g.pick([("walked:1", "走:1"), ("ran:1", "跑:1"), ("rushed:1", "冲:1")])
     kind = g.rng.choice(["into", "into", "out", "up", "down", "back", "across"])
     if kind == "into":
-        p = g.place("out", "room")
+        p = g.inside("out", "room")
         return {"s": people, "d": compose("{v} into:2 {p}", "{v} 进:2 了 {p}", v=compose(*verb), p=p)}
     if kind == "out":
-        p = g.place("out", "room")
+        p = g.inside("out", "room")
         return {"s": people, "d": compose("{v} out:2 of:2 {p}", "{v} 出:2 了 {p}", v=compose(*verb), p=p)}
     if kind == "back":
         p = g.place("out", "room")
@@ -780,7 +844,12 @@ def _direction(g):
 rule("direction", _direction, "{s} {d} .", "{s} {d} 。", weight=1.5, uses=("direction",))
 rule(
     "direction: animal",
-    lambda g: {"o": g.item("pet", "farm", looks=("d", "a"), without=("water",)), "p": g.place("room")},
+    lambda g: {
+        "o": g.pick_thing(
+            ("dog", "cat", "rabbit", "puppy", "kitten", "hamster", "mouse", "squirrel"), ("d", "a", "the")
+        ),
+        "p": g.place("room"),
+    },
     "{o} ran:1 into:2 {p} .",
     "{o} 跑:1 进:2 了 {p} 。",
     "{o} ran:1 out:2 of:2 {p} .",
@@ -813,14 +882,14 @@ rule(
 
 rule(
     "with someone",
-    "s=subject p=other v=act:free,exercise,trip t=time:past",
+    "s=subject p=other v=act:free,exercise t=time:recent",
     "{s} {v.past} with:1 {p.obj} {t} .",
     "{s} {t} 跟:1 {p} 一起:1? {v} 了 。",
     weight=1.2,
 )
 rule(
     "with someone: will",
-    "s=subject p=other v=act:free,exercise,trip t=time:later",
+    "s=subject p=other v=act:exercise,trip t=time:days",
     "{s} ~will:2 {v} with:1 {p.obj} {t} .",
     "{s} {t} 会:2 跟:1 {p} 一起:1? {v} 。",
     weight=1.0,
@@ -830,7 +899,9 @@ rule(
     lambda g: {
         "s": g.subject(),
         "p": g.other(),
-        "o": g.item("cloth", "acc", "toy", "pub", "fruit", "house", looks=("a", "n")),
+        "o": g.item("cloth", "acc", "toy", "pub", "house", looks=("a",))
+        if g.chance(0.7)
+        else g.item("fruit", "office", "pub", looks=("n",)),
     },
     "{s} bought:1 {o} for:2 {p.obj} .",
     "{s} 给:2 {p} 买:1 了 {o} 。",
@@ -859,7 +930,9 @@ rule(
     lambda g: {
         "s": g.subject(),
         "p": g.other(),
-        "o": g.item("acc", "toy", "pub", "tiny", "house", "fruit", looks=("a", "n")),
+        "o": g.item("acc", "toy", "pub", "tiny", "house", looks=("a",))
+        if g.chance(0.7)
+        else g.item("fruit", "office", looks=("n",)),
     },
     "{s} gave:1 {p.obj} {o} .",
     "{s} 给:1 了 {p} {o} 。",
@@ -905,9 +978,14 @@ rule(
     "{s} 对:2 {p} 很:1? {a} 。",
     weight=0.6,
 )
+_NEWS = ("problem", "idea", "plan", "decision", "secret", "dream", "wish")
 rule(
     "tell about",
-    lambda g: {"s": g.subject(), "p": g.other(), "o": g.item("abstract", looks=("m", "d"))},
+    lambda g: {
+        "s": g.subject(),
+        "p": g.other(),
+        "o": g.pick_thing(_NEWS, ("m", "d")),
+    },
     "{s} told:1 {p.obj} about:2 {o} .",
     "{s} 跟 {p} 说:1 了 {o} 。",
     weight=0.5,
@@ -915,11 +993,20 @@ rule(
 rule("use to", lambda g: {"s": g.subject()} | g.tool_use(), "{s} {v/s} with:1 {o} .", "{s} 用:1 {o} {v} 。", weight=1.6)
 rule(
     "from to",
-    lambda g: {"s": g.subject(), "a": g.city(), "b": g.city(), "m": g.means(True)},
+    lambda g: _journey(g),
     "{s} went:1 from:2 {a} to:1? {b} {m} .",
     "{s} 从:2 {a} {m} 去:1 了 {b} 。",
     weight=0.5,
 )
+
+
+def _journey(g):
+    a, b = g.city(), g.city()
+    while a.zh[""] == b.zh[""] or a.zh[""][0].text == b.zh[""][0].text:
+        b = g.city()
+    return {"s": g.subject(), "a": a, "b": b, "m": g.voyage(a.en[""][-1].text, b.en[""][-1].text)}
+
+
 rule("go by", lambda g: {"s": g.subject()} | g.way(), "{s} go/s:1 {p.to} {m} .", "{s} {m} 去:1 {p} 。", weight=0.8)
 rule(
     "how go?",
@@ -958,8 +1045,6 @@ rule(
                     ("invite:1", "邀请:1@"),
                     ("thank:1", "感谢:1@"),
                     ("see:1", "看见:1@"),
-                    ("interview:1", "采访:1@"),
-                    ("find:1", "找到:1@"),
                     ("hug:1", "拥抱:1@"),
                     ("support:1", "支持:1@"),
                 ]
@@ -991,37 +1076,33 @@ rule(
 def _relative(g):
     """`the book that I bought yesterday` ↔ 我昨天买的书, with an adjective that suits it."""
     frames = [
-        ("bought", "买", ("cloth", "acc"), ("look", "price")),
+        ("bought", "买", ("cloth",), ("look", "price")),
+        ("bought", "买", ("acc",), ("smart", "price")),
         ("bought", "买", ("device",), ("tool", "price")),
         ("bought", "买", ("furn",), ("price", "size")),
-        ("read", "看", ("pub",), ("text",)),
+        ("read", "看", ("tale",), ("text",)),
         ("watched", "看", ("show",), ("art",)),
         ("ate", "吃", ("fruit",), ("ftaste",)),
         ("wrote", "写", ("write",), ("mail",)),
         ("drank", "喝", ("hotdrink",), ("htaste",)),
-        ("borrowed", "借", ("pub",), ("text",)),
-        ("saw", "看见", ("wild", "pet"), ("beast",)),
-        ("chose", "选", ("cloth", "toy"), ("look", "price")),
-        ("drew", "画", ("plant", "wild"), ("look",)),
+        ("borrowed", "借", ("manual",), ("manual",)),
+        ("saw", "看见", ("wild",), ("beast",)),
+        ("saw", "看见", ("pet", "farm"), ("tame",)),
+        ("chose", "选", ("cloth", "toy"), ("smart", "price")),
+        ("drew", "画", ("plant", "wild"), ("sketch",)),
         ("listened to", "听", ("hear",), ("art",)),
-        ("made", "做", ("cake",), ("ctaste",)),
+        ("made", "做", ("cake",), ("ptaste",)),
         ("ordered", "点", ("colddrink",), ("ltaste",)),
         ("wore", "穿", ("cloth",), ("look",)),
     ]
     verb, verb_zh, tags, qualities = g.pick(frames)
     noun = (
-        g.pick(
-            [
-                n
-                for n in lex.NOUN_LIST
-                if n.en in ("cake", "sandwich", "pizza", "salad", "dumpling", "pancake", "fried rice", "chicken soup")
-            ]
-        )
+        g.pick([n for n in lex.NOUN_LIST if n.en in ("cake", "cookie", "moon cake")])
         if tags == ("cake",)
         else g.noun(*tags)
     )
     s = g.subject()
-    t = g.time("ever" if verb in ("bought", "read", "watched", "saw", "drew", "wrote") else "past")
+    t = g.time("ever" if verb in ("bought", "read", "watched", "saw", "drew", "wrote") else "recent")
     verb_en = " ".join(f"{w}:2" for w in verb.split())
     plural = noun.kind == "pair" or (g.chance(0.3) and noun.kind == "count")
     english = f"the {_labelled(noun.plural if plural else noun.en, 1)} that:3? {{s}} {verb_en} {{t}}"
@@ -1045,10 +1126,10 @@ rule(
 rule("relative: this is", _relative, "{d} ~be/n:2 {n} .", "{d} 是:2 {n} 。", weight=0.6, uses=("relative",))
 
 
-def _doer(g):
-    """`the man who is singing` ↔ 在唱歌的男人."""
+def _doer(g, busy=True):
+    """`the man who is singing` ↔ 在唱歌的男人; not busy with anything where he does something else."""
     noun = g.noun("pers", without=("infant",))
-    kinds = ["doing", "doing", "wearing", "lives"]
+    kinds = ["doing", "doing", "wearing", "lives"] if busy else ["wearing", "lives"]
     kind = g.rng.choice([*kinds, "works"] if noun.en in ("man", "woman", "young man") else kinds)
     head = f"the {_labelled(noun.en, 1)} who:3?"
     if kind == "doing":
@@ -1066,7 +1147,7 @@ def _doer(g):
     elif kind == "lives":
         np = compose(head + " lives:2 in:5 {c}", "住:2 在:5 {c} 的:3? " + noun.zh + ":1", c=g.city())
     else:
-        np = compose(head + " works:2 {p.at}", "{p.at} 工作:2 的:3? " + noun.zh + ":1", p=g.place())
+        np = compose(head + " works:2 {p.at}", "{p.at} 工作:2 的:3? " + noun.zh + ":1", p=g.inside())
     return {
         "n": np,
         "o": _fitting_kin(g, noun.en),
@@ -1133,7 +1214,7 @@ rule(
     "relative: place",
     lambda g: {
         "s": g.subject(),
-        "a": g.as_phrase(g.pick([a for a in lex.ADJECTIVE_LISTS["place"] if a.en not in ("far", "near")])),
+        "a": g.quality("place"),
     },
     "the place:1 where:2? {s} live/s:3 ~is:4? {a} .",
     "{s} 住:3 的:2? 地方:1 很:4? {a} 。",
@@ -1157,7 +1238,7 @@ rule(
     "shi de: time",
     lambda g: {
         "s": g.subject(),
-        "t": g.time("past"),
+        "t": g.time("recent"),
         "v": g.frame(("d", "m"), only=("buy", "read", "wash", "fix", "borrow", "choose", "write")),
     },
     "it was:1? {t} that:2? {s} {v.past} .",
@@ -1167,7 +1248,7 @@ rule(
 )
 rule(
     "shi de: who",
-    lambda g: {"v": g.frame(("d", "m"), only=("buy", "wash", "fix", "borrow", "choose", "sell")), "p": g.someone()},
+    lambda g: {"v": g.frame(("d", "m"), only=("buy", "wash", "fix", "borrow", "choose")), "p": g.someone()},
     "it was:1? {p} who:2? {v.past} .",
     "是:1 {p} {v} 的:2? 。",
     weight=0.7,
@@ -1235,7 +1316,7 @@ rule(
 rule("who is?", lambda g: _doer(g), "who:1 ~is:2 {n} ?", "{n} 是:2 谁:1 ？", weight=0.6, uses=("relative",))
 rule(
     "why did not?",
-    lambda g: {"s": g.asked(), "v": g.act("home", "duty", "daily"), "t": g.time("recent")},
+    lambda g: {"s": g.asked(), "v": g.act("home", "duty", "health"), "t": g.time("recent")},
     "why:1 didn't:2 {s} {v} {t} ?",
     "{s} {t} 为什么:1 没:2 {v} ？",
     weight=0.7,
@@ -1280,7 +1361,13 @@ rule(
     weight=0.8,
 )
 rule("how old?", "s=asked", "how:1 old:2 be/s {s} ?", "{s} 多:1 大:2 了 ？", weight=0.3)
-rule("when will?", "s=asked v=doable", "when:1 ~will:2 {s} {v} ?", "{s} 什么时候:1 会:2 {v} ？", weight=0.7)
+rule(
+    "when will?",
+    "s=asked v=act:home,duty,trip,health",
+    "when:1 ~will:2 {s} {v} ?",
+    "{s} 什么时候:1 会:2 {v} ？",
+    weight=0.7,
+)
 rule(
     "with whom?",
     "s=asked v=act:free,exercise",
@@ -1355,7 +1442,11 @@ def other_clause(g, inner, s):
     while True:
         c = clause(g, g.rng.choice(inner))
         begins = [w.text for w in c.en[""][: len(said)]]
-        if begins != said and {begins[0], said[0]} != {"I", "we"}:
+        words = [w.text for w in c.en[""]]
+        same = (said[0] in ("I", "we", "you") and said[0] in words) or (
+            s.en["pron"][0].text in words[3:] and "that" in words
+        )
+        if begins != said and not same and {begins[0], said[0]} != {"I", "we"}:
             return c
 
 
@@ -1467,13 +1558,17 @@ rule(
 )
 
 
+_SCHOOL, _SCHOOL_IF = 4, 4  # the groups about exams
+
+
 def _joined(g, contrary=False, condition=False, groups=()):
     table = CONDITIONS if condition else SITUATIONS
     group = g.pick(groups or range(len(table)))
     causes = table[group][0].strip().splitlines()
     effects = table[group][2 if contrary else 1].strip().splitlines()
     cause, effect = (g.pick([line.strip() for line in lines]).split(" | ") for lines in (causes, effects))
-    s = g.pronoun() if g.chance(0.5) else g.subject()
+    school = group == (_SCHOOL_IF if condition else _SCHOOL)
+    s = g.pronoun() if g.chance(0.5) else g.young() if school else g.subject()
     it = _pronoun_of(s)
     slots = {"s": s, "t": g.time("future")}
     a = compose(*cause, **slots)
@@ -1486,8 +1581,7 @@ def _joined(g, contrary=False, condition=False, groups=()):
 def _pronoun_of(s):
     """The pronoun that takes up `s`, linked anew."""
     english = {"": s.en["pron"], "obj": s.en["pobj"], "poss": s.en["ppos"]}
-    phrase = type(s)(english, {"": s.zh["pron"]}, s.person)
-    return phrase
+    return type(s)(english | {"ppos": s.en["ppos"]}, {"": s.zh["pron"]}, s.person)
 
 
 rule("because", _joined, "because:1 {a} , {b} .", "因为:1 {a} ， 所以:1? {b} 。", weight=1.5, uses=("joined",))
@@ -1530,8 +1624,10 @@ _EVENTS = [
 
 
 def _sequence(g, events=None):
-    s = g.subject()
     en, zh, kinds = g.pick(events or _EVENTS)
+    s = g.subject() if kinds != ("study",) and "homework" not in en and "class" not in en else g.young()
+    if g.chance(0.25):
+        s = g.pronoun()
     e = verb_phrase(en, _mark(zh))
     v = g.act(*kinds)
     return {"s": s, "s2": _pronoun_of(s), "e": e, "v": v}
@@ -1600,7 +1696,8 @@ rule(
                     ("it snows:1", "下雪:1"),
                     ("it ~is:1? very:1 cold:2", "非常:1 冷:2"),
                     ("nobody:1 helps:2", "没人:1 帮忙:2"),
-                    ("there ~is no:1 time:2", "没:1 有 时间:2"),
+                    ("it ~is:1? very:1 hot:2", "非常:1 热:2"),
+                    ("it ~is:1? windy:1", "刮风:1"),
                 ]
             )
         ),
@@ -1612,7 +1709,7 @@ rule(
 )
 rule(
     "in order to",
-    lambda g: {"s": g.subject()} | g.purpose(),
+    lambda g: g.purpose(),
     "in:1 order:1 to {p} , {s} {v/s} every:2 day:3 .",
     "为了:1 {p} ， {s} 每:2 天:3 {v} 。",
     weight=0.7,
@@ -1706,26 +1803,23 @@ def _not_but(g):
     }
 
 
-rule(
-    "too … to",
-    lambda g: {
-        "s": g.subject(),
-        "x": g.rng.choice(
-            [
-                compose("tired:1", "累:1"),
-                compose("busy:1", "忙:1"),
-                compose("young:1", "年轻:1"),
-                compose("lazy:1", "懒:1"),
-                compose("nervous:1", "紧张:1"),
-                compose("sleepy:1", "困:1"),
-            ]
-        ),
-        "v": g.act("free", "exercise", "home", "duty"),
-    },
-    "{s} ~be/s too:1 {x} to:2 {v} .",
-    "{s} 太:1 {x} 了 ， 不 能:2? {v} 。",
-    weight=0.6,
-)
+_TOO = [
+    ("tired:1", "累:1", "没:3? 法儿:3?", ("exercise", "home")),
+    ("busy:1", "忙:1", "没:3? 时间:3?", ("free", "exercise", "home", "trip")),
+    ("lazy:1", "懒:1", "不:3? 想:3?", ("exercise", "home")),
+    ("sleepy:1", "困:1", "没:3? 法儿:3?", ("duty",)),
+]
+
+
+def _too_much(g):
+    en, zh, cannot, kinds = g.pick(_TOO)
+    v = g.act(*kinds)
+    while "医" in (text := "".join(w.text for w in v.zh[""])) or "药" in text:
+        v = g.act(*kinds)
+    return {"s": g.subject(), "x": compose(en, zh), "c": compose("to:3?", cannot), "v": v}
+
+
+rule("too … to", _too_much, "{s} ~be/s too:1 {x} {c} {v} .", "{s} 太:1 {x} 了 ， {c} {v} 。", weight=0.8)
 
 
 def _everyone(g):
@@ -1767,31 +1861,67 @@ rule(
     "{s} 很 期待:2 {x} 。",
     "{s} ~be/s:1 preparing:2 for:2 {x} .",
     "{s} 在:1 准备:2 {x} 。",
-    weight=0.6,
+    weight=0.9,
 )
 
 # Numbers
 
 
+# What a thing may cost, in yuan: by its name, or else by its tags.
+_PRICES = [
+    (("watermelon", "pineapple", "coconut", "mango"), 6, 30),
+    (("newspaper", "mask", "balloon", "stamp", "envelope", "eraser"), 2, 15),
+    (("magazine",), 10, 40),
+    (("socks", "slippers", "shorts", "T-shirt", "hat", "gloves"), 15, 120),
+    (("down jacket", "suit", "coat", "leather shoes", "boots"), 300, 1500),
+    (("ring", "necklace", "earrings", "watch"), 300, 5000),
+    (("fan", "radio", "alarm clock", "lamp", "flashlight", "calculator", "hair dryer", "rice cooker"), 40, 400),
+    (("stool", "chair", "bench"), 60, 400),
+    (("rug", "quilt", "blanket", "curtain", "mirror"), 90, 600),
+    (("video game", "tennis racket", "chess set", "puzzle"), 60, 400),
+    (("fruit",), 2, 12),
+    (("drink",), 3, 40),
+    (("pub",), 18, 99),
+    (("office",), 3, 40),
+    (("house",), 8, 90),
+    (("toy",), 20, 200),
+    (("cloth", "acc"), 70, 600),
+    (("furn", "device"), 600, 6000),
+]
+
+
+def _price_range(noun):
+    return next((low, high) for keys, low, high in _PRICES if noun.en in keys or noun.tags & set(keys))
+
+
 def _price(g):
-    if g.chance(0.5):
-        return {"o": g.item("pub", "toy", "house", "fruit", looks=("d",)), "n": numeral(g.rng.randrange(5, 100))}
-    return {"o": g.item("cloth", "acc", "device", "furn", looks=("d",)), "n": numeral(g.rng.randrange(150, 3000, 10))}
+    tag = g.rng.choice(["pub", "toy", "house", "fruit", "cloth", "acc", "device", "furn", "office"])
+    o = g.item(tag, looks=("d",))
+    low, high = _price_range(o.info["noun"])
+    return {"o": o, "n": numeral(g.rng.randrange(low, high, 10 if low >= 60 else 1))}
+
+
+def _price_in_words(g):
+    o = g.item("drink", "pub", "house", "toy", "office", looks=("d",))
+    low, high = _price_range(o.info["noun"])
+    return {"o": o, "n": _spelled(g, low, min(high, 100))}
 
 
 rule("price", _price, "{o} cost/o:1 {n} yuan:2 .", "{o} {n} 块:2 钱:1 。", weight=0.8)
 rule(
     "price in words",
-    lambda g: {"o": g.item("fruit", "drink", "pub", "house", "toy", looks=("d",)), "n": _spelled(g, 2, 100)},
+    _price_in_words,
     "{o} cost/o:1 {n} yuan:2 .",
     "{o} {n} 块:2 钱:1 。",
-    "{o} cost/o:1 {n} dollars:2 .",
-    "{o} {n} 美元:2 。",
-    weight=1.8,
+    weight=1.4,
 )
 rule(
     "age",
-    lambda g: {"s": g.rng.choice([g.he, g.name, g.he, g.name, g.titled])(), "n": numeral(g.rng.randrange(3, 90))},
+    lambda g: (
+        {"s": g.titled(), "n": numeral(g.rng.randrange(30, 75))}
+        if g.chance(0.2)
+        else {"s": g.rng.choice([g.he, g.name])(), "n": numeral(g.rng.randrange(3, 90))}
+    ),
     "{s} ~be/s:1? {n} years:1 old:1 .",
     "{s} {n} 岁:1 。",
     "{s} ~be/s:1? {n} years:1 old:1 this:2 year:2 .",
@@ -1805,7 +1935,7 @@ rule(
     "{s} {n} 岁:1 。",
     "{s} ~be/s:1? {n} years:1 old:1 this:2 year:2 .",
     "{s} 今年:2 {n} 岁:1 。",
-    weight=1.6,
+    weight=2.4,
 )
 
 
@@ -1856,7 +1986,7 @@ rule(
     "{a} 加:1 {b} 等于:2 {c} 。",
     "{c} minus:1 {b} is:2 {a} .",
     "{c} 减:1 {b} 等于:2 {a} 。",
-    weight=1.8,
+    weight=4.0,
 )
 rule(
     "floor",
@@ -1869,7 +1999,7 @@ rule(
 )
 rule(
     "weight",
-    lambda g: {"s": g.rng.choice([g.he, g.name, g.one, g.friend_one])(), "n": numeral(g.rng.randrange(42, 86))},
+    lambda g: {"s": g.rng.choice([g.he, g.name, g.one, g.friend_one])(), "n": numeral(g.rng.randrange(45, 80))},
     "{s} weigh/s:1 {n} kilograms:2 .",
     "{s} 体重:1 {n} 公斤:2 。",
     weight=0.4,
@@ -1892,37 +2022,25 @@ rule(
     "{c} {t} {n} 度:2 。",
     weight=0.5,
 )
+_CROWDS = [
+    (("students", "学生"), ("classroom", "library", "dining hall", "dormitory")),
+    (("workers", "工人"), ("factory",)),
+    (("doctors", "医生"), ("hospital",)),
+    (("children", "孩子"), ("park", "library", "museum", "zoo")),
+    (("tourists", "游客"), ("museum", "hotel", "restaurant", "temple")),
+    (("customers", "顾客"), ("restaurant", "bookstore", "supermarket", "bank")),
+    (("people", "人"), ("office", "company", "hotel", "park", "hospital", "cinema", "restaurant", "gym")),
+]
+
+
+def _crowd(g):
+    people, places = g.pick(_CROWDS)
+    return {"n": _spelled(g, 11, 60), "x": word(*people), "p": g.pick_place(places)}
+
+
 rule(
     "how many there",
-    lambda g: {
-        "n": _spelled(g, 11, 60),
-        "x": g.pair(
-            [
-                ("students", "学生"),
-                ("teachers", "老师"),
-                ("workers", "工人"),
-                ("children", "孩子"),
-                ("doctors", "医生"),
-                ("people", "人"),
-            ]
-        ),
-        "p": g.pick_place(
-            (
-                "classroom",
-                "school_",
-                "factory",
-                "hospital",
-                "office",
-                "library",
-                "village",
-                "park",
-                "company",
-                "hotel",
-                "museum",
-                "restaurant",
-            )
-        ),
-    },
+    _crowd,
     "there:1? ~are:1 {n} {x} {p.at} .",
     "{p} 里 有:1 {n} 个 {x} 。",
     weight=1.2,
@@ -1996,16 +2114,16 @@ rule(
     },
     "it ~will:2 {w} in:3? {c} {t} .",
     "{c} {t} 会:2 {w} 。",
-    weight=0.6,
+    weight=0.9,
 )
 rule(
     "ill",
     lambda g: {"s": g.single(), "x": g.pair(lex.UNCOUNTED["ill"])},
     "{s} have/s:1? a:1? {x} .",
     "{s} {x} 了 。",
-    weight=0.5,
+    weight=1.4,
 )
-rule("hurt", lambda g: _hurt(g), "{p.poss} {x} hurt/n:1 .", "{p.poss} {x} 很 疼:1 。", weight=1.0)
+rule("hurt", lambda g: _hurt(g), "{p.poss} {x} hurt/n:1 .", "{p.poss} {x} 很 疼:1 。", weight=2.2)
 
 
 def _hurt(g):
@@ -2052,7 +2170,7 @@ rule(
     },
     "thank:1 you:2 for your:2 {x} , {p} .",
     "谢谢:1 你:2 的 {x} ， {p} 。",
-    weight=0.5,
+    weight=0.9,
 )
 rule(
     "greet",
@@ -2077,7 +2195,7 @@ rule(
     },
     "{x} , {p} !",
     "{p} ， {x} ！",
-    weight=0.6,
+    weight=0.9,
 )
 rule(
     "nice to meet",

@@ -113,25 +113,43 @@ SITUATIONS = [
     (
         """
         the coat:1 was:2? too:3 expensive:4 | 那:1? 件:1? 大衣:1 太:3 贵:4 了:3?
-        {s} did not:1 have:2 enough:3 money:4 | {s} 没:1 有:2 足够:3 的 钱:4
-        {s} forgot:1 the wallet:2 | {s} 忘:1 了:1? 带 钱包:2
+        the skirt:1 was:2? too:3 short:4 | 那:1? 条:1? 裙子:1 太:3 短:4 了:3?
+        the hat:1 was:2? too:3 big:4 | 那:1? 顶:1? 帽子:1 太:3 大:4 了:3?
+        the vase:1 was:2? very:3 ugly:4 | 那:1? 个:1? 花瓶:1 非常:3 难看:4
         """,
         """
         {s} did not:1 buy:2 it:3 | {s} 没:1 买:2
-        {s} borrowed:1 some:2 money:3 from:4 a friend:5 | {s} 跟:4 朋友:5 借:1 了:1? 一些:2 钱:3
         {s} went:1 to another:2 store:3 | {s} 去:1 了:1? 另:2 一:2 家:3? 商店:3
-        {s} went:1 home:2 with:3? empty:3 hands:3 | {s} 空手:3 回:1 家:2 了:1?
+        {s} did not:1 want:2 to buy:3 it:4 | {s} 不:1 想:2 买:3
         """,
         """
         {s} still:1 bought:2 it:3 | {s} 还是:1 买:2 了:2?
         {s} still:1 wanted:2 to buy:3 it:4 | {s} 还是:1 想:2 买:3
+        {s} still:1 liked:2 it:3 | {s} 还是:1 很:2? 喜欢:2
+        """,
+    ),
+    (
+        """
+        {s} did not:1 have:2 enough:3 money:4 | {s} 没:1 有:2 足够:3 的 钱:4
+        {s} forgot:1 to bring:2 money:3 | {s} 忘:1 了:1? 带:2 钱:3
+        {s} lost:1 the job:2 | {s} 丢:1 了:1? 工作:2
+        """,
+        """
+        {s} borrowed:1 some:2 money:3 from:4 a friend:5 | {s} 跟:4 朋友:5 借:1 了:1? 一些:2 钱:3
+        {s} went:1 home:2 with:3? empty:3 hands:3 | {s} 空手:3 回:1 家:2 了:1?
+        {s} did not:1 buy:2 the ticket:3 | {s} 没:1 买:2 票:3
+        {s} did not:1 go:2 to the restaurant:3 | {s} 没:1 去:2 饭馆:3
+        """,
+        """
         {s} was/s:1? still:2 in:3? a good:4 mood:5 | {s} 心情:5 还是:2 很:1? 好:4
+        {s} still:1 went:2 to the concert:3 | {s} 还是:1 去:2 听 音乐会:3 了:2?
+        {s} was/s:1? not:2 worried:3 | {s} 不:2 担心:3
         """,
     ),
     (
         """
         {s} was/s:1? busy:2 | {s} 很:1? 忙:2
-        {s} had:1 a lot:2 of homework:3 | {s} 有:1 很多:2 作业:3
+        {s} had:1 a lot:2 of work:3 | {s} 有:1 很多:2 工作:3
         {s} had:1 to work:2 on:3? the weekend:3 | {s} 周末:3 得:1 工作:2
         """,
         """

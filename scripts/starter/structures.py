@@ -49,9 +49,9 @@ structure(
     "ba with a relative clause: give",
     lambda g: _lent(g),
     "{s} gave:1 {n} to:2 {p.obj} .",
-    "{s} 把 {n} 给:1,2? 了 {p} 。",
-    "{s} lent:1 {n} to:2 {p.obj} .",
-    "{s} 把 {n} 借:1 给:2 了 {p} 。",
+    "{s} 把 {n} 送:1 给:2 了 {p} 。",
+    "{s} sent:1 {n} to:2 {p.obj} .",
+    "{s} 把 {n} 寄:1 给:2 了 {p} 。",
     uses=("ba", "relative"),
 )
 structure(
@@ -66,14 +66,13 @@ structure(
 def _lent(g):
     verb, zh, tags = g.pick(
         [
-            ("bought", "买", ("cloth", "acc", "toy", "read")),
-            ("borrowed", "借", ("lend",)),
+            ("bought", "买", ("cloth", "acc", "toy", "pub")),
             ("wrote", "写", ("write",)),
             ("chose", "选", ("cloth", "toy", "acc")),
         ]
     )
     noun = g.noun(*tags, kinds=("count",))
-    owner, t = g.rng.choice([g.pronoun, g.name, g.kin])(), g.time("past")
+    owner, t = g.rng.choice([g.pronoun, g.name, g.kin])(), g.time("recent")
     n = compose(
         f"the {_labelled(noun.en, 1)} that:3? {{s}} {verb}:2 {{t}}",
         f"{{s}} {{t}} {zh}:2 的:3? {noun.zh}:1",
@@ -85,14 +84,14 @@ def _lent(g):
 
 structure(
     "relative subject with ba",
-    lambda g: _doer(g) | {"v": _resultative(g)["v"]},
+    lambda g: _doer(g, busy=False) | {"v": _resultative(g)["v"]},
     "{n} {v} .",
     "{n} {v.ba} 。",
     uses=("relative", "ba"),
 )
 structure(
     "relative agent with bei",
-    lambda g: {"n": _doer(g)["n"]} | {k: v for k, v in _passive(g).items() if k in "ov"},
+    lambda g: {"n": _doer(g, busy=False)["n"]} | {k: v for k, v in _passive(g).items() if k in "ov"},
     "{o} was/o:4? {v.passive} by:3 {n} .",
     "{o} 被:3,4? {n} {v.bei} 。",
     uses=("relative", "bei"),
@@ -106,7 +105,7 @@ structure(
 )
 structure(
     "relative with direction",
-    lambda g: {"n": _doer(g)["n"], "p": g.place()},
+    lambda g: {"n": _doer(g, busy=False)["n"], "p": g.inside()},
     "{n} walked:1 into:2 {p} .",
     "{n} 走:1 进:2 了 {p} 。",
     "{n} ran:1 out:2 of:2 {p} .",
@@ -115,38 +114,56 @@ structure(
 )
 
 
-def _although(g, feelings, inner):
+def _although(g, groups):
+    """Someone's quality, and what they do or suffer in spite of it."""
     s = g.one()
+    feelings, inner, wanted = g.pick(groups)
     a = g.as_phrase(g.pick([a for a in lex.ADJECTIVE_LISTS["feel"] + lex.ADJECTIVE_LISTS["trait"] if a.en in feelings]))
-    return {"s": s, "a": a, "c": clause(g, g.rng.choice(inner), s=_pronoun_of(s)), "p": g.other(), "it": _pronoun_of(s)}
+    it = _pronoun_of(s)
+    while True:
+        c = clause(g, inner, s=it)
+        if not wanted or {w.text for w in c.en[""]} & set(wanted):
+            break
+    return {"s": s, "a": a, "b": g.as_phrase(a.info["entry"]), "c": c, "p": g.other(), "it": it}
 
 
-_TIRED = ("tired", "busy", "angry", "sad", "worried", "nervous", "sleepy", "hungry", "shy", "lazy")
+_TIRED = ("tired", "busy", "sleepy")
+_DESPITE = [
+    (_TIRED, "ba: result", ("fixed", "washed", "finished")),
+    (("careful", "clever", "experienced"), "ba: result", ("broke", "lost")),
+    (("angry", "sad", "disappointed"), "ba: give", ("gave",)),
+    (_TIRED, "ba: move into", ("moved",)),
+]
+_SUFFERING = [
+    (("brave", "strong"), "bei: person", ("frightened", "bitten")),
+    (("clever", "honest", "careful", "hard-working", "smart", "polite", "patient"), "bei: person", ("criticized",)),
+    (("young", "shy", "quiet", "lazy"), "bei: person", ("praised",)),
+]
 _GOOD = ("kind", "clever", "honest", "brave", "careful", "strong", "hard-working", "smart", "polite", "quiet")
 structure(
     "although with ba",
-    lambda g: _although(g, _TIRED, ("ba: give", "ba: bring home", "ba: result")),
-    "although:1 {s} ~be/s very:2 {a} , {c} .",
+    lambda g: _although(g, _DESPITE),
+    "although:1 {s} was/s very:2 {a} , {c} .",
     "虽然:1 {s} 非常:2 {a} ， 但是:1? {c} 。",
     uses=("joined", "ba"),
 )
 structure(
     "although with bei",
-    lambda g: _although(g, _GOOD, ("bei: person",)),
-    "although:1 {s} ~be/s very:2 {a} , {c} .",
+    lambda g: _although(g, _SUFFERING),
+    "although:1 {s} was/s very:2 {a} , {c} .",
     "虽然:1 {s} 非常:2 {a} ， 但是:1? {c} 。",
     uses=("joined", "bei"),
 )
 structure(
     "although with bi",
-    lambda g: _although(g, _GOOD, ("bei: person",)),
-    "although:1 {s} ~be/s very:2 {a} , {p} ~be/p {a.er} than:3 {it.obj} .",
-    "虽然:1 {s} 非常:2 {a} ， 但是:1? {p} 比:3 {it} {a} 。",
+    lambda g: _although(g, [(_GOOD, "bei: person", ())]),
+    "although:1 {s} ~be/s very:2 {a} , {p} ~be/p even:4 {b.er} than:3 {it.obj} .",
+    "虽然:1 {s} 非常:2 {a} ， 但是:1? {p} 比:3 {it} 还:4 {b} 。",
     uses=("joined", "comparison"),
 )
 structure(
     "even with ba",
-    lambda g: {"v": _resultative(g)["v"], "p": g.rng.choice([g.name, g.kin])()},
+    lambda g: {"v": _resultative(g, ("finished", "washed", "fixed"))["v"], "p": g.rng.choice([g.name, g.kin])()},
     "even:1 {p} {v} .",
     "连:1 {p} 都:1? {v.ba} 。",
     uses=("even", "ba"),
