@@ -210,6 +210,19 @@ def test_training_takes_any_iterable_and_is_repeatable():
     assert first.fingerprint == second.fingerprint != other.fingerprint
 
 
+def test_pieces_of_chinese_can_be_kept_short():
+    options = TokenizerConfig(vocab_size=380, max_piece_length=2)
+    chinese, _ = train_tokenizer(CHINESE, options, dummy_prefix=False)
+    english, _ = train_tokenizer(ENGLISH, options, dummy_prefix=True)
+
+    def longest(tokenizer):
+        pieces = tokenizer.pieces(list(range(len(tokenizer))))
+        return max(len(p) for p in pieces if not p.startswith("<"))
+
+    assert longest(chinese) == 2 < longest(make(TokenizerType.unigram, "chinese"))
+    assert longest(english) > 2
+
+
 # -------------------------------------------------------------------------------------------------- sampling
 
 

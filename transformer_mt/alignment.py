@@ -82,10 +82,15 @@ class Rule:
     """None: each target token is linked to its arg-max. A number: to all with a larger weight."""
 
     def __str__(self) -> str:
+        """Layer, head and shift in words."""
         if self.layer is None:
             return "mean of all layers" + ", shifted" * self.shift
         head = "mean of its heads" if self.head is None else f"head {self.head}"
         return f"layer {self.layer}, {head}" + ", shifted" * self.shift
+
+
+BASE = Rule(mask_punctuation=True)
+"""What choices are measured with, unless asked otherwise; on the starter punctuation masked scores 0.003 better."""
 
 
 def choices(n_layers: int, n_heads: int) -> list[tuple[int | None, int | None]]:

@@ -74,7 +74,9 @@ def add_link_options(made: argparse.ArgumentParser) -> None:
         help="what links index: English words and Chinese characters (default), subwords, or the tokens given",
     )  # fmt: skip
     made.add_argument("--agree", type=Path, metavar="RUN2", help="join with the links of a run in the other direction")
-    made.add_argument("--mask-punctuation", action="store_true", help="words are not linked to punctuation marks")
+    made.add_argument(
+        "--mask-punctuation", action=argparse.BooleanOptionalAction, help="words are not linked to punctuation marks"
+    )
     made.add_argument("--threshold", type=float, metavar="P", help="link to all weights above P, not to the largest")
 
 

@@ -105,6 +105,9 @@ class TokenizerConfig:
     """SentencePiece model type."""
     vocab_size: int = 8000
     """Pieces per vocabulary, lowered with a warning where the corpus is too small; at least 300."""
+    max_piece_length: int = 16
+    """Longest piece, in characters, of a language written without spaces; from 1 to 16. Where words are short, as in
+    Chinese, a small one keeps pieces from running across them: longer sequences, cleaner word links."""
     joint: bool = False
     """One vocabulary for both languages instead of one each."""
     sampling_alpha: float = 0.0
@@ -117,6 +120,7 @@ class TokenizerConfig:
 
     def __post_init__(self) -> None:
         check("tokenizer.vocab_size", self.vocab_size, 300 <= self.vocab_size <= 1_000_000, "from 300 to 1000000")
+        check("tokenizer.max_piece_length", self.max_piece_length, 1 <= self.max_piece_length <= 16, "from 1 to 16")
         check("tokenizer.sampling_alpha", self.sampling_alpha, 0 <= self.sampling_alpha <= 1, "from 0 (off) to 1")
         if self.sampling_alpha and self.type is not TokenizerType.unigram:
             raise UserError(

@@ -544,7 +544,10 @@ def make_tokenizers(
     for which, spoken in sides:
         used = [columns[i] for i in which]
         spaced = not any(is_unspaced(language) for language in spoken)
-        key = digest(FORMAT, text_key, sorted(used), spaced, options.type.value, options.vocab_size, config.train.seed)
+        key = digest(
+            FORMAT, text_key, sorted(used), spaced, options.type.value, options.vocab_size, options.max_piece_length,
+            config.train.seed,
+        )  # fmt: skip
 
         def make(work: Path, used: list[str] = used, spaced: bool = spaced) -> None:
             talk(f"vocabulary: {options.type.value}, {options.vocab_size} pieces, from {len(sample):,} lines …")

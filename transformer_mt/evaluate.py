@@ -161,7 +161,7 @@ def alignment_error(chosen: argparse.Namespace) -> None:
 
     translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
     name, golds = read_golds(translator, chosen)
-    base = Rule(mask_punctuation=chosen.mask_punctuation, threshold=chosen.threshold)
+    base = Rule(mask_punctuation=chosen.mask_punctuation is not False, threshold=chosen.threshold)
     with tqdm(total=len(golds), unit=" pairs", leave=False) as bar:
         table = translator.measure(golds, base, bar.update)
     rule, model = best(table), translator.config.model

@@ -148,6 +148,7 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, dummy_prefix:
                 remove_extra_whitespaces=False,
                 add_dummy_prefix=dummy_prefix,
                 max_sentence_length=65536,
+                max_sentencepiece_length=16 if dummy_prefix else config.max_piece_length,
                 pad_id=0,
                 unk_id=1,
                 bos_id=2,

@@ -148,7 +148,7 @@ def train(config: Config) -> int:
 
 def choose_alignment(run_dir: Path, config: Config) -> None:
     """Write `alignment.json`: the layer, head and shift that word links are read from, chosen on the validation set."""
-    from transformer_mt.alignment import Rule, best, rule_to_json
+    from transformer_mt.alignment import BASE, best, rule_to_json
     from transformer_mt.checkpoint import write_text
     from transformer_mt.translator import Translator
 
@@ -156,7 +156,7 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
     golds = translator.read_golds(run_dir / "valid.tsv")
     if not golds:
         return
-    table = translator.measure(golds, Rule())
+    table = translator.measure(golds, BASE)
     rule = best(table)
     write_text(run_dir / "alignment.json", rule_to_json(table, f"the run's validation set, {len(golds)} pairs"))
     talk(f"word links: {rule}; alignment error rate {table[rule].aer:.3f} on the validation set")

@@ -238,7 +238,7 @@ class Trainer:
             return {}
         self.model.eval()
         with autocast(self.device, self.dtype):
-            table = alignment.measure(self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.Rule())
+            table = alignment.measure(self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.BASE)
         rule = alignment.best(table)
         self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
         return {"aer": table[rule].aer}

@@ -465,7 +465,7 @@ class Translator:
             rule, values = alignment.rule_from_json(text, model.n_decoder_layers, model.n_heads, str(path))
             return rule, str(values.get("chosen_on"))
         if golds := self.starter_golds():
-            return alignment.best(self.measure(golds, Rule())), STARTER
+            return alignment.best(self.measure(golds, alignment.BASE)), STARTER
         return Rule(layer=max(0, model.n_decoder_layers - 2)), f"nothing: no gold links for {self.config.direction}"
 
     def starter_golds(self) -> list[Gold]:

@@ -66,10 +66,9 @@ def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["
         rule, chosen_on = Rule(chosen.layer, chosen.head, bool(chosen.shift)), "nothing: by option"
     else:
         rule, chosen_on = translator.default_rule()
-    for key in ("shift", "threshold"):
+    for key in ("shift", "threshold", "mask_punctuation"):
         if getattr(chosen, key) is not None:
             changed[key] = getattr(chosen, key)
-    changed |= {"mask_punctuation": True} if chosen.mask_punctuation else {}
     return replace(rule, **changed), chosen_on
 
 
