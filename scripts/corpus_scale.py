@@ -2,7 +2,7 @@
 
     python scripts/corpus_scale.py 25000 1000000
 
-For each size: seconds of a first start (cleaning, vocabulary, tokenizing, 20 updates) and of a second start on the
+For each size: seconds of a first start (cleaning, vocabulary, tokenizing, 5 updates) and of a second start on the
 prepared corpus, and the peak memory of the largest process in each.
 """
 
@@ -54,7 +54,7 @@ def main() -> None:
                 arguments = [
                     "data=files", f"data.train={corpus}", f"data.cache_dir={folder}/cache",
                     f"run_dir={folder}/run{attempt}",
-                    "train.max_steps=20", "train.validate_every=20", "data.held_out=100", "train.samples=0",
+                    "train.max_steps=5", "train.validate_every=5", "data.held_out=100", "train.samples=0",
                 ]  # fmt: skip
                 process = Process(target=train, args=(arguments, results))
                 process.start()

@@ -81,6 +81,10 @@ class Rule:
     threshold: float | None = None
     """None: each target token is linked to its arg-max. A number: to all with a larger weight."""
 
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold < 1:
+            raise UserError(f"threshold={self.threshold} is out of range: it must be from 0 to below 1.")
+
     def __str__(self) -> str:
         """Layer, head and shift in words."""
         if self.layer is None:
@@ -315,12 +319,17 @@ def rule_to_json(table: dict[Rule, Quality], chosen_on: str) -> str:
     return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
 
 
-def rule_from_json(text: str, n_layers: int, n_heads: int, where: str) -> tuple[Rule, dict[str, Any]]:
+def rule_from_json(text: str | bytes, n_layers: int, n_heads: int, where: str) -> tuple[Rule, dict[str, Any]]:
     """The rule, and everything else that `alignment.json` says; raises UserError when it is damaged or does not fit."""
     try:
         values = json.loads(text)
         rule = Rule(**{field.name: values[field.name] for field in fields(Rule)})
         fits = (rule.layer, rule.head) in choices(n_layers, n_heads)
+        switches = (rule.shift, rule.mask_eos, rule.mask_punctuation)
+        if not all(isinstance(switch, bool) for switch in switches):
+            raise TypeError
+        for row in values["table"]:
+            float(row["aer"])
     except (ValueError, TypeError, KeyError):
         raise UserError(f"{where}: damaged; delete it, or make it anew with evaluate --aer --save.") from None
     if not fits:

@@ -171,8 +171,8 @@ def alignment_error(chosen: argparse.Namespace) -> None:
         "what is often plotted": (str(last), table[last]),
         "the same, shifted": (str(replace(last, shift=True)), table[replace(last, shift=True)]),
     }
-    if (translator.run_dir / "alignment.json").exists():
-        kept, chosen_on = translator.default_rule()
+    if saved := translator.saved_rule():
+        kept, chosen_on = saved[0], saved[1].get("chosen_on")
         quality = table[kept] if kept in table else translator.measure(golds, kept)[kept]
         rows["the run's choice"] = (f"{kept}, chosen on {chosen_on}", quality)
     if chosen.agree:

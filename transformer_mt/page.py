@@ -42,7 +42,8 @@ def gold_links(translator: Translator, attention: Attention) -> list[list[int]] 
     for path in (translator.run_dir / "valid.tsv", translator.run_dir / "test.tsv"):
         for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else []:
             row = line.split("\t")
-            if row[2:] and row[:2] == [src.text, tgt.text] and src.units == split_units(src.text):
+            words = (src.units, tgt.units) == (split_units(src.text), split_units(tgt.text))
+            if words and row[2:] and row[:2] == [src.text, tgt.text]:
                 return np.argwhere(make_gold(src, tgt, row[2], str(path)).sure).tolist()
     return None
 

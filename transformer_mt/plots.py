@@ -3,6 +3,7 @@
 import json
 import math
 import unicodedata
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -96,12 +97,13 @@ def heads(attention: Attention, layer: int, name: Path) -> None:
 
 def draw_weights(axes: Any, attention: Attention, weights: np.ndarray, family: list[str]) -> None:
     """Weights `(U_t, U_s + 1)` as shades, and as numbers while there are few; source across, target down."""
-    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    if len(weights):  # an empty translation has no rows
+        axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     src_labels = [*attention.src.unit_texts, "</s>"]
     upright = max(map(len, src_labels)) <= 2
     axes.set_xticks(range(len(src_labels)), src_labels, fontfamily=family, rotation=0 if upright else 60,
-                    ha="center" if upright else "left", rotation_mode="anchor")  # fmt: skip
-    axes.set_yticks(range(len(weights)), attention.tgt.unit_texts, fontfamily=family)
+                    ha="center" if upright else "left", rotation_mode="anchor", parse_math=False)  # fmt: skip
+    axes.set_yticks(range(len(weights)), attention.tgt.unit_texts, fontfamily=family, parse_math=False)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -152,5 +154,7 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
 
 
 def save_picture(figure: Any, name: Path) -> None:
-    for form in ("png", "svg"):
-        write_atomically(name.with_suffix(f".{form}"), partial(figure.savefig, format=form, dpi=150))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # an emoji becomes a box
+        for form in ("png", "svg"):
+            write_atomically(name.with_suffix(f".{form}"), partial(figure.savefig, format=form, dpi=150))

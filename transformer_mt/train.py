@@ -101,12 +101,13 @@ def train(config: Config) -> int:
     """Prepare the corpus, train or go on training, and say what to do next; returns the exit status."""
     from transformer_mt import checkpoint
     from transformer_mt.data import prepare, table
-    from transformer_mt.device import choose_device, choose_dtype
+    from transformer_mt.device import choose_device, choose_dtype, keep_freed_memory
     from transformer_mt.plots import learning_curve
     from transformer_mt.trainer import Trainer
 
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("several processes (torchrun) are not supported by this version; run one.")
+    keep_freed_memory()
     choose_dtype(config.train.precision, choose_device(config.train.device))  # a wrong one costs no preparation
     run_dir = Path(config.run_dir)
     if run_dir.exists() and not run_dir.is_dir():
@@ -140,7 +141,8 @@ def train(config: Config) -> int:
     if (run_dir / "metrics.jsonl").exists():
         learning_curve(run_dir / "metrics.jsonl", run_dir / "learning_curve.png")
     if status == 0:
-        if config.data.links_column is not None and trainer.state.step > before:
+        chosen = (run_dir / "alignment.json").exists()
+        if config.data.links_column is not None and (trainer.state.step > before or not chosen):
             choose_alignment(run_dir, config)
         talk(f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}")
     return status

@@ -220,21 +220,18 @@ class Trainer:
 
     @cached_property
     def golds(self) -> list[alignment.Gold]:
-        """The validation pairs with gold links, where they are to be measured on; too long pairs left out."""
-        src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
-        pairs = [pair for pair in self.corpus.valid if pair.links and self.config.train.log_aer]
-        src_ids, tgt_ids = src.encode([p.src for p in pairs]), tgt.encode([p.tgt for p in pairs])
-        return [
-            alignment.make_gold(
-                alignment.make_side(src, s, "words"), alignment.make_side(tgt, t, "words"), pair.links, "data.valid"
-            )
-            for pair, s, t in zip(pairs, src_ids, tgt_ids, strict=True)
-            if max(len(s), len(t)) <= self.config.model.max_len
-        ]
+        """The validation pairs with gold links, but for those too long; raises UserError for links that do not fit."""
+        src, tgt, found = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, []
+        for number, pair in enumerate(self.corpus.valid, start=1):
+            (src_ids,), (tgt_ids,) = src.encode([pair.src]), tgt.encode([pair.tgt])
+            if pair.links and max(len(src_ids), len(tgt_ids)) <= self.config.model.max_len:
+                sides = alignment.make_side(src, src_ids, "words"), alignment.make_side(tgt, tgt_ids, "words")
+                found.append(alignment.make_gold(*sides, pair.links, f"{self.run_dir / 'valid.tsv'}: line {number}"))
+        return found
 
     def alignment_error(self) -> dict[str, float]:
         """The lowest alignment error rate of all choices of layer, head and shift; nothing without gold links."""
-        if not self.golds:
+        if not self.golds or not self.config.train.log_aer:
             return {}
         self.model.eval()
         with autocast(self.device, self.dtype):
@@ -375,6 +372,7 @@ class Trainer:
         if state.finished and self.is_over(len(batches)):
             talk(f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on.")
             return 0
+        _ = self.golds  # a link that does not fit is told now, not after hours
         with Stop() as stop:
             with tqdm(total=1000, bar_format=_BAR, file=sys.stderr, dynamic_ncols=True) as bar:
                 self.show(bar, len(batches))

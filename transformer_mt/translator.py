@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -102,6 +102,14 @@ class Attention:
         return {f"{name}_attentions": tuple(torch.from_numpy(w)[:, None]) for name, w in named.items()}
 
 
+def refuse_surrogates(text: str, where: str) -> None:
+    """Raise UserError where `text` is not Unicode: input that was not UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where} has a lone surrogate at character {error.start + 1}.") from None
+
+
 def converter(config: Config, language: str) -> Callable[[str], str]:
     """What training did to the characters of `language`: simplified Chinese, where so configured."""
     if not is_chinese(language) or config.data.chinese_script is not ChineseScript.simplified:
@@ -169,10 +177,7 @@ class Translator:
         if batch_tokens < 1:
             raise UserError(f"batch_tokens={batch_tokens} is out of range: it must be at least 1.")
         for i, text in enumerate(texts):
-            try:
-                text.encode("utf-8")
-            except UnicodeEncodeError as error:
-                raise UserError(f"text {i + 1} has a lone surrogate at character {error.start + 1}.") from None
+            refuse_surrogates(text, f"text {i + 1}")
         pieces = [self.cut(self.convert(one_line(text))) for text in texts]
         flat = self.src_tokenizer.encode([piece for group in pieces for piece in group])
         found = self.search(flat, options, batch_tokens, n_best, on_batch)
@@ -258,6 +263,7 @@ class Translator:
             if is_src
             else (self.tgt_tokenizer, self.convert_tgt, self.config.tgt_language)
         )
+        refuse_surrogates(text, where)
         text, bounds = one_line(text), None
         if units == "given":
             text, bounds = join_given([convert(token) for token in text.split(" ")], not is_unspaced(language))
@@ -390,6 +396,7 @@ class Translator:
         rule: Rule,
         where: Callable[[int], str],
         reverse: "Translator | None" = None,
+        batch_tokens: int = 4096,
         on_batch: Callable[[int], object] = lambda n: None,
     ) -> list[set[Link]]:
         """Hard links of many pairs, in order; a pair with an empty side has none.
@@ -397,6 +404,7 @@ class Translator:
         Args:
             where: what to call pair number i (from 0) in errors.
             reverse: a model of the other direction; its links, read by its own rule, are joined with these.
+            batch_tokens: padded tokens of the longer side that pass through the model together.
         Raises:
             UserError: a sentence is too long, or `reverse` is not of the other direction.
         """
@@ -404,8 +412,10 @@ class Translator:
             pairs = list(pairs)
             other, _ = reverse.default_rule()
             other = replace(other, threshold=rule.threshold, mask_punctuation=rule.mask_punctuation)
-            backward = reverse.align([(tgt, src) for src, tgt in pairs], units, other, where, None, on_batch)
-            forward = self.align(pairs, units, rule, where, None, on_batch)
+            backward = reverse.align(
+                [(tgt, src) for src, tgt in pairs], units, other, where, None, batch_tokens, on_batch
+            )
+            forward = self.align(pairs, units, rule, where, None, batch_tokens, on_batch)
             return [alignment.agree(f, {(i, j) for j, i in b}) for f, b in zip(forward, backward, strict=True)]
         links: list[set[Link]] = []
         texts = iter(pairs)
@@ -421,7 +431,7 @@ class Translator:
             ids = [(src.ids, tgt.ids) for src, tgt in sides.values()]
             with autocast(self.device, self.dtype):
                 for row, cross in alignment.cross_attention(
-                    self.model, ids, self.tgt_tokenizer.bos_id, on_batch=on_batch
+                    self.model, ids, self.tgt_tokenizer.bos_id, batch_tokens, on_batch
                 ):
                     found[numbers[row]] = alignment.read_links(cross, *sides[numbers[row]], rule)
             links += [found.get(i, set()) for i in range(len(window))]
@@ -459,14 +469,19 @@ class Translator:
     def default_rule(self) -> tuple[Rule, str]:
         """How links are read, and on what gold that was chosen: as `alignment.json` says; without it chosen now on the
         packaged starter's validation set; for other languages the mean of the last layer but one."""
-        path, model = self.run_dir / "alignment.json", self.config.model
-        if path.exists():
-            text = path.read_text(encoding="utf-8")
-            rule, values = alignment.rule_from_json(text, model.n_decoder_layers, model.n_heads, str(path))
-            return rule, str(values.get("chosen_on"))
+        if saved := self.saved_rule():
+            return saved[0], str(saved[1].get("chosen_on"))
         if golds := self.starter_golds():
             return alignment.best(self.measure(golds, alignment.BASE)), STARTER
-        return Rule(layer=max(0, model.n_decoder_layers - 2)), f"nothing: no gold links for {self.config.direction}"
+        layer = max(0, self.config.model.n_decoder_layers - 2)
+        return replace(alignment.BASE, layer=layer), f"nothing: no gold links for {self.config.direction}"
+
+    def saved_rule(self) -> tuple[Rule, dict[str, Any]] | None:
+        """The rule in the run's `alignment.json` and everything else that it says; None where there is no such file."""
+        path, model = self.run_dir / "alignment.json", self.config.model
+        if not path.exists():
+            return None
+        return alignment.rule_from_json(path.read_bytes(), model.n_decoder_layers, model.n_heads, str(path))
 
     def starter_golds(self) -> list[Gold]:
         """The packaged starter's validation set, for a model between English and Chinese; else nothing."""

@@ -46,6 +46,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
         parser.error("give a SENTENCE, or --src, --tgt and --links")
     if chosen.agree and not batch:
         parser.error("--agree is for many pairs: --src, --tgt and --links")
+    if chosen.links and chosen.links.is_dir():
+        parser.error(f"--links {chosen.links} is a folder: name a file")
     if chosen.head is not None and chosen.layer is None:
         parser.error("--head needs --layer")
     if chosen.output_dir.exists() and not chosen.output_dir.is_dir():
@@ -55,7 +57,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
 
 def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["Rule", str]:
     """How to read links, and on what gold that was chosen: the options, else the run's choice."""
-    from transformer_mt.alignment import Rule
+    from transformer_mt.alignment import BASE
 
     model, changed = translator.config.model, {}
     if chosen.layer is not None:
@@ -63,7 +65,7 @@ def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["
             value = getattr(chosen, key)
             if value is not None and not 0 <= value < n:
                 raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
-        rule, chosen_on = Rule(chosen.layer, chosen.head, bool(chosen.shift)), "nothing: by option"
+        rule, chosen_on = replace(BASE, layer=chosen.layer, head=chosen.head), "nothing: by option"
     else:
         rule, chosen_on = translator.default_rule()
     for key in ("shift", "threshold", "mask_punctuation"):
@@ -92,7 +94,7 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     reverse = reverse_of(translator, chosen.agree)
     with tqdm(total=len(sources) * (1 if reverse is None else 2), unit=" pairs", leave=False) as bar:
         pairs = zip(sources, targets, strict=True)
-        links = translator.align(pairs, chosen.units, rule, names.__getitem__, reverse, bar.update)
+        links = translator.align(pairs, chosen.units, rule, names.__getitem__, reverse, chosen.batch_tokens, bar.update)
     write_text(chosen.links, "".join(format_links(line) + "\n" for line in links))
 
 
@@ -101,11 +103,11 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
     import numpy as np
 
     from transformer_mt import page, plots
-    from transformer_mt.alignment import rule_from_json
     from transformer_mt.checkpoint import write_atomically, write_text
     from transformer_mt.units import format_links
 
     folder, src, tgt, model = chosen.output_dir, attention.src, attention.tgt, translator.config.model
+    saved = translator.saved_rule()  # a damaged one stops here, before anything is written
     arrays: dict[str, Any] = {kind: getattr(attention, kind) for kind in page.KINDS}
     if chosen.dump_qk:
         arrays |= {f"{kind}_queries": attention.queries[kind] for kind in page.KINDS}
@@ -128,12 +130,10 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
         "log_probs": attention.log_probs.tolist(),
     }  # fmt: skip
     write_text(folder / "attention.json", json.dumps(description, ensure_ascii=False, indent=1) + "\n")
-    table: list[dict[str, Any]] = []
-    saved = translator.run_dir / "alignment.json"
-    if saved.exists():
-        text = saved.read_text(encoding="utf-8")
-        table = rule_from_json(text, model.n_decoder_layers, model.n_heads, str(saved))[1].get("table", [])
-    write_text(folder / "attention.html", page.render(page.page_data(translator, attention, chosen_on, table)))
+    write_text(
+        folder / "attention.html",
+        page.render(page.page_data(translator, attention, chosen_on, saved[1]["table"] if saved else [])),
+    )
     problem = plots.alignment(attention, folder / "alignment")
     if chosen.grid and not problem:
         layer = model.n_decoder_layers - 1 if attention.rule.layer is None else attention.rule.layer

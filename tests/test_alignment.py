@@ -1,0 +1,1028 @@
+"""Attention to links to alignment error rates, each against a second, slow implementation or a case done by hand."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sentencepiece as spm
+import torch
+from conftest import pattern_pairs, random_ids, tiny_config, tiny_model
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from transformer_mt import Translator, checkpoint
+from transformer_mt import translator as translator_module
+from transformer_mt.alignment import (
+    BASE,
+    Gold,
+    Quality,
+    Rule,
+    Side,
+    agree,
+    best,
+    check_golds,
+    choices,
+    cross_attention,
+    hard,
+    make_gold,
+    make_side,
+    measure,
+    merge_links,
+    merge_weights,
+    read_links,
+    rule_from_json,
+    rule_to_json,
+    shifted,
+    soft,
+)
+from transformer_mt.config import ChineseScript, Config, DataConfig, TokenizerConfig, UserError
+from transformer_mt.model import AttentionWeights, Transformer, key_mask
+from transformer_mt.tokenizer import Tokenizer, train_tokenizer
+from transformer_mt.translator import reverse_of
+
+# ------------------------------------------------------------------- made by hand, and the same once more, slowly
+
+
+def side(words: list[str], tokens: list[list[int]]) -> Side:
+    """A side whose token k writes the words `tokens[k]`; eos follows."""
+    text, spans = " ".join(words), []
+    for word in words:
+        start = spans[-1][1] + 1 if spans else 0
+        spans.append((start, start + len(word)))
+    overlap = np.zeros((len(tokens) + 1, len(words)), dtype=bool)
+    for k, written in enumerate(tokens):
+        overlap[k, written] = True
+    ids = [*range(4, 4 + len(tokens)), 3]
+    return Side(text, ids, [*(f"t{k}" for k in range(len(tokens))), "</s>"], spans, overlap)
+
+
+def written(side: Side, token: int) -> list[int]:
+    return [u for u in range(len(side.units)) if side.overlap[token][u]]
+
+
+def is_mark(side: Side, token: int) -> bool:
+    texts = [side.unit_texts[u] for u in written(side, token)]
+    return bool(texts) and not any(c.isalnum() for text in texts for c in text)
+
+
+def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
+    n_layers, n_heads, n_rows, n_columns = cross.shape
+    maps = [
+        cross[i][h]
+        for i in (range(n_layers) if layer is None else [layer])
+        for h in (range(n_heads) if layer is None or head is None else [head])
+    ]
+    return [[sum(float(m[t][s]) for m in maps) / len(maps) for s in range(n_columns)] for t in range(n_rows)]
+
+
+def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
+    """Pairs of target token and source token."""
+    eos, found = len(src.ids) - 1, set()
+    for t, row in enumerate(rows):
+        allowed = [
+            s
+            for s in range(eos + 1)
+            if not (s == eos and rule.mask_eos)
+            and not (rule.mask_punctuation and is_mark(src, s) and not is_mark(tgt, t))
+        ]
+        if rule.threshold is not None:
+            winners = [s for s in allowed if row[s] > rule.threshold]
+        else:
+            top = max((row[s] for s in allowed), default=None)
+            winners = [s for s in allowed if row[s] == top][:1]
+        found |= {(t, s) for s in winners if s != eos}
+    return found
+
+
+def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
+    rows = slow_soft(cross, rule.layer, rule.head)
+    n = len(tgt.ids) - 1
+    rows = [rows[t + 1 if rule.shift else t] for t in range(n)]
+    return {(i, j) for t, s in slow_hard(rows, src, tgt, rule) for i in written(src, s) for j in written(tgt, t)}
+
+
+def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:
+    """Och and Ney's AER, precision and recall of links, sure and possible ones, over all sentences."""
+    a = {(k, *link) for k, (links, _, _) in enumerate(rows) for link in links}
+    s = {(k, *link) for k, (_, sure, _) in enumerate(rows) for link in sure}
+    p = {(k, *link) for k, (_, _, possible) in enumerate(rows) for link in possible} | s
+    aer = 1 - (len(a & s) + len(a & p)) / (len(a) + len(s)) if a or s else 1.0
+    return aer, len(a & p) / len(a) if a else 0.0, len(a & s) / len(s) if s else 0.0
+
+
+def table_of(links: set[tuple[int, int]], gold: Gold) -> np.ndarray:
+    made = np.zeros(gold.sure.shape, dtype=bool)
+    for link in links:
+        made[link] = True
+    return made
+
+
+WORDS = ["I", "like", ",", "tea", "!", "3", "我", "。"]
+
+
+@st.composite
+def sides(draw) -> Side:
+    """Tokens that write nothing, part of a word, a word, or two; some words nobody writes."""
+    words = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
+    units = st.integers(0, len(words) - 1)
+    return side(words, draw(st.lists(st.lists(units, max_size=2, unique=True), min_size=1, max_size=5)))
+
+
+def weights(n_layers: int, n_heads: int, rows: int, columns: int, seed: int, levels: int | None = None) -> np.ndarray:
+    """Float32 rows that sum to 1; with `levels`, few different values, so that there are ties."""
+    rng = np.random.default_rng(seed)
+    shape = (n_layers, n_heads, rows, columns)
+    raw = rng.random(shape) if levels is None else rng.integers(1, levels + 1, shape).astype(float)
+    return (raw / raw.sum(-1, keepdims=True)).astype(np.float32)
+
+
+RULES = st.builds(
+    Rule,
+    layer=st.none(),
+    shift=st.booleans(),
+    mask_eos=st.booleans(),
+    mask_punctuation=st.booleans(),
+    threshold=st.sampled_from([None, None, 0.0, 0.2111, 0.3501]),  # no weight equals one to rounding
+)
+
+
+# --------------------------------------------------------------------------------------------- from weights to links
+
+
+@given(sides(), sides(), RULES, st.integers(0, 999), st.sampled_from([None, 3]))
+@settings(deadline=None)
+def test_links_between_subwords_are_those_of_the_slow_loop(src, tgt, rule, seed, levels):
+    maps = weights(1, 1, len(tgt.ids), len(src.ids), seed, levels)[0, 0, :-1]
+    found = {(int(t), int(s)) for t, s in np.argwhere(hard(maps, src, tgt, rule))}
+    assert found == slow_hard(maps.tolist(), src, tgt, rule)
+
+
+HAND_SRC = side(["a", "b", "."], [[0], [1], [2]])
+HAND_TGT = side(["x", "y", "。"], [[0], [1], [2]])
+HAND = np.array(
+    [
+        [0.10, 0.20, 0.30, 0.40],  # eos first, then the full stop, then b
+        [0.35, 0.35, 0.20, 0.10],  # a tie
+        [0.05, 0.15, 0.20, 0.60],
+    ],
+    dtype=np.float32,
+)
+
+
+@pytest.mark.parametrize(
+    "rule, expected",
+    [
+        (Rule(), {(0, 2), (1, 0), (2, 2)}),
+        (Rule(mask_eos=False), {(1, 0)}),
+        (Rule(mask_punctuation=True), {(0, 1), (1, 0), (2, 2)}),
+        (Rule(mask_eos=False, mask_punctuation=True), {(1, 0)}),
+        (Rule(threshold=0.2), {(0, 2), (1, 0), (1, 1)}),
+        (Rule(threshold=0.1), {(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)}),
+        (Rule(threshold=0.1, mask_punctuation=True), {(0, 1), (1, 0), (1, 1), (2, 1), (2, 2)}),
+        (Rule(threshold=0.9), set()),
+    ],
+)
+def test_links_by_hand(rule, expected):
+    """The end of the sentence and punctuation lose where they are masked; of a tie the leftmost wins."""
+    assert {(int(t), int(s)) for t, s in np.argwhere(hard(HAND, HAND_SRC, HAND_TGT, rule))} == expected
+
+
+def test_a_row_with_every_column_masked_has_no_link():
+    src, tgt = side(["!", "?"], [[0], [1]]), side(["a"], [[0]])
+    for threshold in (None, 0.0):
+        assert not hard(np.full((1, 3), 1 / 3), src, tgt, Rule(mask_punctuation=True, threshold=threshold)).any()
+
+
+def test_many_maps_at_once_are_each_as_alone():
+    src, tgt = side(["a", "b", "!"], [[0], [1], [1], [2]]), side(["x", "y"], [[0], [0, 1], []])
+    maps = weights(2, 3, 3, 5, seed=1)
+    for rule in (Rule(), Rule(mask_eos=False, mask_punctuation=True), Rule(threshold=0.2)):
+        together = merge_links(hard(maps, src, tgt, rule), src, tgt)
+        for index in np.ndindex(2, 3):
+            assert np.array_equal(together[index], merge_links(hard(maps[index], src, tgt, rule), src, tgt))
+
+
+def test_a_shift_reads_one_step_later():
+    """Row t emits token t and row t + 1 consumes it; the row that emits eos is nobody's own."""
+    maps = np.arange(12.0).reshape(4, 3)
+    assert shifted(maps, False).tolist() == maps[[0, 1, 2]].tolist()
+    assert shifted(maps, True).tolist() == maps[[1, 2, 3]].tolist()
+    assert shifted(np.stack([maps, -maps]), True)[1].tolist() == (-maps[[1, 2, 3]]).tolist()
+
+
+def test_the_choices_are_every_head_every_layer_and_all():
+    assert choices(2, 3) == [
+        (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, None), (1, None), (None, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer, head", choices(2, 3))
+def test_the_attention_of_a_choice_is_the_mean_of_its_heads(layer, head):
+    cross = weights(2, 3, 4, 5, seed=2)
+    assert np.allclose(soft(cross, layer, head), slow_soft(cross, layer, head), atol=1e-7, rtol=0)
+
+
+# ------------------------------------------------------------------------------------------------ subwords to units
+
+
+@given(sides(), sides(), RULES, st.integers(0, 999))
+@settings(deadline=None)
+def test_links_between_units_are_those_of_the_slow_loop(src, tgt, rule, seed):
+    cross = weights(2, 2, len(tgt.ids), len(src.ids), seed)
+    for layer, head in choices(2, 2):
+        chosen = replace(rule, layer=layer, head=head)
+        assert read_links(cross, src, tgt, chosen) == slow_links(cross, src, tgt, chosen), chosen
+
+
+def test_merging_links_by_hand():
+    """A token that spans two words brings both; two tokens of a word bring it once; one of spaces alone brings none."""
+    src = side(["in", "ter", "est"], [[0, 1], [2], [2], []])
+    tgt = side(["兴", "趣"], [[0], [0, 1], []])
+    links = np.zeros((3, 5), dtype=bool)
+    links[0, 1] = links[0, 2] = True  # both tokens of est
+    assert np.argwhere(merge_links(links, src, tgt)).tolist() == [[2, 0]]
+    links[1, 0] = True
+    assert np.argwhere(merge_links(links, src, tgt)).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0]]
+    links[:] = False
+    links[1, 3] = links[2, 1] = True  # from spaces, and to a token that writes nothing
+    assert not merge_links(links, src, tgt).any()
+
+
+def test_merging_weights_by_hand():
+    src = side(["new", "york", "!"], [[0, 1], [1], []])  # nobody writes the mark
+    tgt = side(["纽", "约"], [[0], [0, 1]])
+    rows = np.array([[0.4, 0.3, 0.2, 0.1], [0.8, 0.0, 0.0, 0.2], [0.0, 0.5, 0.0, 0.5]])
+    expected = [
+        [0.3, 0.45, 0.0, 0.15],  # 纽: the mean of both rows; new has half of the first token
+        [0.4, 0.4, 0.0, 0.2],  # 约
+        [0.0, 0.5, 0.0, 0.5],  # the row that emits eos
+    ]
+    assert np.allclose(merge_weights(rows, src, tgt), expected)
+    assert np.allclose(merge_weights(rows[:-1], src, tgt), expected[:-1])
+
+
+@given(sides(), sides(), st.integers(0, 999), st.booleans())
+@settings(deadline=None)
+def test_merging_weights_loses_only_what_writes_nothing(src, tgt, seed, with_eos):
+    rows = weights(1, 1, len(tgt.ids), len(src.ids), seed)[0, 0]
+    rows = rows if with_eos else rows[:-1]
+    merged = merge_weights(rows, src, tgt)
+    n_src, n_tgt, eos = len(src.units), len(tgt.units), len(src.ids) - 1
+    assert merged.shape == (n_tgt + with_eos, n_src + 1)
+    heard = [s for s in range(eos) if written(src, s)] + [eos]
+    for unit in range(n_tgt + with_eos):
+        own = [t for t in range(len(tgt.ids) - 1) if unit in written(tgt, t)] if unit < n_tgt else [len(tgt.ids) - 1]
+        expected = np.zeros(n_src + 1)
+        for t in own:
+            for s in range(eos):
+                for u in written(src, s):
+                    expected[u] += rows[t][s] / len(written(src, s)) / len(own)
+            expected[-1] += rows[t][eos] / len(own)
+        assert np.allclose(merged[unit], expected, atol=1e-6)
+        mass = np.mean([sum(rows[t][s] for s in heard) for t in own]) if own else 0.0
+        assert np.isclose(merged[unit].sum(), mass, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def tokenizers() -> tuple[Tokenizer, Tokenizer]:
+    """Of English and Chinese; tokens of several characters, and bytes for characters that they have not seen."""
+    english = [en for en, _ in pattern_pairs()] + ["new york is interesting"] * 9
+    made = [(english, True), ([zh for _, zh in pattern_pairs()], False)]
+    options = TokenizerConfig(vocab_size=340)
+    return tuple(train_tokenizer(lines, options, prefix)[0] for lines, prefix in made)
+
+
+TEXTS = st.text(st.sampled_from("Iabelokpst .!'3我喜欢苹果，é\u2009😀"), min_size=1, max_size=20).map(str.strip)
+
+
+@given(TEXTS.filter(bool), st.sampled_from([0, 1]))
+@settings(deadline=None)
+@example("I like 😀 apples and books every day.", 0)
+@example("我们每天喜欢苹果和书é。", 1)
+def test_a_side_knows_which_token_writes_which_unit(tokenizers, text, which):
+    """Told from the pieces themselves, put one after the other, byte by byte."""
+    tokenizer = tokenizers[which]
+    ids = tokenizer.encode([text])[0]
+    made = make_side(tokenizer, ids, "words")
+    assert made.text == text and made.overlap.shape == (len(ids), len(made.units)) and not made.overlap[-1].any()
+    raw = []  # every byte, and the token that writes it
+    for k, piece in enumerate(made.tokens[:-1]):
+        byte = re.fullmatch("<0x([0-9A-F]{2})>", piece)
+        raw += [(k, value) for value in (bytes.fromhex(byte[1]) if byte else piece.encode())]
+    whole = bytes(value for _, value in raw).decode()
+    writers, at = [], 0  # of every character
+    for character in whole:
+        writers.append({k for k, _ in raw[at : at + len(character.encode())]})
+        at += len(character.encode())
+    prefix = len(whole) - len(text)  # the space that English begins with
+    assert prefix == (which == 0) and whole[prefix:].replace("▁", " ") == text
+    for unit, (start, end) in enumerate(made.units):
+        expected = set().union(*writers[prefix + start : prefix + end])
+        assert set(np.flatnonzero(made.overlap[:, unit])) == expected, unit
+
+
+def test_units_may_be_subwords_or_given(tokenizers):
+    ids = tokenizers[1].encode(["我们喜欢苹果！"])[0]
+    subwords = make_side(tokenizers[1], ids, "subwords")
+    assert subwords.overlap.tolist() == np.eye(len(ids), len(ids) - 1, dtype=bool).tolist()
+    assert "".join(subwords.unit_texts) == "我们喜欢苹果！" and len(subwords.units) == len(ids) - 1
+    given_side = make_side(tokenizers[1], ids, [(0, 2), (2, 2), (2, 6), (6, 7)])
+    assert given_side.unit_texts == ["我们", "", "喜欢苹果", "！"]
+    assert not given_side.overlap[:, 1].any() and given_side.overlap[:, 2].any()
+
+
+def test_the_end_alone_is_a_side_of_no_units(tokenizers):
+    """What a model may translate to."""
+    for units in ("words", "subwords"):
+        nothing = make_side(tokenizers[1], [tokenizers[1].eos_id], units)
+        assert nothing.text == "" and nothing.units == [] and nothing.overlap.shape == (1, 0)
+        cross = weights(1, 1, 1, len(HAND_SRC.ids), seed=0)
+        assert read_links(cross, HAND_SRC, nothing, Rule(0, 0)) == set()
+
+
+def test_punctuation_tokens_write_marks_and_nothing_else():
+    made = side(["don't", "!", "?"], [[0], [0, 1], [1], [1, 2], []])
+    assert made.punctuation.tolist() == [False, False, True, True, False, False]
+
+
+# ------------------------------------------------------------------------------------------------- both directions
+
+LINKS = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=14)
+
+
+def neighbours(link: tuple[int, int]) -> set[tuple[int, int]]:
+    return {(link[0] + di, link[1] + dj) for di in (-1, 0, 1) for dj in (-1, 0, 1)} - {link}
+
+
+@given(LINKS, LINKS)
+@settings(deadline=None)
+def test_agreement_grows_from_the_intersection_and_ends_when_nothing_can_be_added(forward, backward):
+    links, inside, union = agree(forward, backward), forward & backward, forward | backward
+    assert inside <= links <= union
+
+    def ends(some: set[tuple[int, int]]) -> set[tuple[str, int]]:
+        return {("src", i) for i, _ in some} | {("tgt", j) for _, j in some}
+
+    grown, left = set(inside), list(inside)
+    while left:
+        near = (neighbours(left.pop()) & links) - grown
+        grown |= near
+        left += near
+    for link in grown:
+        for i, j in (neighbours(link) & union) - links:
+            assert {("src", i), ("tgt", j)} <= ends(grown), "a neighbour that gives a unit its first link was left out"
+    assert len(grown - inside) <= len(ends(grown) - ends(inside)), "every grown link gives a unit its first one"
+    for i, j in links - grown:
+        others = ends(links - {(i, j)})
+        assert ("src", i) not in others and ("tgt", j) not in others, "final-and joins units that have none"
+    for i, j in union - links:
+        assert ("src", i) in ends(links) or ("tgt", j) in ends(links), "two units without links were left apart"
+
+
+@given(LINKS, LINKS)
+@settings(deadline=None)
+def test_agreement_of_equals_changes_nothing_and_the_order_of_directions_only_the_last_step(forward, backward):
+    assert agree(forward, forward) == forward
+    assume(forward & backward)
+
+    def grown(links: set[tuple[int, int]]) -> set[tuple[int, int]]:
+        found, left = forward & backward, list(forward & backward)
+        while left:
+            near = (neighbours(left.pop()) & links) - found
+            found |= near
+            left += near
+        return found
+
+    assert grown(agree(forward, backward)) == grown(agree(backward, forward))
+
+
+@given(LINKS)
+@settings(deadline=None)
+def test_agreement_of_disjoint_directions_takes_one_link_each(links):
+    """Nothing to grow from: links whose units have none, in order."""
+    expected = set()
+    for i, j in sorted(links):
+        if all(i != a and j != b for a, b in expected):
+            expected.add((i, j))
+    assert agree(links, set()) == agree(set(), links) == expected
+
+
+@pytest.mark.parametrize(
+    "forward, backward, expected",
+    [
+        # a diagonal neighbour, and from it on the next
+        ({(0, 0), (1, 1)}, {(0, 0), (2, 2)}, {(0, 0), (1, 1), (2, 2)}),
+        # a neighbour whose units both have links already
+        ({(0, 0), (1, 1), (0, 1)}, {(0, 0), (1, 1)}, {(0, 0), (1, 1)}),
+        # beside the intersection one end is enough; far from it both must be free
+        ({(0, 0), (0, 1), (3, 4)}, {(0, 0), (4, 4), (0, 5)}, {(0, 0), (0, 1), (3, 4)}),
+        # the forward direction is first in the last step
+        ({(3, 3)}, {(2, 3)}, {(3, 3)}),
+        (set(), set(), set()),
+    ],
+)
+def test_agreement_by_hand(forward, backward, expected):
+    assert agree(forward, backward) == expected
+
+
+# --------------------------------------------------------------------------------------------- alignment error rate
+
+
+def gold_of(src: Side, tgt: Side, sure: set, possible: set = frozenset()) -> Gold:
+    line = " ".join([*(f"{i}-{j}" for i, j in sure), *(f"{i}p{j}" for i, j in possible)])
+    return make_gold(src, tgt, line, "gold")
+
+
+def test_alignment_error_rate_by_hand():
+    """S = {0-0, 1-1}, P = S + {2-1}, A = {0-0, 2-1, 2-2}: 1 - (1 + 2) / (3 + 2)."""
+    gold = gold_of(HAND_SRC, HAND_TGT, {(0, 0), (1, 1)}, {(2, 1)})
+    quality = Quality()
+    quality.add(table_of({(0, 0), (2, 1), (2, 2)}, gold), gold)
+    assert quality.aer == pytest.approx(0.4)
+    assert quality.precision == pytest.approx(2 / 3)
+    assert quality.recall == pytest.approx(1 / 2)
+    assert quality.report() == {"aer": quality.aer, "precision": quality.precision, "recall": quality.recall}
+
+
+@given(st.lists(st.tuples(LINKS, LINKS, LINKS), min_size=1, max_size=4))
+@settings(deadline=None)
+def test_alignment_error_rate_is_och_and_neys(rows):
+    words = side(list("abcdef"), [[0]])
+    quality = Quality()
+    for links, sure, possible in rows:
+        gold = gold_of(words, words, sure, possible)
+        quality.add(table_of(links, gold), gold)
+    assert (quality.aer, quality.precision, quality.recall) == pytest.approx(slow_aer(rows))
+
+
+@given(LINKS.filter(bool), LINKS)
+@settings(deadline=None)
+def test_perfect_is_0_and_nothing_is_1(sure, possible):
+    words = side(list("abcdef"), [[0]])
+    gold = gold_of(words, words, sure, possible)
+    for links, aer in ((sure, 0.0), (sure | possible, 0.0), (set(), 1.0)):
+        quality = Quality()
+        quality.add(table_of(links, gold), gold)
+        assert quality.aer == pytest.approx(aer)
+
+
+def test_gold_links_that_do_not_fit_are_named():
+    with pytest.raises(UserError, match=r"x: line 3: link 0-3 is out of range: the sentences have 3 and 3 units"):
+        make_gold(HAND_SRC, HAND_TGT, "0-0 0-3", "x: line 3")
+
+
+def test_pairs_without_gold_links_are_left_out_and_none_at_all_is_an_error():
+    empty, sure, possible = (make_gold(HAND_SRC, HAND_TGT, line, "x") for line in ("", "0-0", "0p0"))
+    assert check_golds([empty, sure, possible], "x") == [sure, possible]
+    with pytest.raises(UserError, match=r"y\.align: no gold links to measure on; give --src, --ref and --gold-links"):
+        check_golds([empty, empty], "y.align")
+
+
+# -------------------------------------------------------------------------------------------------- a model by hand
+
+
+def positional_model() -> Transformer:
+    """A model whose cross-attention is known: layer 0's head 0 looks at the source position that the row emits, head 1
+    at the one before, the token that the row consumes; layer 1 looks at everything equally.
+
+    Embeddings are zero and the sub-layers add nothing, so that every state is its position's sines and cosines; those
+    of the position before are a linear function of them.
+    """
+    torch.manual_seed(0)
+    config = tiny_config(d_model=64, n_heads=2, n_encoder_layers=1)
+    model = Transformer(config, n_src_vocab=9, n_tgt_vocab=9, pad_id=0, joint=False).eval()
+    with torch.no_grad():
+        for table in (model.src_embedding.weight, model.tgt_embedding.weight):
+            table.zero_()
+        for name, parameter in model.named_parameters():
+            if "w_o" in name or "w_out" in name:
+                parameter.zero_()
+        first, last = (layer.cross_attention for layer in model.decoder_layers)
+        for linear in (first.w_q, first.w_k, last.w_q, last.w_k):
+            linear.weight.zero_()
+        states = torch.nn.functional.layer_norm(model.positions[:20].double(), (64,))
+        same = torch.eye(32, 64).double()  # both heads have the 32 quickest dimensions as keys
+        ridge = states[1:] @ states[1:].T + 0.01 * torch.eye(19)
+        before = (states[1:].T @ torch.linalg.solve(ridge, states[:-1] @ same.T)).T
+        first.w_q.weight.copy_(8 * torch.cat([same, before]))
+        first.w_k.weight.copy_(8 * torch.cat([same, same]))
+    return model
+
+
+def diagonal_golds(lengths: list[int]) -> list[Gold]:
+    golds = []
+    for n in lengths:
+        one = side(["w"] * n, [[k] for k in range(n)])
+        golds.append(gold_of(one, replace(one, ids=[4] * n + [3]), {(k, k) for k in range(n)}))
+        golds[-1].src.ids = [4] * n + [3]
+    return golds
+
+
+def test_a_model_that_copies_gives_the_diagonal_and_one_that_consumes_gives_it_shifted():
+    model, golds = positional_model(), diagonal_golds([7, 3, 12, 5])
+    table = measure(model, golds, bos_id=2, base=Rule())
+    assert table[Rule(0, 0)].aer == 0 and table[Rule(0, 1, shift=True)].aer == 0
+    assert best(table) == Rule(0, 0)
+    for rule in (Rule(0, 0, shift=True), Rule(0, 1)):
+        assert table[rule].aer > 0.7  # one beside the diagonal; at an end it falls on it
+    first = table[Rule(1, 0)]  # uniform: a tie, the first word of each sentence
+    assert first.n_links == 27 and first.n_links_sure == 4
+    links = read_links(next(cross_attention(model, [([4] * 5 + [3], [4] * 6 + [3])], 2))[1], *pair(5, 6), Rule(0, 0))
+    assert {(k, k) for k in range(5)} <= links
+
+
+def pair(n_src: int, n_tgt: int) -> tuple[Side, Side]:
+    return side(["w"] * n_src, [[k] for k in range(n_src)]), side(["w"] * n_tgt, [[k] for k in range(n_tgt)])
+
+
+# ------------------------------------------------------------------------------------------- teacher-forced passes
+
+
+def random_pairs(n: int, seed: int = 0) -> list[tuple[list[int], list[int]]]:
+    """Ids of sentences of different lengths; eos is 3."""
+    rng = np.random.default_rng(seed)
+    rows = [[[*rng.integers(4, 11, rng.integers(1, 14)).tolist(), 3] for _ in range(2)] for _ in range(n)]
+    return [(src, tgt) for src, tgt in rows]
+
+
+def slow_cross(model: Transformer, src: list[int], tgt: list[int]) -> np.ndarray:
+    """One pair alone, without anything that batches or cuts."""
+    ids, tgt_in = torch.tensor([src]), torch.tensor([[2, *tgt[:-1]]])
+    found = AttentionWeights()
+    with torch.inference_mode():
+        model.decode(tgt_in, model.encode(ids), ids == 0, weights=found)
+    return torch.stack([layer[0] for layer in found.cross]).numpy()
+
+
+def test_batches_with_padding_equal_one_by_one(float64):
+    model, pairs = tiny_model(n_decoder_layers=3), random_pairs(23)
+    heard = []
+    for batch_tokens in (1, 40, 4096):
+        found = dict(cross_attention(model, pairs, 2, batch_tokens, heard.append))
+        assert sorted(found) == list(range(23))
+        for i, (src, tgt) in enumerate(pairs):
+            assert found[i].shape == (3, 4, len(tgt), len(src))
+            assert np.allclose(found[i], slow_cross(model, src, tgt), atol=1e-12, rtol=0)
+            assert np.allclose(found[i].sum(-1), 1, atol=1e-12, rtol=0)
+    assert heard[:23] == [1] * 23 and heard[-1] == 23 and sum(heard) == 3 * 23
+
+
+def test_writing_attention_out_changes_nothing_but_rounding(float64):
+    """The written-out path against the fused kernel, through the whole model, padding among the source."""
+    model = tiny_model(n_encoder_layers=3)
+    src, tgt_in = random_ids(3, 9, 13), random_ids(3, 7, 11, seed=1)
+    src[1, 5:] = src[2, 1:] = 0
+    found = AttentionWeights()
+    with torch.inference_mode():
+        written_out = model.decode(tgt_in, model.encode(src, found), src == 0, weights=found)
+        assert torch.allclose(written_out, model(src, tgt_in), atol=1e-10, rtol=0)
+        single = model.float()
+        written_out = single.decode(tgt_in, single.encode(src, found), src == 0, weights=found)
+        assert torch.allclose(written_out, single(src, tgt_in), atol=1e-4, rtol=0)
+    assert [len(found.encoder_self), len(found.decoder_self), len(found.cross)] == [6, 4, 4]
+
+
+@pytest.mark.parametrize("base", [Rule(), Rule(mask_punctuation=True), Rule(mask_eos=False), Rule(threshold=0.15)])
+def test_measuring_equals_the_slow_loop_for_every_choice(float64, base):
+    model, rng, golds = tiny_model(n_decoder_layers=3), np.random.default_rng(5), []
+    for src_ids, tgt_ids in random_pairs(6, seed=3):
+        both = []
+        for ids in (src_ids, tgt_ids):
+            words = rng.choice(WORDS, rng.integers(1, 5)).tolist()
+            one = side(words, [rng.choice(len(words), rng.integers(0, 2)).tolist() for _ in ids[:-1]])
+            both.append(replace(one, ids=ids))
+        sure, possible = ({tuple(rng.integers(0, len(s.units)) for s in both) for _ in range(3)} for _ in range(2))
+        golds.append(gold_of(*both, sure, possible))
+    cross = [slow_cross(model, gold.src.ids, gold.tgt.ids) for gold in golds]
+    table = measure(model, golds, 2, base)
+    assert len(table) == 2 * (3 * 4 + 3 + 1)
+    for rule, quality in table.items():
+        assert replace(rule, layer=None, head=None, shift=False) == base
+        rows = []
+        for gold, one in zip(golds, cross, strict=True):
+            links = slow_links(one, gold.src, gold.tgt, rule)
+            rows.append((links, set(map(tuple, np.argwhere(gold.sure))), set(map(tuple, np.argwhere(gold.possible)))))
+        assert (quality.aer, quality.precision, quality.recall) == pytest.approx(slow_aer(rows)), rule
+    assert {(rule.layer, rule.head, rule.shift) for rule in table} == {
+        (*name, shift) for name in choices(3, 4) for shift in (False, True)
+    }
+    assert table[best(table)].aer == min(quality.aer for quality in table.values())
+
+
+# ---------------------------------------------------------------------------------------------------- alignment.json
+
+
+@pytest.fixture
+def measured() -> dict[Rule, Quality]:
+    """A table with one best choice."""
+    base = Rule(mask_punctuation=True, threshold=0.25)
+    rules = [replace(base, layer=i, head=h, shift=s) for s in (False, True) for i, h in choices(2, 2)]
+    table = {rule: Quality(10, 10, n % 7, n % 7) for n, rule in enumerate(rules)}
+    table[rules[11]] = Quality(10, 10, 9, 10)
+    return table
+
+
+def test_a_rule_comes_back_from_its_file(measured):
+    text = rule_to_json(measured, "测试, 3 pairs")
+    rule, values = rule_from_json(text, 2, 2, "alignment.json")
+    assert rule == best(measured) == list(measured)[11]
+    assert values["chosen_on"] == "测试, 3 pairs" and "测试" in text and text.endswith("\n")
+    assert values["aer"] == pytest.approx(0.05) and values["recall"] == 0.9 and values["precision"] == 1.0
+    assert len(values["table"]) == len(measured)
+    for row, (other, quality) in zip(values["table"], measured.items(), strict=True):
+        assert (row["layer"], row["head"], row["shift"], row["aer"]) == (
+            other.layer, other.head, other.shift, quality.aer,
+        )  # fmt: skip
+
+
+def without(text: str, key: str) -> str:
+    values = json.loads(text)
+    del values[key]
+    return json.dumps(values)
+
+
+def changed(**changes: object):
+    return lambda text: json.dumps(json.loads(text) | changes)
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda text: text[: len(text) // 2], "alignment.json: damaged; delete it, or make it anew"),
+        (lambda text: "", "alignment.json: damaged"),
+        (lambda text: "[1, 2]", "alignment.json: damaged"),
+        (lambda text: "null", "alignment.json: damaged"),
+        (lambda text: without(text, "shift"), "alignment.json: damaged"),
+        (changed(layer=2, head=0, shift=False), "alignment.json: the model has no layer 2, head 0; make it anew"),
+        (changed(layer=0, head=2, shift=False), "alignment.json: the model has no layer 0, head 2; make it anew"),
+        (changed(layer=-1, head=None), "the model has no layer -1, mean of its heads"),
+        (changed(layer=None, head=1), "alignment.json: "),
+        (changed(layer="0"), "alignment.json: "),
+        (changed(threshold="high"), "alignment.json: damaged"),
+        (changed(shift="no"), "alignment.json: damaged"),
+        (changed(table=None), "alignment.json: damaged"),
+        (changed(table=[1]), "alignment.json: damaged"),
+    ],
+)
+def test_a_damaged_or_foreign_rule_is_refused(measured, damage, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        rule_from_json(damage(rule_to_json(measured, "x")), 2, 2, "runs/a/alignment.json")
+
+
+def test_a_rule_says_in_words_what_it_reads():
+    assert str(Rule()) == "mean of all layers"
+    assert str(Rule(1, shift=True)) == "layer 1, mean of its heads, shifted"
+    assert str(Rule(1, 0)) == "layer 1, head 0"
+
+
+# --------------------------------------------------------------------------------------------------- the Python API
+
+
+def make_run(folder: Path, tokenizers: tuple[Tokenizer, Tokenizer], direction: str = "en-zh", **options) -> Path:
+    """A run directory with a random model, as training would leave it, without the training."""
+    src, tgt = tokenizers if direction == "en-zh" else tokenizers[::-1]
+    sizes = {"n_encoder_layers": 2, "n_decoder_layers": 3, "max_len": 40} | options.pop("model", {})
+    model = tiny_model(3, len(src), len(tgt), **sizes)
+    folder.mkdir(parents=True)
+    checkpoint.save_config(folder, Config(run_dir=str(folder), direction=direction, model=model.config, **options))
+    checkpoint.save_tokenizers(folder, src, tgt)
+    metadata = {"steps": [7], "valid_bleu": 1.0}
+    checkpoint.save_tensors(folder / checkpoint.WEIGHTS, checkpoint.weights_of(model), metadata)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_dir(tokenizers, tmp_path_factory) -> Path:
+    return make_run(tmp_path_factory.mktemp("hand") / "en-zh", tokenizers)
+
+
+@pytest.fixture(scope="module")
+def translator(run_dir) -> Translator:
+    return Translator.from_pretrained(run_dir, "cpu")
+
+
+@pytest.fixture(scope="module")
+def reverse(tokenizers, tmp_path_factory) -> Translator:
+    return Translator(make_run(tmp_path_factory.mktemp("hand") / "zh-en", tokenizers, "zh-en"), "cpu")
+
+
+SRC, TGT = "I like apples and books every day.", "我每天喜欢苹果和书é。"
+
+
+@pytest.fixture(scope="module")
+def attention(translator):
+    return translator.attention(SRC, TGT, rule=Rule(1, 2))
+
+
+def test_every_array_has_the_shape_that_its_tokens_say(translator, attention):
+    src, tgt = translator.src_tokenizer, translator.tgt_tokenizer
+    s, t = len(attention.src.tokens), len(attention.tgt.tokens)
+    assert attention.src.ids == src.encode([SRC])[0] and attention.tgt.ids == tgt.encode([TGT])[0]
+    assert attention.src.tokens[-1] == attention.tgt.tokens[-1] == "</s>"
+    assert attention.tgt_in_tokens == ["<s>", *attention.tgt.tokens[:-1]]
+    assert attention.src.text == SRC and attention.tgt.text == TGT and s != t
+    expected = {"encoder_self": (2, s, s), "decoder_self": (3, t, t), "cross": (3, t, s)}
+    for kind, (n_layers, rows, columns) in expected.items():
+        assert getattr(attention, kind).shape == (n_layers, 4, rows, columns), kind
+        assert attention.queries[kind].shape == (n_layers, 4, rows, 4), kind
+        assert attention.keys[kind].shape == (n_layers, 4, columns, 4), kind
+        assert {getattr(attention, kind).dtype, attention.keys[kind].dtype} == {np.dtype("float32")}
+    assert attention.log_probs.shape == (t,) and [len(row) for row in attention.candidates] == [5] * t
+
+
+def test_every_row_sums_to_1_over_what_it_may_see(attention):
+    for kind in ("encoder_self", "decoder_self", "cross"):
+        assert np.allclose(getattr(attention, kind).sum(-1), 1, atol=1e-6), kind
+    t = len(attention.tgt.tokens)
+    assert (attention.decoder_self[:, :, ~np.tri(t, dtype=bool)] == 0).all(), "the future"
+    assert (attention.decoder_self[:, :, np.tri(t, dtype=bool)] > 0).all()
+    assert (attention.encoder_self > 0).all() and (attention.cross > 0).all()
+
+
+def test_the_weights_are_the_softmax_of_queries_and_keys(attention):
+    for kind in ("encoder_self", "decoder_self", "cross"):
+        q, k = (some[kind].astype(float) for some in (attention.queries, attention.keys))
+        for i, h in np.ndindex(q.shape[:2]):
+            for t in range(q.shape[2]):
+                scores = np.array([np.dot(q[i, h, t], key) for key in k[i, h]]) / np.sqrt(4)
+                if kind == "decoder_self":
+                    scores = scores[: t + 1]
+                expected = np.exp(scores - scores.max())
+                row = getattr(attention, kind)[i, h, t, : len(scores)]
+                assert np.allclose(row, expected / expected.sum(), atol=1e-5), (kind, i, h, t)
+
+
+def test_the_pass_is_the_one_that_the_fused_path_computes(translator, attention):
+    with torch.inference_mode():
+        tgt_in = torch.tensor([[translator.tgt_tokenizer.bos_id, *attention.tgt.ids[:-1]]])
+        log_probs = translator.model(torch.tensor([attention.src.ids]), tgt_in)[0].log_softmax(-1)
+    for t, token in enumerate(attention.tgt.ids):
+        assert attention.log_probs[t] == pytest.approx(float(log_probs[t, token]), abs=1e-4)
+        order = log_probs[t].argsort(descending=True)[:5].tolist()
+        pieces = translator.tgt_tokenizer.pieces(order)
+        assert [piece for piece, _ in attention.candidates[t]] == pieces
+        chances = [float(log_probs[t, i].exp()) for i in order]
+        assert [p for _, p in attention.candidates[t]] == pytest.approx(chances, abs=1e-5)
+
+
+def test_looking_leaves_nothing_behind(translator, attention):
+    again = translator.attention(SRC, TGT, rule=Rule(1, 2))
+    assert all(np.array_equal(again.queries[kind], attention.queries[kind]) for kind in again.queries)
+    assert not any(module._forward_hooks for module in translator.model.modules())
+
+
+@pytest.mark.parametrize("rule", [Rule(1, 2), Rule(2, None, shift=True), Rule(threshold=0.1, mask_punctuation=True)])
+@pytest.mark.parametrize("units", ["words", "subwords"])
+def test_links_are_read_from_the_dumped_weights(translator, rule, units):
+    found = translator.attention(SRC, TGT, units, rule)
+    assert found.rule == rule
+    assert found.links == slow_links(found.cross, found.src, found.tgt, rule) != set()
+    assert all(i < len(found.src.units) and j < len(found.tgt.units) for i, j in found.links)
+
+
+def test_without_a_target_it_is_the_models_own(translator):
+    for options in ({"beam_size": 1}, {"beam_size": 3, "length_penalty": 0.5}):
+        own = translator.attention("We like cats.", rule=Rule(0), **options)
+        assert own.tgt.ids[-1] == translator.tgt_tokenizer.eos_id
+        expected = translator.translate(["We like cats."], **options)[0].text
+        assert translator.tgt_tokenizer.decode([own.tgt.ids])[0].strip() == expected
+    with pytest.raises(UserError, match="beam_size=0"):
+        translator.attention("We like cats.", beam_size=0)
+
+
+def test_an_empty_translation_can_be_looked_at(translator):
+    src, eos = translator.side(SRC, True, "words", "x"), translator.tgt_tokenizer.eos_id
+    found = translator.force(src, make_side(translator.tgt_tokenizer, [eos], "words"), Rule(1, shift=True))
+    assert found.links == set() and found.cross.shape[2] == 1 and found.tgt_in_tokens == ["<s>"]
+
+
+def test_given_units_are_the_tokens_between_spaces(translator):
+    found = translator.attention("I do n't like apples .", "我 不 喜欢 苹果 。", "given", Rule(1))
+    assert found.src.text == "I don't like apples." and found.tgt.text == "我不喜欢苹果。"
+    assert found.src.unit_texts == ["I", "do", "n't", "like", "apples", "."] and found.tgt.unit_texts[2] == "喜欢"
+    assert found.links == slow_links(found.cross, found.src, found.tgt, Rule(1))
+    own = translator.attention("I like apples .", None, "given", Rule(1))
+    assert own.src.unit_texts == ["I", "like", "apples", "."]
+    assert own.tgt.units == make_side(translator.tgt_tokenizer, own.tgt.ids, "words").units
+
+
+@pytest.mark.parametrize(
+    "src, tgt, message",
+    [
+        ("", TGT, "the sentence is empty"),
+        (" \t\n", TGT, "the sentence is empty"),
+        (SRC, "", "the target is empty"),
+        ("I " * 40, TGT, r"the sentence has \d+ tokens, but the model reads at most model.max_len=40; shorten it"),
+        (SRC, "我" * 40, "the target has 41 tokens, but the model reads at most model.max_len=40"),
+        ("I like \udcff.", TGT, "the sentence.*lone surrogate"),
+        (SRC, "我\ud800", "the target.*lone surrogate"),
+    ],
+)
+def test_a_sentence_that_cannot_be_looked_at_is_refused(translator, src, tgt, message):
+    for units in ("words", "given"):
+        with pytest.raises(UserError, match=message):
+            translator.attention(src, tgt, units, Rule(0))
+
+
+def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
+    """Only where a vocabulary spells nothing in bytes."""
+    lines = iter([zh for _, zh in pattern_pairs()])
+    prefix = str(tmp_path / "foreign")
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=lines, model_prefix=prefix, vocab_size=60, pad_id=0, unk_id=1, bos_id=2, eos_id=3,
+        add_dummy_prefix=False, minloglevel=2,
+    )  # fmt: skip
+    foreign = Translator(run_dir, "cpu")
+    foreign.tgt_tokenizer = Tokenizer.load(Path(prefix + ".model"))
+    assert foreign.side("我喜欢书。", False, "words", "x").text == "我喜欢书。"
+    with pytest.raises(UserError, match=r"the target: the vocabulary lacks some of its characters .我喜欢龘"):
+        foreign.attention(SRC, "我喜欢龘。", rule=Rule(0))
+    foreign.src_tokenizer = foreign.tgt_tokenizer  # it knows neither English letters nor ⁇
+    with pytest.raises(UserError, match=r"the sentence: the vocabulary changes the text .I like"):
+        foreign.attention("I like cats", "我", "given", Rule(0))
+
+
+def test_hugging_face_tuples(attention):
+    """One tensor `(1, H, rows, columns)` for each layer."""
+    s, t = len(attention.src.tokens), len(attention.tgt.tokens)
+    found = attention.huggingface()
+    shapes = {name: [tuple(w.shape) for w in layers] for name, layers in found.items()}
+    assert shapes == {
+        "encoder_attentions": [(1, 4, s, s)] * 2,
+        "decoder_attentions": [(1, 4, t, t)] * 3,
+        "cross_attentions": [(1, 4, t, s)] * 3,
+    }
+    assert all(isinstance(layers, tuple) for layers in found.values())
+    for name, kind in (("encoder", "encoder_self"), ("decoder", "decoder_self"), ("cross", "cross")):
+        for i, layer in enumerate(found[f"{name}_attentions"]):
+            assert np.array_equal(layer[0].numpy(), getattr(attention, kind)[i])
+
+
+@pytest.mark.parametrize("view", ["head_view", "model_view"])
+def test_bertviz_takes_them(attention, view):
+    bertviz = pytest.importorskip("bertviz")
+    found = attention.huggingface()
+    page = getattr(bertviz, view)(
+        encoder_attention=found["encoder_attentions"],
+        decoder_attention=found["decoder_attentions"],
+        cross_attention=found["cross_attentions"],
+        encoder_tokens=attention.src.tokens,
+        decoder_tokens=attention.tgt_in_tokens,
+        html_action="return",
+    )
+    assert "svg" in page.data
+
+
+@pytest.mark.parametrize("n_tokens", [1, 70])
+def test_leaving_a_source_token_out_is_hiding_it_from_everyone(tokenizers, tmp_path, n_tokens):
+    """Masked by hand in every layer; 70 tokens take more than one batch."""
+    translator = Translator(make_run(tmp_path / "run", tokenizers, model={"max_len": 80}), "cpu")
+    model = translator.model
+    src_ids = [*(4 + (7 * i) % 90 for i in range(n_tokens)), 3]
+    src = Side("", src_ids, [""] * len(src_ids), [], np.zeros((len(src_ids), 0), dtype=bool))
+    tgt = translator.side("我喜欢书。", False, "words", "x")
+    found = translator.left_out(src, tgt)
+    assert found.shape == (len(tgt.ids), len(src.ids))
+
+    def log_probs(hidden: int | None) -> torch.Tensor:
+        padding = torch.zeros(1, len(src_ids), dtype=torch.bool)
+        if hidden is not None:
+            padding[0, hidden] = True
+        x = model.embed(torch.tensor([src_ids]), model.src_embedding)
+        for layer in model.encoder_layers:
+            x = layer(x, key_mask(padding))
+        tgt_in = torch.tensor([[2, *tgt.ids[:-1]]])
+        rows = model.decode(tgt_in, model.encoder_norm(x), padding)[0].log_softmax(-1)
+        return rows[torch.arange(len(tgt.ids)), tgt.ids]
+
+    with torch.inference_mode():
+        whole = log_probs(None)
+        for s in {0, len(src_ids) // 2, len(src_ids) - 1}:
+            assert np.allclose(found[:, s], (whole - log_probs(s)).numpy(), atol=1e-4), s
+    assert np.abs(found).max() > 0.01
+
+
+def test_chinese_script_is_converted_as_in_training(tokenizers, tmp_path):
+    pytest.importorskip("opencc")
+    data = DataConfig(chinese_script=ChineseScript.simplified)
+    forward = Translator(make_run(tmp_path / "en-zh", tokenizers, data=data), "cpu")
+    backward = Translator(make_run(tmp_path / "zh-en", tokenizers, "zh-en", data=data), "cpu")
+    assert forward.attention("I draw.", "我畫。", rule=Rule(0)).tgt.text == "我画。"
+    assert backward.attention("我畫。", "I draw.", rule=Rule(0)).src.text == "我画。"
+    assert backward.side("學生 畫", True, "given", "x").unit_texts == ["学生", "画"]
+
+
+# ----------------------------------------------------------------------------------------------- many pairs, golds
+
+
+PAIRS = [
+    ("I like apples.", "我喜欢苹果。"),
+    ("We buy cats and dogs every day!", "我们每天买猫和狗！"),
+    ("", "我"),
+    ("Students draw.", "  "),
+    ("They see fish.", "他们看见鱼é。"),
+]
+
+
+@pytest.mark.parametrize("units", ["words", "subwords", "given"])
+def test_many_pairs_are_each_as_alone(translator, units):
+    rule, heard = Rule(1, 3, shift=True, mask_punctuation=True), []
+    links = translator.align(iter(PAIRS), units, rule, str, on_batch=heard.append)
+    assert sum(heard) == len(PAIRS) == len(links)
+    for (src, tgt), found in zip(PAIRS, links, strict=True):
+        alone = translator.attention(src, tgt, units, rule).links if src.strip() and tgt.strip() else set()
+        assert found == alone
+    assert links[0] and links[4] and not links[2] and not links[3]
+    assert translator.align([], units, rule, str) == []
+
+
+def test_a_bad_pair_is_named(translator):
+    with pytest.raises(UserError, match=r"^pair 2 has \d+ tokens, but the model reads at most model.max_len=40"):
+        translator.align([*PAIRS[:2], ("I " * 40, "我")], "words", Rule(0), "pair {}".format)
+
+
+def test_both_directions_are_joined(translator, reverse, monkeypatch):
+    """The other model reads by its own rule, but for the masks and the threshold that were asked for."""
+    own = Rule(2, 1, shift=True)
+    monkeypatch.setattr(type(reverse), "default_rule", lambda self: (own, "a test"))
+    rule = Rule(1, 0, mask_punctuation=True)
+    joined = translator.align(PAIRS, "words", rule, str, reverse)
+    changed_rule = replace(own, mask_punctuation=True)
+    for (src, tgt), links in zip(PAIRS, joined, strict=True):
+        if not src.strip() or not tgt.strip():
+            assert links == set()
+            continue
+        forward = translator.attention(src, tgt, rule=rule).links
+        backward = {(i, j) for j, i in reverse.attention(tgt, src, rule=changed_rule).links}
+        assert links == agree(forward, backward)
+        assert forward & backward <= links <= forward | backward
+
+
+def test_agreement_needs_a_run_of_the_other_direction(translator, reverse):
+    assert reverse_of(translator, None) is None
+    assert reverse_of(translator, reverse.run_dir).config.direction == "zh-en"
+    with pytest.raises(UserError, match=re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")):
+        reverse_of(translator, translator.run_dir)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+GOLD_TSV = "I like apples.\t我喜欢苹果。\t0-0 1-1 1-2 2p3\nNo links.\t没有。\nI draw.\t我画。\t\n" + (
+    "I " * 40 + "\t我\t39-0\nWe buy fish.\t我们买鱼。\t0-0 0-1 1-2 2-3 3-4\n"
+)
+
+
+def test_gold_links_are_read_from_a_tsv(translator, reverse, tmp_path):
+    """Pairs without links, and those that are too long, are left out; the other direction turns them round."""
+    path = write(tmp_path / "gold.tsv", GOLD_TSV)
+    golds = translator.read_golds(path)
+    assert [gold.src.text for gold in golds] == ["I like apples.", "We buy fish."]
+    assert golds[0].tgt.text == "我喜欢苹果。"
+    assert np.argwhere(golds[0].sure).tolist() == [[0, 0], [1, 1], [1, 2]]
+    assert np.argwhere(golds[0].possible).tolist() == [[0, 0], [1, 1], [1, 2], [2, 3]]
+    turned = reverse.read_golds(path, turn=True)
+    assert [gold.src.text for gold in turned] == ["我喜欢苹果。", "我们买鱼。"]
+    assert all(np.array_equal(a.possible, b.possible.T) for a, b in zip(golds, turned, strict=True))
+
+
+@pytest.mark.parametrize("link, message", [("0-6", "link 0-6 is out of range"), ("0=0", "link '0=0' is not")])
+def test_gold_links_that_do_not_fit_are_named_with_file_and_line(translator, tmp_path, link, message):
+    path = write(tmp_path / "gold.tsv", f"{GOLD_TSV}I like apples.\t我喜欢苹果。\t1-1 {link}\n")
+    with pytest.raises(UserError, match=re.escape(f"{path}: line 6: {message}")):
+        translator.read_golds(path)
+
+
+def test_without_a_file_the_rule_is_chosen_on_the_starter(translator, reverse, tmp_path, monkeypatch):
+    monkeypatch.setattr(translator_module, "STARTER_DIR", tmp_path)
+    write(tmp_path / "valid.tsv", GOLD_TSV)
+    for one, turn in ((translator, False), (reverse, True)):
+        rule, chosen_on = one.default_rule()
+        assert rule == best(one.measure(one.read_golds(tmp_path / "valid.tsv", turn), BASE))
+        assert "starter" in chosen_on
+    assert translator.attention("I draw.", "我画。").rule == translator.default_rule()[0]
+
+
+def test_for_other_languages_it_is_the_last_layer_but_one(tokenizers, tmp_path):
+    for n_layers, layer in ((3, 1), (1, 0)):
+        options = {"data": DataConfig(languages=["de", "zh"]), "model": {"n_decoder_layers": n_layers}}
+        run = make_run(tmp_path / str(n_layers), tokenizers, **(options | {"direction": "de-zh"}))
+        rule, chosen_on = Translator(run, "cpu").default_rule()
+        assert rule == replace(BASE, layer=layer) and "de-zh" in chosen_on and "no gold links" in chosen_on
+
+
+def test_the_runs_own_file_is_used_and_checked(tokenizers, tmp_path, measured):
+    run = make_run(tmp_path / "run", tokenizers)
+    one = Translator(run, "cpu")
+    write(run / "alignment.json", rule_to_json(measured, "its own gold"))
+    assert one.default_rule() == (best(measured), "its own gold")
+    assert one.attention("I draw.", "我画。").rule == best(measured)
+    for damage in (b"{", b"\xff\xfe", json.dumps(json.loads(rule_to_json(measured, "x")) | {"layer": 9}).encode()):
+        (run / "alignment.json").write_bytes(damage)
+        with pytest.raises(UserError, match=re.escape(f"{run / 'alignment.json'}: ")):
+            one.default_rule()
