@@ -1,0 +1,819 @@
+"""The primer: its functions against NumPy written separately, and the page in a browser against the model."""
+
+import itertools
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import pattern_pairs
+from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+from test_alignment import make_run
+from test_page import Page
+from test_page import browser as browser  # a fixture
+
+from transformer_mt import Translator, primer
+from transformer_mt.alignment import Rule
+from transformer_mt.config import DecodeConfig, Norm, TokenizerConfig, UserError
+from transformer_mt.model import attention, causal_mask, positional_encoding
+from transformer_mt.tokenizer import train_tokenizer
+
+EN, ZH = "I like apples and cats.", "我喜欢苹果和猫。"
+D, H, K = 16, 4, 4
+SMALL = {
+    "model": {"n_decoder_layers": 2, "max_len": 30, "norm": Norm.post}, "decode": DecodeConfig(beam_size=1)
+}  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- models, made once
+
+
+@pytest.fixture(scope="module")
+def tokenizers() -> tuple:
+    """Of English and Chinese; 早, 上, 好 have no piece of their own."""
+    english, chinese = zip(*pattern_pairs(), strict=True)
+    options = TokenizerConfig(vocab_size=340)
+    return train_tokenizer(list(english), options, True)[0], train_tokenizer(list(chinese), options, False)[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def en_zh(tokenizers, folder) -> Translator:
+    """Into Chinese, post-norm: the primer studies the decoder."""
+    return Translator(make_run(folder / "en-zh", tokenizers, **SMALL), "cpu", "fp32")
+
+
+@pytest.fixture(scope="module")
+def zh_en(tokenizers, folder) -> Translator:
+    """Out of Chinese, pre-norm: the primer studies the encoder."""
+    options = SMALL | {"model": SMALL["model"] | {"norm": Norm.pre}}
+    return Translator(make_run(folder / "zh-en", tokenizers, "zh-en", **options), "cpu", "fp32")
+
+
+@pytest.fixture
+def no_switching(monkeypatch) -> None:
+    """Leave out what takes longest: translating without each head."""
+    nothing = {"whole": {"text": "", "log_prob": 0.0}, "rows": []}
+    monkeypatch.setattr(primer, "without_heads", lambda *_: nothing)
+
+
+@pytest.fixture(scope="module")
+def forward(en_zh) -> dict:
+    return primer.primer_data(en_zh, EN, ZH)
+
+
+@pytest.fixture(scope="module")
+def backward(zh_en) -> dict:
+    return primer.primer_data(zh_en, ZH, EN)
+
+
+@pytest.fixture(scope="module", params=["en-zh", "zh-en"])
+def either(request, en_zh, zh_en, forward, backward) -> tuple[Translator, dict]:
+    return (en_zh, forward) if request.param == "en-zh" else (zh_en, backward)
+
+
+def sides(translator: Translator, src: str, tgt: str) -> tuple:
+    return translator.side(src, True, "words", "src"), translator.side(tgt, False, "words", "tgt")
+
+
+def close(actual, expected, atol: float) -> None:
+    """Both may be lists, arrays or tensors."""
+    actual, expected = (x.detach().numpy() if isinstance(x, torch.Tensor) else np.array(x) for x in (actual, expected))
+    np.testing.assert_allclose(actual.astype(float), expected.astype(float), rtol=0, atol=atol)
+
+
+def np_softmax(scores: np.ndarray) -> np.ndarray:
+    exps = np.exp(scores - scores.max(-1, keepdims=True))
+    return exps / exps.sum(-1, keepdims=True)
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape))
+
+
+def np_floats(base64_text: str, *shape: int) -> np.ndarray:
+    import base64
+
+    return np.frombuffer(base64.b64decode(base64_text), "<f4").astype(float).reshape(shape)
+
+
+# ------------------------------------------------------------------------------------------------- sections 1 to 4
+
+
+def test_shares_products_softmax_and_the_weighted_sum():
+    x = random(5, 7)
+    a = x.numpy()
+    products = np.array([[sum(p * q for p, q in zip(u, v, strict=True)) for v in a] for u in a])
+    close(primer.inner_products(x), products, 1e-12)
+    close(primer.equal_shares(x), np.full((5, 7), 1 / 7), 1e-15)
+    weights = np_softmax(products)
+    close(primer.softmax_rows(primer.inner_products(x)), weights, 1e-12)
+    found, found_weights = primer.self_attention_plain(x)
+    close(found_weights, weights, 1e-12)
+    close(found, weights @ a, 1e-12)
+    close(found_weights.sum(1), np.ones(5), 1e-12)
+
+
+def test_softmax_survives_large_scores():
+    close(primer.softmax_rows(torch.tensor([[1e4, 1e4, -1e4]])), [[0.5, 0.5, 0]], 1e-12)
+
+
+def test_projection_is_geometry():
+    a, b = torch.tensor([3.0, 4.0]), torch.tensor([10.0, 0.0])
+    found = primer.projection(a, b)
+    assert found["projection"] == pytest.approx(3) and found["dot"] == pytest.approx(30)
+    assert (found["a"], found["b"]) == (pytest.approx(5), pytest.approx(10))
+    assert found["angle"] == pytest.approx(math.degrees(math.atan2(4, 3)))
+    x, y = random(2, 9, seed=1)
+    found = primer.projection(x, y)
+    unit = y.numpy() / np.linalg.norm(y.numpy())
+    rest = x.numpy() - found["projection"] * unit  # what is left stands upright on y
+    assert abs(rest @ unit) < 1e-12
+    assert primer.projection(x, 2 * x)["angle"] == pytest.approx(0, abs=1e-5)
+    assert primer.projection(x, -x)["angle"] == pytest.approx(180, abs=1e-5)
+
+
+def np_heads(layer, x: np.ndarray, head: int, other: np.ndarray | None = None) -> tuple:
+    """The definition, with W `(D, D)` as in the paper, cut into columns."""
+    columns = slice(head * K, (head + 1) * K)
+    w_q, w_k, w_v = (w.weight.detach().double().numpy().T[:, columns] for w in (layer.w_q, layer.w_k, layer.w_v))
+    b_q, b_v = (w.bias.detach().double().numpy()[columns] for w in (layer.w_q, layer.w_v))
+    source = x if other is None else other
+    return x @ w_q + b_q, source @ w_k, source @ w_v + b_v
+
+
+def test_a_head_computes_what_the_model_does(either):
+    """q, k, v and z of every kind, layer and head: NumPy = our functions = what the sub-layer has before W_O."""
+    translator, data = either
+    src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
+    with torch.inference_mode():
+        seen, memory = primer.observe(translator, src, tgt)
+        for kind, layers in primer.attention_layers(translator.model).items():
+            mask = causal_mask(len(tgt.ids), len(tgt.ids)) if kind == "decoder_self" else None
+            other = memory if kind == "cross" else None
+            for layer, notes in zip(layers, seen[kind], strict=True):
+                for head in range(H):
+                    q, k, v = primer.head_projections(layer, notes["x"], head, other)
+                    x = notes["x"].double().numpy()
+                    expected = np_heads(layer, x, head, None if other is None else other.double().numpy())
+                    for ours, theirs in zip((q, k, v), expected, strict=True):
+                        close(ours, theirs, 1e-4)
+                    z, _ = attention(q, k, v, mask)
+                    close(z, notes["z"][:, head * K : (head + 1) * K], 1e-4)
+                    scores = expected[0] @ expected[1].T / math.sqrt(K)
+                    scores = scores if mask is None else np.where(mask, scores, -np.inf)
+                    close(z, np_softmax(scores) @ expected[2], 1e-4)
+
+
+def test_what_is_studied(either):
+    """The Chinese side, wherever it is; the true input of the first attention sub-layer, after pre-norm's norm."""
+    translator, data = either
+    into_chinese = translator.config.direction == "en-zh"
+    assert data["self"]["kind"] == ("decoder_self" if into_chinese else "encoder_self")
+    assert data["self"]["causal"] is into_chinese
+    assert data["study"]["labels"] == list(ZH)
+    side, model = ("tgt" if into_chinese else "src"), translator.model
+    tokenizer = getattr(translator, f"{side}_tokenizer")
+    table = getattr(model, f"{side}_embedding").weight.detach().numpy()
+    pieces = [tokenizer.processor.piece_to_id(c) for c in ZH]
+    assert tokenizer.unk_id not in pieces
+    close(np_floats(data["study"]["x"], len(ZH), D), table[pieces], 0)
+    ids = tokenizer.encode([ZH])[0]
+    ids = [tokenizer.bos_id, *ids[:-1]] if into_chinese else ids
+    x = table[ids].astype(float) * math.sqrt(D) + positional_encoding(len(ids), D).numpy()
+    if not into_chinese:  # pre-norm
+        norm = model.encoder_layers[0].self_residual.norm
+        mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
+        x = (x - mean) / np.sqrt(variance + norm.eps) * norm.weight.detach().numpy() + norm.bias.detach().numpy()
+    close(np_floats(data["self"]["layers"][0]["x"], len(ids), D), x, 1e-4)
+
+
+def test_characters_without_a_piece_are_the_mean_of_their_bytes(en_zh):
+    table, tokenizer = en_zh.model.tgt_embedding.weight.detach(), en_zh.tgt_tokenizer
+    labels, spelt, x = primer.character_vectors(tokenizer, table, "我 早")
+    assert labels == ["我", "早"] and spelt == [1]
+    ids = [tokenizer.processor.piece_to_id(f"<0x{byte:02X}>") for byte in "早".encode()]
+    assert tokenizer.unk_id not in ids and len(ids) == 3
+    close(x[1], table.numpy()[ids].mean(0), 1e-6)
+    close(x[0], table.numpy()[tokenizer.processor.piece_to_id("我")], 0)
+
+
+# ----------------------------------------------------------------------------------------------------- section 5
+
+
+def test_the_variance_of_a_score_is_d_k():
+    for row in primer.scaling_study(primer.D_KS, seed=5):
+        d_k, found = row["d_k"], row["spread"]
+        assert found["1"]["variance"] == pytest.approx(d_k, rel=0.04 + 0.2 / d_k)  # of 8,192 scores; 3 standard errors
+        assert found["sqrt"]["variance"] == pytest.approx(found["1"]["variance"] / d_k)
+        assert found["d_k"]["variance"] == pytest.approx(found["1"]["variance"] / d_k**2)
+
+
+def test_the_study_shows_both_extremes():
+    rows = {row["d_k"]: row["spread"] for row in primer.scaling_study([64, 1024], seed=0)}
+    assert rows[1024]["1"]["entropy"] < 0.3 and rows[1024]["d_k"]["entropy"] > 0.99 * math.log(16)
+    assert rows[1024]["sqrt"]["entropy"] == pytest.approx(rows[64]["sqrt"]["entropy"], rel=0.05)
+    assert rows[1024]["1"]["softmax_gradient"] < 0.01 * rows[1024]["sqrt"]["softmax_gradient"]
+    for extreme in ("1", "d_k"):
+        assert rows[1024][extreme]["query_gradient"] < 0.1 * rows[1024]["sqrt"]["query_gradient"]
+    assert rows == {row["d_k"]: row["spread"] for row in primer.scaling_study([64, 1024], seed=0)}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_spread_against_finite_differences(masked):
+    q, k, scale, step = random(4, 3, seed=1), random(4, 3, seed=2), 1.7, 1e-6
+    mask = causal_mask(4, 4) if masked else None
+    allowed = np.ones((4, 4), bool) if mask is None else mask.numpy()
+
+    def weights(queries: np.ndarray) -> np.ndarray:
+        return np_softmax(np.where(allowed, queries @ k.numpy().T / scale, -np.inf))
+
+    scores, rows = q.numpy() @ k.numpy().T / scale, weights(q.numpy())
+    through, reaching, entropy = [], [], []
+    for i in range(4):
+        seen = allowed[i]
+        moved = [np_softmax(scores[i, seen] + step * np.eye(seen.sum())[j]) for j in range(seen.sum())]
+        back = [np_softmax(scores[i, seen] - step * np.eye(seen.sum())[j]) for j in range(seen.sum())]
+        through.append(np.linalg.norm((np.array(moved) - np.array(back)) / (2 * step)))
+        change = np.zeros((3, 4, 3))
+        for c in range(3):
+            change[c, i, c] = step
+        columns = [(weights(q.numpy() + d)[i] - weights(q.numpy() - d)[i]) / (2 * step) for d in change]
+        reaching.append(np.linalg.norm(columns))
+        entropy.append(-sum(w * math.log(w) for w in rows[i] if w > 0))
+    found = primer.spread(q, k, scale, mask)
+    assert found["softmax_gradient"] == pytest.approx(np.median(through), rel=1e-6)
+    assert found["query_gradient"] == pytest.approx(np.median(reaching), rel=1e-6)
+    assert found["entropy"] == pytest.approx(np.mean(entropy))
+    assert found["variance"] == pytest.approx(np.var(scores[allowed]))
+    gradient = primer.softmax_gradient(torch.from_numpy(rows))
+    for i, j, c in itertools.product(range(4), range(4), range(4)):
+        assert gradient[i, j, c] == pytest.approx(rows[i, j] * ((j == c) - rows[i, c]))
+
+
+# ------------------------------------------------------------------------------------------------- sections 6 to 9
+
+
+def test_retrieval_runs_from_equal_shares_to_the_exact_hit():
+    query, keys, values = random(6, seed=1), random(5, 6, seed=2), random(5, 6, seed=3)
+    scores = (keys @ query).numpy() / math.sqrt(6)
+    for temperature in (0.3, 1.0, 4.0):
+        found, weights = primer.retrieval(query, keys, values, temperature)
+        close(weights, np_softmax(scores / temperature), 1e-12)
+        close(found, np_softmax(scores / temperature) @ values.numpy(), 1e-12)
+    found, weights = primer.retrieval(query, keys, values, math.inf)
+    close(weights, np.full(5, 0.2), 1e-12)
+    close(found, values.numpy().mean(0), 1e-12)
+    for temperature in (0, 1e-4):
+        found, weights = primer.retrieval(query, keys, values, temperature)
+        close(found, values.numpy()[scores.argmax()], 1e-12)
+
+
+def test_switching_a_head_off_is_zeroing_its_columns_of_w_o(either):
+    """In a whole pass and in beam search with its cache."""
+    translator, data = either
+    src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
+
+    def outcome() -> tuple:
+        ids = translator.search([src.ids], translator.config.decode)[0][0].ids
+        return ids, translator.force(src, tgt, Rule()).log_probs
+
+    whole = outcome()
+    for kind, layers in primer.attention_layers(translator.model).items():
+        for number, head in ((0, 1), (len(layers) - 1, H - 1)):
+            layer = layers[number]
+            with primer.switch_off_head(layer, head):
+                off = outcome()
+            before = layer.w_o.weight.detach().clone()
+            with torch.no_grad():
+                layer.w_o.weight[:, head * K : (head + 1) * K] = 0  # torch keeps W transposed: W_O's rows z_h W_O,h
+            zeroed = outcome()
+            with torch.no_grad():
+                layer.w_o.weight.copy_(before)
+            assert off[0] == zeroed[0]
+            close(off[1], zeroed[1], 1e-5)
+            assert np.abs(off[1] - whole[1]).max() > 1e-4
+            for row in data["off"]["rows"]:
+                if (row["kind"], row["layer"], row["head"]) == (kind, number, head):
+                    assert row["log_prob"] == pytest.approx(off[1].sum(), abs=1e-4)
+    again = outcome()
+    assert again[0] == whole[0] and np.array_equal(again[1], whole[1])  # nothing stays switched off
+    assert data["off"]["whole"]["log_prob"] == pytest.approx(whole[1].sum(), abs=1e-4)
+    assert data["off"]["whole"]["text"] == translator.translate([data["src"]["text"]])[0].text
+
+
+def test_contributions_add_up_to_the_output(either):
+    translator, data = either
+    src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
+    with torch.inference_mode():
+        seen, _ = primer.observe(translator, src, tgt)
+        layers = primer.attention_layers(translator.model)[data["self"]["kind"]]
+        for layer, notes in zip(layers, seen[data["self"]["kind"]], strict=True):
+            w_o = layer.w_o.weight.numpy().T
+            parts = [notes["z"].numpy()[:, h * K : (h + 1) * K] @ w_o[h * K : (h + 1) * K] for h in range(H)]
+            close(sum(parts) + layer.w_o.bias.numpy(), notes["out"], 1e-4)
+            lengths = primer.head_contributions(layer, notes["z"])
+            close(lengths, np.array([np.linalg.norm(part, axis=1) for part in parts]).T, 1e-4)
+
+
+def test_steps_in_time():
+    """By counting: each cell of a grid waits for those that it depends on."""
+    for length, layers in itertools.product((1, 2, 7), (1, 3)):
+        ready = np.zeros((layers, length), int)
+        for layer, i in itertools.product(range(layers), range(length)):
+            before = [ready[layer, i - 1] if i else 0, ready[layer - 1, i] if layer else 0]
+            ready[layer, i] = max(before) + 1
+        found = primer.sequential_steps(length, layers)
+        assert found["recurrent"] == ready.max()
+        assert found["attention"] == layers
+        assert (found["recurrent_path"], found["attention_path"]) == (length - 1, int(length > 1))
+        assert found["decoding"] == length * layers
+
+
+def test_the_path_has_the_shapes_of_the_model(en_zh, forward):
+    shapes = {name: list(sizes) for name, sizes in forward["path"]}
+    src, tgt = sides(en_zh, EN, ZH)
+    model, attention_of = en_zh.model, en_zh.attention(EN, ZH, rule=Rule())
+    seen = {}
+    encoder, decoder, last = model.encoder_layers[0], model.decoder_layers[0], model.decoder_layers[-1]
+    modules = {
+        "src_embedded": encoder.self_attention.w_v, "encoder_concat": encoder.self_attention.w_o,
+        "encoder_hidden": encoder.feed_forward.w_in, "tgt_embedded": decoder.self_attention.w_v,
+        "decoder_hidden": decoder.feed_forward.w_in, "decoder_states": last.feed_forward, "logits": model.output,
+    }  # fmt: skip
+    handles = [
+        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: list(out[0].shape)}))
+        for name, module in modules.items()
+    ]
+    en_zh.force(src, tgt, Rule())
+    for handle in handles:
+        handle.remove()
+    seen |= {
+        "src_ids": [len(src.ids)], "tgt_in": [len(tgt.ids)], "memory": [len(src.ids), D],
+        "encoder_qkv": list(attention_of.queries["encoder_self"][0].shape),
+        "cross_queries": list(attention_of.queries["cross"][0].shape),
+        "cross_keys": list(attention_of.keys["cross"][0].shape),
+        "encoder_weights": list(attention_of.encoder_self[0].shape),
+        "decoder_weights": list(attention_of.decoder_self[0].shape), "cross_weights": list(attention_of.cross[0].shape),
+    }  # fmt: skip
+    assert shapes == seen
+
+
+# --------------------------------------------------------------------------------------------------- section 10
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def test_gates_against_their_papers_formulas():
+    features = random(9, 8, seed=4).float()
+    w_0, w_1, kernel = primer.untrained(8)
+    f, a, b, c = (x.double().numpy() for x in (features, w_0, w_1, kernel))
+    hidden = [np.maximum(a @ pooled, 0) for pooled in (f.mean(0), f.max(0))]
+    close(primer.channel_gate(features, w_0, w_1), sigmoid(b @ hidden[0] + b @ hidden[1]), 1e-6)
+    padded = np.pad(np.stack([f.mean(1), f.max(1)]), ((0, 0), (3, 3)))
+    expected = sigmoid(np.array([(padded[:, i : i + 7] * c).sum() for i in range(9)]))
+    close(primer.spatial_gate(features, kernel), expected, 1e-6)
+    cosines = [f[i] @ f[2] / np.linalg.norm(f[i]) / np.linalg.norm(f[2]) for i in range(9)]
+    close(primer.temporal_gate(features, 2), sigmoid(np.array(cosines)), 1e-6)
+    for ours, theirs in zip(primer.untrained(8), (w_0, w_1, kernel), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_hard_attention_goes_straight_through():
+    scores = torch.tensor([[1.0, 3.0, 2.0], [5.0, 5.0, 0.0]], requires_grad=True)
+    weights = primer.straight_through(primer.softmax_rows(scores))
+    close(weights.detach(), [[0, 1, 0], [1, 0, 0]], 1e-7)
+    values = torch.tensor([1.0, 2.0, 4.0])
+    (weights @ values).sum().backward()
+    hard = scores.grad.clone()
+    scores.grad = None
+    (primer.softmax_rows(scores) @ values).sum().backward()
+    close(hard, scores.grad, 1e-7)
+    assert hard.abs().max() > 0.01
+
+
+# --------------------------------------------------------------------------------------------------- the command
+
+
+def test_the_command_writes_one_page(call, en_zh, tmp_path):
+    page = tmp_path / "测试" / "page.html"
+    done = call("primer", en_zh.run_dir, "--output", page)
+    assert done.status == 0, done
+    assert done.out == "早上好\n" and f"open {page}" in done.err
+    assert [path.name for path in page.parent.iterdir()] == ["page.html"]
+    text = page.read_text("utf-8")
+    assert "Good morning." in text
+    assert not re.search(r"https?:|//[a-z]+\.|@import|url\(|<link|<img", text)
+
+
+def test_the_default_turns_with_the_direction(call, zh_en, tmp_path, no_switching):
+    done = call("primer", zh_en.run_dir, "--output", tmp_path / "page.html")
+    assert done.status == 0 and done.out == "Good morning.\n"
+
+
+def test_a_sentence_is_translated_by_the_model(en_zh, monkeypatch, no_switching):
+    ids = en_zh.tgt_tokenizer.encode([ZH])[0][:-1]
+    real = en_zh.search
+
+    def short(sources, *arguments, **options):  # an untrained model rambles on
+        found = real(sources, *arguments, **options)
+        found[0][0].ids[:] = ids
+        return found
+
+    monkeypatch.setattr(en_zh, "search", short)
+    data = primer.primer_data(en_zh, EN)
+    assert data["tgt"]["text"] == ZH and data["tgt"]["forced"] is False
+
+
+def edited(translator: Translator, tokenizers: tuple, folder: Path, direction: str, languages: list[str]) -> Path:
+    """The same run under other language codes."""
+    run = make_run(folder, tokenizers, **SMALL)
+    path = run / "config.yaml"
+    text = path.read_text("utf-8")
+    text = re.sub(r"direction: en-zh", f"direction: {direction}", text)
+    path.write_text(re.sub(r"- en\n(\s*)- zh", f"- {languages[0]}\n\\1- {languages[1]}", text), encoding="utf-8")
+    return run
+
+
+def test_other_languages(call, en_zh, tokenizers, tmp_path, no_switching):
+    run = edited(en_zh, tokenizers, tmp_path / "run", "de-fr", ["de", "fr"])
+    error = call("primer", run, "--output", tmp_path / "page.html").error
+    assert "de-fr" in error and "SENTENCE" in error
+    data = primer.primer_data(Translator(run, "cpu", "fp32"), EN, ZH)
+    assert data["self"]["kind"] == "encoder_self" and not data["study"]["by_character"]
+    assert data["study"]["labels"] == data["src"]["tokens"][:-1]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "says"),
+    [
+        ("", "empty"),
+        (" \u3000 ", "empty"),
+        ("早上好", r"not English \(早上好\).*en-zh.*reads English"),
+        ("3.50!", "not English"),
+        ("I like apples and " * 12, r"has \d+ tokens.*at most 24; leave words out"),
+    ],
+)
+def test_bad_sentences(call, en_zh, tmp_path, sentence, says):
+    done = call("primer", en_zh.run_dir, sentence, "--output", tmp_path / "page.html")
+    assert re.search(says, done.error), done.error
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_an_english_sentence_for_a_run_that_reads_chinese(call, zh_en, tmp_path):
+    done = call("primer", zh_en.run_dir, "Good morning.", "--output", tmp_path / "page.html")
+    assert "not Chinese (Good morning.)" in done.error and "zh-en" in done.error
+
+
+def test_bad_output_and_run(call, en_zh, tmp_path):
+    assert f"{tmp_path} is a folder" in call("primer", en_zh.run_dir, EN, "--output", tmp_path).error
+    assert "no run here" in call("primer", tmp_path, EN).error
+
+
+def test_tokens_unknown_to_the_vocabulary(en_zh, monkeypatch):
+    real = en_zh.src_tokenizer.encode
+    monkeypatch.setattr(
+        en_zh.src_tokenizer, "encode", lambda texts: [[en_zh.src_tokenizer.unk_id, *ids[1:]] for ids in real(texts)]
+    )
+    with pytest.raises(UserError, match="vocabulary lacks"):
+        primer.primer_data(en_zh, EN, ZH)
+
+
+def test_a_translation_too_long_to_draw(en_zh):
+    with pytest.raises(UserError, match=r"translation has \d+ tokens.*at most 24"):
+        primer.primer_data(en_zh, EN, "早上好" * 3)
+
+
+def test_large_models_show_some_of_their_layers():
+    assert primer.some_layers(6, 9) == primer.some_layers(6, 6) == [0, 1, 2, 3, 4, 5]
+    assert primer.some_layers(6, 3) == [0, 2, 5]
+    assert primer.some_layers(6, 1) == primer.some_layers(1, 4) == [0]
+
+
+# ------------------------------------------------------------------------------------------------------- the page
+
+
+class Primer(Page):
+    def open(self, data: dict) -> "Primer":
+        path = self.folder / "测试 page.html"
+        path.write_text(primer.render(data), encoding="utf-8")
+        for log in ("browser", "performance"):
+            self.browser.get_log(log)
+        self.browser.get(path.as_uri())
+        return self
+
+    def values(self, selector: str) -> np.ndarray:
+        return np.array([float(x) for x in self.each(selector, "node.dataset.value")])
+
+    def heat(self, name: str) -> np.ndarray:
+        rows = self.each(f"#{name} tbody tr", "[...node.querySelectorAll('td')].map(td => td.dataset.value)")
+        return np.array([[float(x) for x in row] for row in rows])
+
+    def first(self, box: str, key: str) -> np.ndarray:
+        """The first numbers of a vector."""
+        return self.values(f'#{box} [data-vector="{key}"] [data-i]')
+
+    def pick(self, chips: str, i: int) -> None:
+        self.click(f'#{chips} button[data-i="{i}"]')
+
+    def slide(self, name: str, to: int) -> None:
+        script = "(arguments[0].value = arguments[1], arguments[0].dispatchEvent(new Event('input')))"
+        self.js(script, self.find(f"#{name}"), to)
+
+
+@pytest.fixture
+def web(browser: Chrome, tmp_path: Path) -> Iterator[Primer]:
+    still = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
+    opened = Primer(browser, tmp_path)
+    yield opened
+    assert opened.problems() == []
+
+
+def test_sections_1_to_3_show_the_models_numbers(web, en_zh, forward):
+    web.open(forward)
+    layer, head = forward["cross"]["layer"], forward["cross"]["head"]
+    found = en_zh.attention(EN, ZH, rule=Rule())
+    n_src = len(found.src.ids)
+    for row in (0, 3):
+        web.pick("s1-tokens", row)
+        close(web.values("#s1-bars [data-bar]"), found.cross[layer, head, row], 1e-5)
+        close(web.values("#s1-bars [data-plain]"), np.full(n_src, 1 / n_src), 1e-6)
+        assert float(web.js("document.querySelector('#s1-sum').dataset.value")) == pytest.approx(1)
+    table, tokenizer = en_zh.model.tgt_embedding.weight.detach().double(), en_zh.tgt_tokenizer
+    x = table[[tokenizer.processor.piece_to_id(c) for c in ZH]]
+    close(web.heat("s2-heat"), (x @ x.T).numpy(), 1e-5)
+    for a, b in ((0, 1), (4, 2), (3, 3)):
+        web.click(f'#s2-heat td[data-row="{a}"][data-col="{b}"]')
+        expected = primer.projection(x[a], x[b])
+        for key in ("a", "b", "dot", "cosine", "projection"):
+            close(web.values(f'[data-geometry="{key}"]'), [expected[key]], 1e-5)
+        assert web.values('[data-geometry="angle"]')[0] == pytest.approx(expected["angle"], abs=0.02)
+    y, weights = (part.numpy() for part in primer.self_attention_plain(x))
+    close(web.heat("s3-heat"), weights, 1e-6)
+    for row in (0, 5):
+        web.pick("s3-tokens", row)
+        close(web.values('#s3-softmax [data-softmax^="weight-"]'), weights[row], 1e-6)
+        close(web.values('#s3-softmax [data-softmax^="score-"]'), (x @ x[row]).numpy(), 1e-5)
+        close(web.first("s3-sum", "y"), y[row, :4], 1e-5)
+
+
+def test_section_4_shows_every_step_of_a_head(web, either):
+    translator, data = either
+    web.open(data)
+    src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
+    kind, causal = data["self"]["kind"], data["self"]["causal"]
+    with torch.inference_mode():
+        notes = primer.observe(translator, src, tgt)[0][kind]
+    layers = primer.attention_layers(translator.model)[kind]
+    for number, head, token in ((0, 2, 3), (len(layers) - 1, 0, 1)):
+        Select(web.find("#layer")).select_by_visible_text(f"Layer {number}")
+        Select(web.find("#head")).select_by_value(str(head))
+        web.pick("s4-tokens", token)
+        q, k, v = np_heads(layers[number], notes[number]["x"].double().numpy(), head)
+        n = len(q)
+        assert web.each("#s4-tokens button", "node.textContent") == data["self"]["labels"]
+        web.pick("s4-steps", 0)
+        close(web.first("s4-x", f"x{token}"), notes[number]["x"][token, :4], 1e-5)
+        assert web.each("#s4-step .shape", "node.dataset.shape") == [f"X {n} {D}"]
+        web.pick("s4-steps", 1)
+        close(web.values("#s4-q0 b"), [q[token, 0]], 1e-4)
+        for name, matrix in (("q", q), ("k", k), ("v", v)):
+            close(web.first("s4-qkv", name), matrix[token, :4], 1e-4)
+        assert f"W_Q {D} {K}" in web.each("#s4-step .shape", "node.dataset.shape")
+        web.pick("s4-steps", 2)
+        close(web.heat("s4-heat"), q @ k.T, 1e-3)
+        scaled = q @ k.T / math.sqrt(K)
+        masked = np.where(np.tril(np.ones((n, n))) == 1, scaled, -np.inf) if causal else scaled
+        web.pick("s4-steps", 3)
+        shown = web.each("#s4-heat tbody td", "node.dataset.value")
+        close([float(x) for x in shown if x != "-inf"], masked[np.isfinite(masked)], 1e-3)
+        assert shown.count("-inf") == (n * (n - 1) // 2 if causal else 0)
+        web.pick("s4-steps", 4)
+        close(web.heat("s4-heat"), np_softmax(masked), 1e-4)
+        web.pick("s4-steps", 5)
+        z = notes[number]["z"][token, head * K : (head + 1) * K]
+        close(web.first("s4-z", "z"), z[:4], 1e-4)
+        if causal:
+            web.pick("s4-steps", 4)
+            web.click("#mask")
+            close(web.heat("s4-heat"), np_softmax(scaled), 1e-4)
+            assert "not what the model does" in web.text("#unmasked")
+            web.click("#mask")
+            assert web.text("#unmasked") == ""
+        else:
+            assert not web.find("#mask-label").is_displayed()
+
+
+def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
+    web.open(forward)
+    for i in (0, 6, 10):
+        web.slide("d-k", i)
+        for key, name in itertools.product(("1", "sqrt", "d_k"), ("variance", "entropy", "query_gradient")):
+            expected = forward["scaling"][i]["spread"][key][name]
+            close(web.values(f'#s5-random [data-spread="{key}-{name}"]'), [expected], 1e-6 * max(1, expected))
+    web.click('#s8-thumbs [data-layer="1"][data-head="3"]')
+    src, tgt = sides(en_zh, EN, ZH)
+    with torch.inference_mode():
+        x = primer.observe(en_zh, src, tgt)[0]["decoder_self"][1]["x"]
+        layer = primer.attention_layers(en_zh.model)["decoder_self"][1]
+        q, k, _ = primer.head_projections(layer, x, 3)
+        scores = (q @ k.T).double().numpy() / 2
+    allowed = np.tril(np.ones(scores.shape)) == 1
+    weights = np_softmax(np.where(allowed, scores, -np.inf))
+    entropy = np.mean([-sum(w * math.log(w) for w in row if w > 0) for row in weights])
+    close(web.values('#s5-own [data-spread="sqrt-entropy"]'), [entropy], 1e-4)
+    close(web.values('#s5-own [data-spread="sqrt-variance"]'), [scores[allowed].var()], 1e-3)
+
+
+def test_section_6_looks_things_up(web, en_zh, forward):
+    web.open(forward)
+    src, tgt = sides(en_zh, EN, ZH)
+    layer, head = forward["cross"]["layer"], forward["cross"]["head"]
+    with torch.inference_mode():
+        seen, memory = primer.observe(en_zh, src, tgt)
+        module = primer.attention_layers(en_zh.model)["cross"][layer]
+        q, k, v = (x.double() for x in primer.head_projections(module, seen["cross"][layer]["x"], head, memory))
+    for slid, temperature in ((-25, 0.0), (-8, 0.25), (0, 1.0), (6, 2**1.5), (25, math.inf)):
+        web.pick("s6-tokens", 2)
+        web.slide("tau", slid)
+        found, weights = primer.retrieval(q[2], k, v, temperature)
+        close(web.values("#s6-bars [data-bar]"), weights, 1e-5)
+        close(web.first("s6-found", "found"), found[:4], 1e-5)
+        assert float(web.js("document.querySelector('#tau-text').dataset.value")) == pytest.approx(temperature)
+    web.pick("s10-tokens", 4)
+    row = primer.retrieval(q[4], k, v)[1]
+    close(web.values("#s10-bars [data-plain]"), row, 1e-5)
+    close(web.values("#s10-bars [data-bar]"), primer.hard_weights(row), 0)
+    assert float(web.js("document.querySelector('#s10-read').dataset.value")) == pytest.approx(float(row.max()))
+
+
+def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
+    web.open(forward)
+    found = en_zh.attention(EN, ZH, rule=Rule())
+    for i, kind in enumerate(("encoder_self", "cross", "decoder_self")):
+        web.pick("s7-kinds", i)
+        Select(web.find("#head-7")).select_by_value("1")
+        close(web.heat("s7-heat"), getattr(found, kind)[forward["pair"]["layers"][kind], 1], 1e-6)
+    web.click('#s8-thumbs [data-layer="0"][data-head="2"]')
+    close(web.heat("s8-heat"), found.decoder_self[0, 2], 1e-5)
+    web.pick("s8-tokens", 2)
+    src, tgt = sides(en_zh, EN, ZH)
+    with torch.inference_mode():
+        notes = primer.observe(en_zh, src, tgt)[0]["decoder_self"][0]
+        lengths = primer.head_contributions(primer.attention_layers(en_zh.model)["decoder_self"][0], notes["z"])
+    close(web.first("s8-out", "out"), notes["out"][2, :4], 1e-5)
+    close(web.values("#s8-bars [data-bar]"), lengths[2], 1e-4)
+    shown = web.each("#off [data-off]", "[node.dataset.off, node.dataset.text, Number(node.lastChild.dataset.value)]")
+    assert [row[2] for row in shown] == sorted(row[2] for row in shown)
+    assert {row[0] for row in shown} == {f"{r['kind']}-{r['layer']}-{r['head']}" for r in forward["off"]["rows"]}
+    module = primer.attention_layers(en_zh.model)["cross"][1]
+    with primer.switch_off_head(module, 3):
+        text, after = en_zh.translate([EN])[0].text, en_zh.force(src, tgt, Rule()).log_probs.sum()
+    row = next(row for row in shown if row[0] == "cross-1-3")
+    assert row[1] == text and row[2] == pytest.approx(after - found.log_probs.sum(), abs=1e-3)
+    Select(web.find("#off-kind")).select_by_value("cross")
+    assert all(name.startswith("cross-") for name in web.each("#off [data-off]", "node.dataset.off"))
+
+
+def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forward):
+    web.open(forward)
+    found = en_zh.attention(EN, ZH, rule=Rule())
+    close(web.heat("s9-heat"), found.decoder_self[forward["cross"]["layer"], forward["cross"]["head"]], 1e-5)
+    web.click("#causal")
+    assert "not what the model does" in web.text("#uncausal") and web.heat("s9-heat")[0, 1] > 0
+    web.slide("position", 5)
+    close(web.first("s9-vector", "pe"), positional_encoding(6, D)[5, :4], 1e-6)
+    close(web.values("#s9-bars [data-bar]"), np.exp(found.log_probs), 1e-6)
+    assert web.each("#path li", "node.dataset.path") == [
+        f"{name} {' '.join(map(str, sizes))}" for name, sizes in forward["path"]
+    ]
+    web.slide("length", 20)
+    for key, value in primer.sequential_steps(20, en_zh.config.model.n_encoder_layers).items():
+        assert set(web.values(f'[data-steps="{key}"]')) == {value}
+    assert web.each("#s9-dots .dots", "node.lastChild.textContent") == ["20", "1"]
+    with torch.inference_mode():
+        memory = primer.observe(en_zh, found.src, found.tgt)[1]
+        w_0, w_1, kernel = primer.untrained(D)
+        gate = primer.channel_gate(memory, w_0, w_1)
+        close(web.first("s10-channel", "channel-gate"), gate[:4], 1e-5)
+        close(web.values("#s10-spatial [data-bar]"), primer.spatial_gate(memory * gate, kernel), 1e-5)
+        web.pick("s10-reference", 2)
+        close(web.values("#s10-temporal [data-bar]"), primer.temporal_gate(memory, 2), 1e-5)
+
+
+def test_controls_by_keyboard_and_touch(web, forward):
+    web.open(forward)
+    web.focus('#s3-tokens button[data-i="0"]')
+    web.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ENTER)
+    focused = "document.activeElement.dataset.key"
+    pressed = '#s3-tokens [aria-pressed="true"]'
+    assert web.js(focused) == "s3-tokens-2" and web.each(pressed, "node.dataset.i") == ["2"]
+    web.press(Keys.HOME, Keys.SPACE)
+    assert web.js(focused) == "s3-tokens-0" and web.each(pressed, "node.dataset.i") == ["0"]
+    web.focus("#s2-heat td.chosen")
+    web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ENTER)
+    assert web.js(focused) == "s2-heat-1-2"  # it began at 0, 1, and the focus stays
+    assert web.each("#s2-heat td.chosen", "[+node.dataset.row, +node.dataset.col]") == [[1, 2]]
+    web.focus("#next")
+    web.press(Keys.ENTER, Keys.ENTER)
+    assert web.each('#s4-steps [aria-pressed="true"]', "node.dataset.i") == ["2"]
+    web.press(*[Keys.ENTER] * 9)
+    assert web.each('#s4-steps [aria-pressed="true"]', "node.dataset.i") == ["5"]
+    assert web.js("document.activeElement.id") == "next"
+    web.focus("#mask")
+    web.press(Keys.SPACE)
+    assert web.text("#unmasked") != ""
+    web.focus("#tau")
+    web.press(Keys.HOME)
+    assert sorted(web.values("#s6-bars [data-bar]"))[-1] == 1 and web.values("#s6-bars [data-bar]").sum() == 1
+    web.press(Keys.END)
+    assert len(set(web.values("#s6-bars [data-bar]"))) == 1
+    web.focus("#d-k")
+    web.press(Keys.END)
+    assert web.text("#d-k-text") == "1024"
+    web.tap('#s1-tokens button[data-i="1"]')
+    assert web.each('#s1-tokens [aria-pressed="true"]', "node.dataset.i") == ["1"]
+    stops = web.js("[...document.querySelectorAll('.chips')].map(n => n.querySelectorAll('[tabindex=\"0\"]').length)")
+    assert set(stops) == {1}  # each group of buttons is one stop of the Tab key
+    nameless = [n for n in web.browser.find_elements(By.CSS_SELECTOR, "button, select, input") if not n.accessible_name]
+    assert nameless == []
+
+
+def test_languages_and_themes(web, forward):
+    web.open(forward)
+    assert web.text("h1") == "Attention, step by step"
+    said = web.js("document.body.innerText")
+    assert not re.search(r"undefined|NaN|\[object", said)
+    web.click("#language")
+    assert web.text("h1") == "一步一步看懂注意力"
+    said = web.js("document.body.innerText")
+    assert not re.search(r"undefined|NaN|\[object", said)
+    assert [f"{i}. " in said for i in range(1, 11)] == [True] * 10
+    headings = web.each("h2, h3, nav a", "node.textContent")
+    assert all(re.search(r"[\u4e00-\u9fff]", text) for text in headings if not text.startswith("x"))
+    background = "getComputedStyle(document.body).backgroundColor"
+    before = web.js(background)
+    web.click("#theme")
+    assert web.js(background) != before
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    web.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    assert web.open(forward).js(background) != before
+
+
+def test_a_narrow_screen_and_a_reader_of_chinese(web, en_zh, zh_en, forward, backward):
+    metrics = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    agent = {"userAgent": web.js("navigator.userAgent")}
+    web.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    web.browser.execute_cdp_cmd("Network.setUserAgentOverride", agent | {"acceptLanguage": "zh-CN"})
+    for data in (forward, backward):
+        web.open(data)
+        assert web.text("h1") == "一步一步看懂注意力"
+        for step in range(6):
+            web.pick("s4-steps", step)
+            assert web.js("document.documentElement.scrollWidth") <= 360, step
+        web.click("#language")
+        assert web.js("document.documentElement.scrollWidth") <= 360
+    web.browser.execute_cdp_cmd("Network.setUserAgentOverride", agent | {"acceptLanguage": "en-US"})
+    web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_odd_text_does_no_harm(web, en_zh, no_switching):
+    odd = "I </script><script>alert(1)</script> <b>&"
+    translator = en_zh
+    assert len(translator.src_tokenizer.encode([odd])[0]) > 30  # spelt in bytes: too long to draw by itself
+    data = primer.primer_data(translator, "I <b>&", "我<i>&")
+    data["off"]["rows"] = [{"kind": "cross", "layer": 0, "head": 0, "text": odd + odd, "log_prob": -1.0}]
+    data["run"]["name"] = data["src"]["text"] = data["off"]["whole"]["text"] = odd
+    web.open(data)
+    assert web.text("#src-text") == odd
+    assert web.js("document.querySelectorAll('script').length") == 2
+    assert web.js("document.querySelectorAll('#off b, #off script, #s1-bars b').length") == 0
+    assert odd in web.text("#off")
+
+
+def test_size(forward):
+    """Of the page itself, and of what the largest models add to it."""
+    template = len(primer.render({}).encode())
+    assert template < 110_000
+    assert len(primer.render(forward).encode()) < template + 200_000
+
+
+def test_a_click_by_mouse_moves_through_the_steps(web, forward):
+    web.open(forward)
+    web.js("document.querySelector('#next').scrollIntoView({block: 'center', behavior: 'instant'})")
+    ActionChains(web.browser, duration=0).click(web.find("#next")).click(web.find("#next")).click(
+        web.find("#previous")
+    ).perform()
+    assert web.each('#s4-steps [aria-pressed="true"]', "node.dataset.i") == ["1"]
