@@ -6,7 +6,7 @@ heads count from 0. Row t of cross-attention is the step that emits target token
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -285,11 +285,7 @@ def measure(
 ) -> dict[Rule, Quality]:
     """The quality of every choice of layer, head and shift, masks and threshold as in `base`."""
     names = choices(model.config.n_decoder_layers, model.config.n_heads)
-    rules = [
-        Rule(layer, head, shift, base.mask_eos, base.mask_punctuation, base.threshold)
-        for shift in (False, True)
-        for layer, head in names
-    ]
+    rules = [replace(base, layer=layer, head=head, shift=shift) for shift in (False, True) for layer, head in names]
     table = {rule: Quality() for rule in rules}
     pairs = [(gold.src.ids, gold.tgt.ids) for gold in golds]
     for i, cross in cross_attention(model, pairs, bos_id, on_batch=on_batch):

@@ -1,4 +1,4 @@
-"""The self-contained page: `attention.html` is the template, this fills it."""
+"""The self-contained pages: an HTML template for each, filled with data; and the data of `attention.html`."""
 
 import base64
 import json
@@ -15,11 +15,11 @@ from transformer_mt.units import is_punctuation, split_units
 KINDS = ("encoder_self", "decoder_self", "cross")
 
 
-def render(data: dict[str, Any]) -> str:
-    """The page for `data`; no text in it can end the script element."""
-    template = Path(__file__).with_name("attention.html").read_text(encoding="utf-8")
+def render(data: dict[str, Any], template: str = "attention.html") -> str:
+    """The page that `template` makes of `data`; no text in it can end the script element."""
+    page = Path(__file__).with_name(template).read_text(encoding="utf-8")
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)  # NaN would be no JSON
-    return template.replace("__DATA__", text.replace("<", "\\u003c"))
+    return page.replace("__DATA__", text.replace("<", "\\u003c"))
 
 
 def packed(array: np.ndarray) -> str:

@@ -5,7 +5,6 @@ Shape letters as in `model.py`: T queries, S keys, D d_model, K d_head, H heads,
 """
 
 import argparse
-import json
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -585,9 +584,9 @@ def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) 
 
 def render(data: dict[str, Any]) -> str:
     """The page for `data`; no text in it can end the script element."""
-    template = Path(__file__).with_name("primer.html").read_text(encoding="utf-8")
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return template.replace("__DATA__", text.replace("<", "\\u003c"))
+    from transformer_mt import page
+
+    return page.render(data, "primer.html")
 
 
 # ---------------------------------------------------------------------------------------------------------- the command
