@@ -8,7 +8,7 @@ from conftest import random_ids, tiny_config, tiny_model
 from torch import nn
 from torch.nn import functional as F
 
-from transformer_mt.config import Activation, Norm
+from transformer_mt.config import Activation, CrossAttention, EncoderGate, Norm
 from transformer_mt.model import (
     AttentionWeights,
     Dropout,
@@ -82,13 +82,14 @@ def copy_attention(theirs: nn.MultiheadAttention, ours: MultiHeadAttention) -> N
         theirs.out_proj.load_state_dict(ours.w_o.state_dict())
 
 
+@pytest.mark.parametrize("n_keys", [6, 40])  # few enough for the equation, and enough for the fused kernel
 @pytest.mark.parametrize("recorded", [False, True])
-def test_multi_head_attention_equals_torchs_with_copied_weights(float64, recorded):
+def test_multi_head_attention_equals_torchs_with_copied_weights(float64, recorded, n_keys):
     torch.manual_seed(2)
     ours, theirs = MultiHeadAttention(12, 3), nn.MultiheadAttention(12, 3, batch_first=True)
     copy_attention(theirs, ours)
-    x, other = torch.randn(2, 4, 12), torch.randn(2, 6, 12)
-    padding = torch.tensor([[False] * 6, [False] * 4 + [True] * 2])
+    x, other = torch.randn(2, 4, 12), torch.randn(2, n_keys, 12)
+    padding = torch.tensor([[False] * n_keys, [False] * 4 + [True] * (n_keys - 4)])
     expected, expected_weights = theirs(x, other, other, key_padding_mask=padding, average_attn_weights=False)
     weights = [] if recorded else None
     z = ours(x, *ours.keys_values(other), key_mask(padding), weights)
@@ -235,16 +236,20 @@ def test_positions_project_only_what_is_asked_for(float64):
 # --------------------------------------------------------------------------------------------- recorded attention
 
 VARIANTS = [
-    {"norm": Norm.pre, "activation": Activation.relu},
+    {"norm": Norm.pre, "activation": Activation.relu, "cross_attention": CrossAttention.hard},
+    {"norm": Norm.post, "encoder_gate": EncoderGate.both, "cross_attention": CrossAttention.hard},
+    {"norm": Norm.pre, "encoder_gate": EncoderGate.channel},
+    {"norm": Norm.pre, "encoder_gate": EncoderGate.spatial},
     {"norm": Norm.post, "activation": Activation.gelu},
     {"norm": Norm.pre, "activation": Activation.swiglu},
 ]
 
 
 @pytest.mark.parametrize("changes", VARIANTS)
-def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(float64, changes):
+@pytest.mark.parametrize("s, t", [(6, 5), (36, 35)])
+def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(float64, changes, s, t):
     model = tiny_model(7, **changes)
-    src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
+    src, tgt_in = random_ids(2, s, 13), random_ids(2, t, 11)
     src[1, 3:] = 0
     padding = src == 0
     weights = AttentionWeights()
@@ -252,10 +257,10 @@ def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(f
     logits = model.decode(tgt_in, memory, padding, weights=weights)
     torch.testing.assert_close(logits, model(src, tgt_in), **EXACT)
 
-    assert [w.shape for w in weights.encoder_self] == [(2, 4, 6, 6)] * 2
-    assert [w.shape for w in weights.decoder_self] == [(2, 4, 5, 5)] * 2
-    assert [w.shape for w in weights.cross] == [(2, 4, 5, 6)] * 2
-    future = torch.ones(5, 5, dtype=torch.bool).triu(1)
+    assert [w.shape for w in weights.encoder_self] == [(2, 4, s, s)] * 2
+    assert [w.shape for w in weights.decoder_self] == [(2, 4, t, t)] * 2
+    assert [w.shape for w in weights.cross] == [(2, 4, t, s)] * 2
+    future = torch.ones(t, t, dtype=torch.bool).triu(1)
     for rows in (*weights.encoder_self, *weights.cross):
         assert rows.masked_select(padding[:, None, None]).eq(0).all()
     for rows in weights.decoder_self:

@@ -19,8 +19,8 @@ from test_page import browser as browser  # a fixture
 
 from transformer_mt import Translator, primer
 from transformer_mt.alignment import Rule
-from transformer_mt.config import DecodeConfig, Norm, TokenizerConfig, UserError
-from transformer_mt.model import attention, causal_mask, positional_encoding
+from transformer_mt.config import CrossAttention, DecodeConfig, EncoderGate, Norm, TokenizerConfig, UserError
+from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
 from transformer_mt.tokenizer import train_tokenizer
 
 EN, ZH = "I like apples and cats.", "我喜欢苹果和猫。"
@@ -375,32 +375,43 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def test_gates_against_their_papers_formulas():
-    features = random(9, 8, seed=4).float()
-    w_0, w_1, kernel = primer.untrained(8)
-    f, a, b, c = (x.double().numpy() for x in (features, w_0, w_1, kernel))
-    hidden = [np.maximum(a @ pooled, 0) for pooled in (f.mean(0), f.max(0))]
-    close(primer.channel_gate(features, w_0, w_1), sigmoid(b @ hidden[0] + b @ hidden[1]), 1e-6)
-    padded = np.pad(np.stack([f.mean(1), f.max(1)]), ((0, 0), (3, 3)))
-    expected = sigmoid(np.array([(padded[:, i : i + 7] * c).sum() for i in range(9)]))
-    close(primer.spatial_gate(features, kernel), expected, 1e-6)
+def test_the_temporal_gate_against_its_formula():
+    features = random(9, 8, seed=4)
+    f = features.numpy()
     cosines = [f[i] @ f[2] / np.linalg.norm(f[i]) / np.linalg.norm(f[2]) for i in range(9)]
-    close(primer.temporal_gate(features, 2), sigmoid(np.array(cosines)), 1e-6)
-    for ours, theirs in zip(primer.untrained(8), (w_0, w_1, kernel), strict=True):
-        assert torch.equal(ours, theirs)
+    close(primer.temporal_gate(features, 2), sigmoid(np.array(cosines)), 1e-12)
 
 
-def test_hard_attention_goes_straight_through():
-    scores = torch.tensor([[1.0, 3.0, 2.0], [5.0, 5.0, 0.0]], requires_grad=True)
-    weights = primer.straight_through(primer.softmax_rows(scores))
-    close(weights.detach(), [[0, 1, 0], [1, 0, 0]], 1e-7)
-    values = torch.tensor([1.0, 2.0, 4.0])
-    (weights @ values).sum().backward()
-    hard = scores.grad.clone()
-    scores.grad = None
-    (primer.softmax_rows(scores) @ values).sum().backward()
-    close(hard, scores.grad, 1e-7)
-    assert hard.abs().max() > 0.01
+def test_untrained_gates_are_always_the_same_and_leave_the_random_state_alone():
+    state = torch.get_rng_state()
+    first = primer.untrained_gates(8).state_dict()
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(5)
+    for name, tensor in primer.untrained_gates(8).state_dict().items():
+        assert torch.equal(tensor, first[name])
+
+
+@pytest.mark.parametrize("kind", EncoderGate)
+def test_section_10_takes_the_models_own_gates_where_it_has_them(tokenizers, tmp_path, kind):
+    options = SMALL | {"model": SMALL["model"] | {"encoder_gate": kind}}
+    translator = Translator(make_run(tmp_path / kind.value, tokenizers, **options), "cpu", "fp32")
+    found = translator.attention(EN, ZH, rule=Rule())
+    with torch.inference_mode():
+        features = translator.model.features(torch.tensor([found.src.ids]))[0]
+        kinds = primer.kinds_data(translator.model, features)
+    assert kinds["trained"] == {"channel": "channel" in found.gates, "spatial": "spatial" in found.gates}
+    for name, gate in found.gates.items():
+        close(kinds[name]["gate"], gate, 1e-6)
+
+
+def test_section_10_of_a_model_with_hard_attention_and_both_gates_says_so(web, tokenizers, tmp_path, no_switching):
+    changes = {"encoder_gate": EncoderGate.both, "cross_attention": CrossAttention.hard}
+    options = SMALL | {"model": SMALL["model"] | changes}
+    translator = Translator(make_run(tmp_path / "run", tokenizers, **options), "cpu", "fp32")
+    web.open(primer.primer_data(translator, EN, ZH))
+    tags = web.each("#s10 .tag", "node.textContent")
+    assert tags == ["this model's own, trained"] * 2 + ["no learned weights"]
+    assert "passes on the hard value" in web.text("#s10")
 
 
 # --------------------------------------------------------------------------------------------------- the command
@@ -655,7 +666,7 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     web.pick("s10-tokens", 4)
     row = primer.retrieval(q[4], k, v)[1]
     close(web.values("#s10-bars [data-plain]"), row, 1e-5)
-    close(web.values("#s10-bars [data-bar]"), primer.hard_weights(row), 0)
+    close(web.values("#s10-bars [data-bar]"), hard_weights(row), 0)
     assert float(web.js("document.querySelector('#s10-read').dataset.value")) == pytest.approx(float(row.max()))
 
 
@@ -705,10 +716,9 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
     assert web.each("#s9-dots .dots", "node.lastChild.textContent") == ["20", "1"]
     with torch.inference_mode():
         memory = primer.observe(en_zh, found.src, found.tgt)[1]
-        w_0, w_1, kernel = primer.untrained(D)
-        gate = primer.channel_gate(memory, w_0, w_1)
-        close(web.first("s10-channel", "channel-gate"), gate[:4], 1e-5)
-        close(web.values("#s10-spatial [data-bar]"), primer.spatial_gate(memory * gate, kernel), 1e-5)
+        _, gates = primer.untrained_gates(D)(memory[None], torch.zeros(1, len(memory), dtype=torch.bool))
+        close(web.first("s10-channel", "channel-gate"), gates["channel"][0, :4], 1e-5)
+        close(web.values("#s10-spatial [data-bar]"), gates["spatial"][0], 1e-5)
         web.pick("s10-reference", 2)
         close(web.values("#s10-temporal [data-bar]"), primer.temporal_gate(memory, 2), 1e-5)
 

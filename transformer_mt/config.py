@@ -40,6 +40,18 @@ class Activation(Enum):
     swiglu = "swiglu"
 
 
+class CrossAttention(Enum):
+    soft = "soft"
+    hard = "hard"
+
+
+class EncoderGate(Enum):
+    none = "none"
+    channel = "channel"
+    spatial = "spatial"
+    both = "both"
+
+
 class Schedule(Enum):
     inverse_sqrt = "inverse_sqrt"
     cosine = "cosine"
@@ -152,6 +164,11 @@ class ModelConfig:
     """Layer normalisation after the residual sum (post, the paper) or before the sub-layer (pre)."""
     activation: Activation = Activation.relu
     """Of the feed-forward layers; relu is the paper's."""
+    cross_attention: CrossAttention = CrossAttention.soft
+    """soft: the weighted sum of all values. hard: the value of the largest weight alone, trained straight through."""
+    encoder_gate: EncoderGate = EncoderGate.none
+    """Scales the encoder's output by learned numbers from 0 to 1 (CBAM): one for each channel, for each position
+    (spatial), or both."""
     tie_embeddings: bool = True
     """One matrix for target embedding and output layer, and for the source too where the vocabulary is joint."""
     max_len: int = 512

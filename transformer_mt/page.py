@@ -63,6 +63,7 @@ def page_data(translator: Translator, attention: Attention, chosen_on: str, tabl
             "step": max(translator.metadata["steps"]),
             "n_heads": config.model.n_heads,
             "d_head": config.model.d_model // config.model.n_heads,
+            "cross_attention": config.model.cross_attention.value,
         },
         "src": side_data(src, config.src_language),
         "tgt": side_data(tgt, config.tgt_language) | {"in_tokens": attention.tgt_in_tokens},

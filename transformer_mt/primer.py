@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # torch takes a second, and --help needs none of it
     from torch import Tensor
 
     from transformer_mt.alignment import Side
+    from transformer_mt.gates import Gates
     from transformer_mt.model import MultiHeadAttention, Transformer
     from transformer_mt.tokenizer import Tokenizer
     from transformer_mt.translator import Attention, Translator
@@ -36,10 +37,6 @@ LONGEST_CHARACTERS = 36
 DRAWN_BYTES = 600_000
 """Of vectors and columns of weights: where the model is large, the page shows some of its layers only."""
 D_KS = tuple(2**i for i in range(11))
-REDUCTION = 8
-"""Of the channel gate's hidden layer; CBAM's own default is 16."""
-KERNEL = 7
-"""Positions that the spatial gate's convolution sees; CBAM's 7 x 7, in one dimension."""
 SCRIPTS = {
     "zh": ("CJK",), "ja": ("CJK", "HIRAGANA", "KATAKANA"), "ko": ("HANGUL",), "ru": ("CYRILLIC",), "uk": ("CYRILLIC",),
     "bg": ("CYRILLIC",), "el": ("GREEK",), "ar": ("ARABIC",), "fa": ("ARABIC",), "he": ("HEBREW",),
@@ -179,7 +176,7 @@ def retrieval(query: "Tensor", keys: "Tensor", values: "Tensor", temperature: fl
     Returns:
         The value found `(K,)` and the weights `(S,)`.
     """
-    from transformer_mt.model import attention
+    from transformer_mt.model import attention, hard_weights
 
     if temperature == 0:
         weights = hard_weights(keys @ query)
@@ -245,47 +242,6 @@ def path_shapes(model: "Transformer", n_src: int, n_tgt: int) -> list[tuple[str,
 # ------------------------------------------------------------------------------------- section 10: kinds of attention
 
 
-def hard_weights(scores: "Tensor") -> "Tensor":
-    """1 for the largest of each row `(..., S)`, 0 for the others; the first of equals. No gradient passes."""
-    return scores.new_zeros(scores.shape).scatter(-1, scores.argmax(-1, keepdim=True), 1.0)
-
-
-def straight_through(weights: "Tensor") -> "Tensor":
-    """Hard forwards, soft backwards: the value of `hard_weights`, the gradient of `weights` (Bengio et al. 2013)."""
-    return hard_weights(weights) + weights - weights.detach()
-
-
-def channel_gate(features: "Tensor", w_0: "Tensor", w_1: "Tensor") -> "Tensor":
-    """CBAM's channel attention, sigmoid(W_1 relu(W_0 avg) + W_1 relu(W_0 max)) (Woo et al. 2018, equation 2).
-
-    Args:
-        features: positions by channels, `(n, D)`; average and maximum are taken over the positions.
-        w_0: `(D / r, D)`; w_1: `(D, D / r)`: one shared network for both.
-
-    Returns:
-        One gate from 0 to 1 for each channel, `(D,)`. They do not add up to 1.
-    """
-    mean, largest = features.mean(0), features.amax(0)
-    return (w_1 @ (w_0 @ mean).relu() + w_1 @ (w_0 @ largest).relu()).sigmoid()
-
-
-def spatial_gate(features: "Tensor", kernel: "Tensor") -> "Tensor":
-    """CBAM's spatial attention, sigmoid(f([avg; max])) (Woo et al. 2018, equation 3), along positions.
-
-    Args:
-        features: `(n, D)`; average and maximum are taken over the channels.
-        kernel: of the convolution f, `(2, width)`, width odd; zeros stand beyond the ends.
-
-    Returns:
-        One gate from 0 to 1 for each position, `(n,)`.
-    """
-    from torch.nn.functional import conv1d
-
-    pooled = features.new_empty(1, 2, len(features))
-    pooled[0, 0], pooled[0, 1] = features.mean(1), features.amax(1)
-    return conv1d(pooled, kernel[None], padding=kernel.size(1) // 2)[0, 0].sigmoid()
-
-
 def temporal_gate(features: "Tensor", reference: int) -> "Tensor":
     """EDVR's temporal attention, sigmoid(theta(F_i) · phi(F_reference)) (Wang et al. 2019, equation 5), one number for
     each row of `features` `(n, D)`. Its two learned convolutions are not here: theta and phi make vectors unit long."""
@@ -293,15 +249,16 @@ def temporal_gate(features: "Tensor", reference: int) -> "Tensor":
     return (unit @ unit[reference]).sigmoid()
 
 
-def untrained(d_model: int, seed: int = 0) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """Fixed random weights for the gates, in the size that a layer would start with: w_0, w_1, kernel."""
+def untrained_gates(d_model: int) -> "Gates":
+    """Gates of both kinds as they are before training, always the same."""
     import torch
 
-    generator, hidden = torch.Generator().manual_seed(seed), max(1, d_model // REDUCTION)
-    w_0 = torch.randn(hidden, d_model, generator=generator) / math.sqrt(d_model)
-    w_1 = torch.randn(d_model, hidden, generator=generator) / math.sqrt(hidden)
-    kernel = torch.randn(2, KERNEL, generator=generator) / math.sqrt(2 * KERNEL)
-    return w_0, w_1, kernel
+    from transformer_mt.config import EncoderGate
+    from transformer_mt.gates import Gates
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Gates(EncoderGate.both, d_model)
 
 
 # ------------------------------------------------------------------------------------------------ from a model to data
@@ -466,18 +423,27 @@ def without_heads(translator: "Translator", attention: "Attention", at_most: int
     return {"whole": both(), "rows": rows}
 
 
-def kinds_data(memory: "Tensor") -> dict[str, Any]:
-    """Section 10: gates on the encoder's output, a map of positions by channels `(S, D)`; their weights are random."""
-    w_0, w_1, kernel = untrained(memory.size(1))
-    channel = channel_gate(memory, w_0, w_1)
-    gated = memory * channel
+def kinds_data(model: "Transformer", features: "Tensor") -> dict[str, Any]:
+    """Section 10: gates on the encoder's output, a map of positions by channels `(S, D)`: the model's own where it was
+    trained with them, else untrained ones."""
+    import torch
+
+    from transformer_mt.gates import KERNEL, Gates
+
+    own, others = model.gates, untrained_gates(features.size(1))
+    trained = {name: getattr(own, name, None) is not None for name in ("channel", "spatial")}
+    channel_gate, spatial_gate = (getattr(cast(Gates, own if trained[n] else others), n) for n in trained)
+    nothing = torch.zeros(1, len(features), dtype=torch.bool)
+    channel = channel_gate(features[None], nothing)[0]
+    gated = features if trained == {"channel": False, "spatial": True} else features * channel
     return {
-        "reduction": memory.size(1) // len(w_0), "kernel": KERNEL,
-        "channel": {"mean": memory.mean(0).tolist(), "max": memory.amax(0).tolist(), "gate": channel.tolist()},
+        "trained": trained, "hidden": channel_gate.w_0.out_features, "kernel": KERNEL,
+        "channel": {"mean": features.mean(0).tolist(), "max": features.amax(0).tolist(), "gate": channel.tolist()},
         "spatial": {
-            "mean": gated.mean(1).tolist(), "max": gated.amax(1).tolist(), "gate": spatial_gate(gated, kernel).tolist()
+            "mean": gated.mean(1).tolist(), "max": gated.amax(1).tolist(),
+            "gate": spatial_gate(gated[None], nothing)[0].tolist(),
         },
-        "temporal": [temporal_gate(memory, i).tolist() for i in range(len(memory))],
+        "temporal": [temporal_gate(features, i).tolist() for i in range(len(features))],
     }  # fmt: skip
 
 
@@ -497,6 +463,8 @@ def primer_data(translator: "Translator", src_text: str, tgt_text: str | None = 
 
 
 def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) -> dict[str, Any]:
+    import torch
+
     from transformer_mt.alignment import Rule
     from transformer_mt.model import causal_mask
     from transformer_mt.page import packed
@@ -546,6 +514,7 @@ def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) 
         "run": {
             "name": translator.run_dir.resolve().name, "direction": config.direction,
             "step": max(translator.metadata["steps"]), "norm": config.model.norm.value,
+            "cross_attention": config.model.cross_attention.value,
             "d_model": d_model, "n_heads": n_heads, "d_head": d_head,
             "d_ff": config.model.d_ff, "n_encoder_layers": config.model.n_encoder_layers,
             "n_decoder_layers": config.model.n_decoder_layers,
@@ -578,7 +547,7 @@ def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) 
         "positions": packed(model.positions[:LONGEST].cpu().numpy()),
         "path": path_shapes(model, len(src.ids), len(tgt.ids)),
         "steps": [sequential_steps(n, config.model.n_encoder_layers) for n in range(1, 65)],
-        "kinds": kinds_data(memory),
+        "kinds": kinds_data(model, model.features(torch.tensor([src.ids]))[0]),
     }  # fmt: skip
 
 

@@ -37,12 +37,10 @@ def label_smoothed_loss(logits: Tensor, targets: Tensor, smoothing: float, pad_i
         targets: ids `(n,)`, no padding among them.
     """
     logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-    log_z = logits.logsumexp(-1)
-    label = logits.gather(1, targets[:, None])[:, 0]
-    loss = log_z - (1 - smoothing) * label
-    if smoothing:
-        loss = loss - smoothing * (logits.sum(-1) - logits[:, pad_id]) / (logits.size(1) - 1)
-    return loss.sum()
+    log_p = logits.log_softmax(-1)
+    spread = log_p.new_full((logits.size(1),), smoothing / (logits.size(1) - 1))
+    spread[pad_id] = 0
+    return -((1 - smoothing) * log_p.gather(1, targets[:, None]).sum() + (log_p @ spread).sum())
 
 
 def learning_rate(step: int, progress: float, config: TrainConfig) -> float:

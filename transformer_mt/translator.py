@@ -17,7 +17,15 @@ from torch import Tensor
 
 from transformer_mt import alignment, checkpoint
 from transformer_mt.alignment import Gold, Quality, Rule, Side
-from transformer_mt.config import STARTER_DIR, ChineseScript, Config, DecodeConfig, Precision, UserError
+from transformer_mt.config import (
+    STARTER_DIR,
+    ChineseScript,
+    Config,
+    CrossAttention,
+    DecodeConfig,
+    Precision,
+    UserError,
+)
 from transformer_mt.decoding import Hypothesis, search
 from transformer_mt.device import autocast, choose_device, choose_dtype
 from transformer_mt.model import AttentionWeights, MultiHeadAttention
@@ -94,6 +102,10 @@ class Attention:
     rule: Rule
     links: set[Link]
     """Between units, source first, as `rule` reads them."""
+    gates: dict[str, np.ndarray]
+    """Of the encoder's output, where the model has them: `channel` `(D,)` and `spatial` `(S,)`, from 0 to 1."""
+    chosen: np.ndarray | None
+    """The columns of `cross` whose values hard cross-attention took, `(L, H, T)`; None where it is soft."""
 
     def huggingface(self) -> dict[str, tuple[Tensor, ...]]:
         """The tuples that Hugging Face encoder-decoder models return, `(1, H, rows, columns)` for each layer; bertviz
@@ -371,6 +383,8 @@ class Translator:
             ],
             rule=rule,
             links=alignment.read_links(stacked["cross"], src, tgt, rule),
+            gates={name: gate[0].float().cpu().numpy() for name, gate in weights.gates.items()},
+            chosen=stacked["cross"].argmax(-1) if model.config.cross_attention is CrossAttention.hard else None,
         )
 
     @torch.inference_mode()

@@ -112,6 +112,9 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
     if chosen.dump_qk:
         arrays |= {f"{kind}_queries": attention.queries[kind] for kind in page.KINDS}
         arrays |= {f"{kind}_keys": attention.keys[kind] for kind in page.KINDS}
+    arrays |= {f"{name}_gate": gate for name, gate in attention.gates.items()}
+    if attention.chosen is not None:
+        arrays["cross_chosen"] = attention.chosen
     arrays |= {"src_tokens": src.tokens, "tgt_tokens": tgt.tokens, "tgt_in_tokens": attention.tgt_in_tokens}
 
     def dump(path: Path) -> None:
@@ -127,7 +130,7 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
         "units": chosen.units, "src_units": src.unit_texts, "tgt_units": tgt.unit_texts, "alignment": links,
         "rule": asdict(attention.rule), "chosen_on": chosen_on,
         "run": str(translator.run_dir), "steps": translator.metadata["steps"], "direction": translator.config.direction,
-        "log_probs": attention.log_probs.tolist(),
+        "log_probs": attention.log_probs.tolist(), "cross_attention": model.cross_attention.value,
     }  # fmt: skip
     write_text(folder / "attention.json", json.dumps(description, ensure_ascii=False, indent=1) + "\n")
     write_text(
