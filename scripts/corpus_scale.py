@@ -3,9 +3,10 @@
     python scripts/corpus_scale.py 25000 1000000
 
 For each size: seconds of a first start (cleaning, vocabulary, tokenizing, 5 updates) and of a second start on the
-prepared corpus, and the peak memory of the largest process in each.
+prepared corpus, the peak memory of the largest process in each, and the speed of the updates of the second.
 """
 
+import json
 import random
 import resource
 import subprocess
@@ -43,7 +44,7 @@ def train(arguments: list[str], results: "Queue[tuple[float, float]]") -> None:
 
 
 def main() -> None:
-    print(f"{'pairs':>10} {'first start':>12} {'peak':>9} {'second start':>13} {'peak':>9}")
+    print(f"{'pairs':>10} {'first start':>12} {'peak':>9} {'second start':>13} {'peak':>9} {'tokens/s':>9}")
     for n_pairs in map(int, sys.argv[1:] or ["25000", "1000000"]):
         with tempfile.TemporaryDirectory() as folder:
             corpus = Path(folder, "corpus.tsv")
@@ -54,14 +55,16 @@ def main() -> None:
                 arguments = [
                     "data=files", f"data.train={corpus}", f"data.cache_dir={folder}/cache",
                     f"run_dir={folder}/run{attempt}",
-                    "train.max_steps=5", "train.validate_every=5", "data.held_out=100", "train.samples=0",
+                    "train.max_steps=5", "train.validate_every=5", "train.log_every=5", "data.held_out=100",
+                    "train.samples=0",
                 ]  # fmt: skip
                 process = Process(target=train, args=(arguments, results))
                 process.start()
                 seconds, peak = results.get()
                 process.join()
                 row += f" {seconds:>{11 + attempt - 1}.1f}s {peak:>6.2f} GB"
-            print(row, flush=True)
+            lines = Path(folder, "run2", "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            print(f"{row} {json.loads(lines[0])['tokens_per_second']:>9,.0f}", flush=True)
 
 
 if __name__ == "__main__":

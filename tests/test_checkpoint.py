@@ -260,10 +260,10 @@ def test_key_names(whole_run):
     } <= names  # fmt: skip
     assert len(names) == 2 + 15 + 24 + 4
     tensors, metadata = load_tensors(last_state(whole_run))
-    expected = {f"model.{name}" for name in names} | {"rng.cpu"}
+    expected = {f"model.{name}" for name in names} | {"rng.cpu.0"}
     expected |= {f"optimizer.{key}.{name}" for key in ("step", "exp_avg", "exp_avg_sq") for name in names}
     assert set(tensors) == expected
-    assert {"state", "corpus", "threads"} <= set(metadata)
+    assert {"state", "corpus", "threads", "processes"} <= set(metadata)
     assert {"step", "epoch", "batch", "seconds", "best_bleu", "best_step", "finished"} <= set(metadata["state"])
     metadata = load_tensors(whole_run / "model.safetensors")[1]
     assert {"steps", "valid_bleu"} <= set(metadata)

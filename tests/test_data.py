@@ -7,7 +7,10 @@ import json
 import os
 import random
 import re
+import threading
+import time
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +57,11 @@ WRITTEN = [row for row, _ in TRICKY]
 READ = [row for _, row in TRICKY]
 
 
+def visible(folder: Path) -> list[Path]:
+    """What is in a cache beside its locks."""
+    return sorted(path for path in folder.iterdir() if not path.name.endswith(".lock"))
+
+
 def tsv(*rows):
     return "".join("\t".join(row) + "\n" for row in rows)
 
@@ -74,7 +82,7 @@ def corpus(tmp_path):
         paths = {k: v if isinstance(v, list) else write(f"{k}.tsv", v) for k, v in given.items() if v is not None}
         config = Config(
             direction=direction,
-            data=DataConfig(cache_dir=str(tmp_path / "cache"), **paths, **options),
+            data=DataConfig(**{"cache_dir": str(tmp_path / "cache")} | paths | options),
             tokenizer=tokenizer or TokenizerConfig(vocab_size=400),
             model=model or ModelConfig(),
         )
@@ -594,7 +602,7 @@ def test_a_second_start_reads_the_cache(corpus, tmp_path, monkeypatch):
 
 def test_nothing_but_finished_folders_stays_in_the_cache(corpus, tmp_path):
     corpus(tsv(*numbered(30)))
-    names = sorted(path.name.partition("-")[0] for path in (tmp_path / "cache").iterdir())
+    names = sorted(path.name.partition("-")[0] for path in visible(tmp_path / "cache"))
     assert names == ["ids", "spm", "spm", "text"]
 
 
@@ -625,7 +633,7 @@ def test_the_same_content_under_another_name_is_the_same_corpus(corpus, tmp_path
     first = corpus(tsv(*numbered(20)))
     (tmp_path / "copy.tsv").write_text(tsv(*numbered(20)))
     assert corpus(tmp_path / "copy.tsv").fingerprint == first.fingerprint
-    assert len(list((tmp_path / "cache").iterdir())) == 4
+    assert len(visible(tmp_path / "cache")) == 4
 
 
 def test_a_changed_setting_is_made_again(corpus):
@@ -664,10 +672,35 @@ def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, mon
         patch.setattr(data, stage, interrupted)
         with pytest.raises(error, match="stopped here"):
             corpus(tsv(*numbered(30)))
-    assert not [path for path in (tmp_path / "cache").iterdir() if "." in path.name or path.name.startswith("tmp")]
+    assert not [path for path in visible(tmp_path / "cache") if "." in path.name or path.name.startswith("tmp")]
     made = corpus(tsv(*numbered(30)))
     assert len(made.train) == 28
     assert len(train_pairs(made)) == 28
+
+
+@pytest.mark.parametrize("stage", ["clean_batch", "encode_batch"])
+def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(corpus, tmp_path, monkeypatch, stage):
+    monkeypatch.setattr(data, "PART_ROWS", 10)
+    expected = corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
+    whole, rows = getattr(data, stage), []
+
+    def counted(batch, *args, **kwargs):
+        if len(rows) == 20 and not resumed:
+            raise KeyboardInterrupt
+        found = whole(batch, *args, **kwargs)
+        rows.extend(next(iter(batch.values())))
+        return found
+
+    resumed = False
+    monkeypatch.setattr(data, stage, counted)
+    with pytest.raises(KeyboardInterrupt):
+        corpus(tsv(*numbered(35)))
+    assert len(rows) == 20
+    resumed = True
+    made = corpus(tsv(*numbered(35)))
+    assert len(rows) == (35 if stage == "clean_batch" else len(made.train))  # no row twice
+    assert train_pairs(made) == train_pairs(expected) and made.fingerprint == expected.fingerprint
+    assert not [path for path in visible(tmp_path / "cache") if path.name.startswith("parts")]
 
 
 def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):
@@ -677,16 +710,29 @@ def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):
 
     with pytest.raises(RuntimeError, match="half way"):
         cached(tmp_path, "thing", broken)
-    assert list(tmp_path.iterdir()) == []
-
-    def overtaken(work):
-        (work / "mine").write_text("x")
-        (tmp_path / "thing").mkdir()
-        (tmp_path / "thing" / "theirs").write_text("x")
-
-    assert [path.name for path in cached(tmp_path, "thing", overtaken).iterdir()] == ["theirs"]
-    assert [path.name for path in tmp_path.iterdir()] == ["thing"]
+    assert visible(tmp_path) == []
+    assert cached(tmp_path, "thing", lambda work: (work / "whole").write_text("x")) == tmp_path / "thing"
+    assert visible(tmp_path) == [tmp_path / "thing"] and (tmp_path / "thing" / "whole").exists()
     cached(tmp_path, "thing", broken)  # there already: not called
+
+
+def test_two_that_need_the_same_make_it_once(tmp_path):
+    made, barrier = [], threading.Barrier(2)
+
+    def make(work):
+        time.sleep(0.2)  # the other one has to wait
+        made.append(work)
+
+    def need():
+        barrier.wait()
+        assert cached(tmp_path, "thing", make).is_dir()
+
+    threads = [threading.Thread(target=need) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
 
 
 # ------------------------------------------------------------------------------------------------ vocabularies

@@ -17,8 +17,10 @@ ALLOWED = {
     "units": {"config"},
     "text": {"config"},
     "command": {"config"},
-    "model": {"config"},
-    "device": {"config"},
+    "gates": {"config"},
+    "model": {"config", "gates"},
+    "distributed": {"command", "config"},
+    "device": {"config", "distributed"},
     "tokenizer": {"config"},
     "scoring": {"text"},
     "decoding": {"model"},
@@ -85,6 +87,7 @@ def test_config_needs_the_standard_library_alone_and_model_torch_alone():
     assert imports("config")[1] <= sys.stdlib_module_names
     assert imports("units")[1] <= sys.stdlib_module_names
     assert imports("model")[1] - sys.stdlib_module_names == {"torch"}
+    assert imports("gates")[1] - sys.stdlib_module_names == {"torch"}
     assert imports("decoding")[1] - sys.stdlib_module_names == {"torch"}
 
 

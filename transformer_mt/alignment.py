@@ -326,7 +326,7 @@ def rule_from_json(text: str | bytes, n_layers: int, n_heads: int, where: str) -
             raise TypeError
         for row in values["table"]:
             float(row["aer"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise UserError(f"{where}: damaged; delete it, or make it anew with evaluate --aer --save.") from None
     if not fits:
         raise UserError(f"{where}: the model has no {rule}; make it anew with evaluate --aer --save.")

@@ -20,6 +20,11 @@ from transformer_mt.config import Config, UserError
 from transformer_mt.model import Transformer
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers
 
+
+class DamagedError(UserError):
+    """A file is truncated or otherwise not what was written."""
+
+
 FORMAT = 1
 """Version of the run directory; a newer one is refused."""
 WEIGHTS = "model.safetensors"
@@ -44,6 +49,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Delete what writers that were killed left in `folder` and below."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -75,9 +86,14 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise UserError(
                     f"{path}: format {header['format']}, but this version reads up to {FORMAT}; upgrade transformer_mt."
                 )
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header["transformer_mt"])  # noqa: SIM118
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}: truncated or damaged ({error}).") from None
+            metadata = json.loads(header["transformer_mt"])
+            if not isinstance(metadata, dict):
+                raise UserError(f"{path}: not written by transformer_mt.")
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except UserError:
+        raise
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise DamagedError(f"{path}: truncated or damaged ({error}).") from None
 
 
 def weights_of(model: Transformer) -> dict[str, Tensor]:
@@ -85,14 +101,19 @@ def weights_of(model: Transformer) -> dict[str, Tensor]:
     return dict(model.named_parameters())
 
 
-def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
-    """Copy `tensors` into the model; raises UserError when names or shapes are not the model's."""
+def check_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
+    """Raise UserError unless `tensors` have the names and shapes of the model's."""
     own = weights_of(model)
     wrong = sorted(own.keys() ^ tensors.keys()) or [name for name in own if own[name].shape != tensors[name].shape]
     if wrong:
         raise UserError(f"{where}: tensor {wrong[0]} does not fit the model that config.yaml describes.")
+
+
+def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
+    """Copy `tensors` into the model; raises UserError when names or shapes are not the model's."""
+    check_weights(model, tensors, where)
     with torch.no_grad():
-        for name, parameter in own.items():
+        for name, parameter in weights_of(model).items():
             parameter.copy_(tensors[name])
 
 
@@ -154,9 +175,12 @@ def load_config(run_dir: Path) -> Config:
     if not path.is_file():
         raise UserError(f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run directory.")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: damaged ({str(error).splitlines()[0]}).") from None
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError("aliases, which can stand for more than memory holds")
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a number or a date can be out of range
+        raise UserError(f"{path}: damaged ({(str(error).splitlines() or ['empty'])[0]}).") from None
     config: Config = config_from_dict(Config, values, str(path))
     return config
 
@@ -183,6 +207,13 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
         raise UserError(f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory.")
     src, tgt = load_tokenizers(run_dir)
     tensors, metadata = load_tensors(run_dir / WEIGHTS)
+    layers = config.model.n_encoder_layers + config.model.n_decoder_layers
+    if layers > len(tensors):
+        raise UserError(
+            f"{run_dir / WEIGHTS}: the file has {len(tensors)} tensors, but config.yaml says {layers} layers."
+        )
+    with torch.device("meta"):  # without memory: what config.yaml describes may be larger than the file, and than that
+        check_weights(build_model(config, src, tgt), tensors, run_dir / WEIGHTS)
     model = build_model(config, src, tgt)
     put_weights(model, tensors, run_dir / WEIGHTS)
     return config, src, tgt, model.eval(), metadata
@@ -198,7 +229,10 @@ def checkpoint_path(run_dir: Path, kind: str, step: int) -> Path:
     return run_dir / "checkpoints" / f"{kind}-{step:08d}.safetensors"
 
 
-def prune_checkpoints(run_dir: Path, kind: str, keep: int) -> None:
-    """Delete all but the newest `keep`."""
-    for step in checkpoint_steps(run_dir, kind)[:-keep]:
-        checkpoint_path(run_dir, kind, step).unlink()
+def prune_checkpoints(run_dir: Path, kind: str, step: int, keep: int) -> None:
+    """Delete all but the newest `keep` up to the one of `step`, which is safe by now; later ones are left over from
+    before a damaged one was given up."""
+    steps = checkpoint_steps(run_dir, kind)
+    kept = [s for s in steps if s <= step][-keep:]
+    for old in set(steps) - set(kept):
+        checkpoint_path(run_dir, kind, old).unlink()

@@ -23,7 +23,15 @@ import datasets
 import numpy as np
 import pyarrow.compute as pc
 import torch
-from datasets import Dataset, Features, Value, disable_progress_bars, enable_progress_bars, load_dataset
+from datasets import (
+    Dataset,
+    Features,
+    Value,
+    concatenate_datasets,
+    disable_progress_bars,
+    enable_progress_bars,
+    load_dataset,
+)
 from datasets.exceptions import DatasetGenerationError
 from datasets.utils.logging import CRITICAL, set_verbosity
 from huggingface_hub import HfApi
@@ -32,6 +40,7 @@ from torch import Tensor
 
 from transformer_mt.command import talk
 from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
+from transformer_mt.distributed import file_lock
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
@@ -39,6 +48,7 @@ from transformer_mt.units import turn_links
 FORMAT = 1  # of the prepared corpora; raise it when the code below prepares them differently
 TOKENIZER_SAMPLE = 2_000_000
 PARALLEL_ROWS = 200_000  # below, starting processes costs more than they save
+PART_ROWS = 1_000_000  # what an interrupted preparation loses at most
 READERS = {".csv": "csv", ".jsonl": "json", ".parquet": "parquet"}
 REASONS = ("unreadable row", "empty side", "too long", "length ratio", "duplicate", "also in validation or test")
 
@@ -318,7 +328,18 @@ def n_processes(dataset: Dataset) -> int | None:
     return min(os.cpu_count() or 1, 16) if len(dataset) >= PARALLEL_ROWS else None
 
 
-def clean(config: DataConfig, scratch: str) -> tuple[dict[str, Dataset], dict[str, int]]:
+def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **options: Any) -> Dataset:
+    """`dataset.map`, batched and in parallel, into files whose names begin with `prefix`: parts that are there already
+    were made by a start that was interrupted, and are taken as they are."""
+    parts = []
+    for start in range(0, max(1, len(dataset)), PART_ROWS):
+        part = dataset.select(range(start, min(start + PART_ROWS, len(dataset))))
+        file = f"{prefix}-{start}.arrow"
+        parts.append(part.map(function, batched=True, num_proc=n_processes(part), cache_file_name=file, **options))
+    return concatenate_datasets(parts)
+
+
+def clean(config: DataConfig, scratch: str, parts: Path) -> tuple[dict[str, Dataset], dict[str, int]]:
     """The three splits, and how many training pairs each rule removed.
 
     Validation and test keep every row that has text on both sides, so that scores stay comparable. The rules for
@@ -329,13 +350,8 @@ def clean(config: DataConfig, scratch: str) -> tuple[dict[str, Dataset], dict[st
     for key in ("train", "valid", "test"):
         if getattr(config, key) is not None:
             raw = load_split(config, key, scratch)
-            splits[key] = raw.map(
-                clean_batch,
-                batched=True,
-                fn_kwargs={"config": config},
-                num_proc=n_processes(raw),
-                cache_file_name=os.path.join(scratch, f"clean-{key}.arrow"),
-                desc=f"clean {key}",
+            splits[key] = map_in_parts(
+                raw, clean_batch, f"{parts}/clean-{key}", fn_kwargs={"config": config}, desc=f"clean {key}"
             )
     reasons = {key: column(split, "reason").copy() for key, split in splits.items()}
     keep = {key: np.flatnonzero((reason != 0) & (reason != 1)) for key, reason in reasons.items()}
@@ -401,21 +417,32 @@ def quiet_progress(quiet: bool) -> Iterator[None]:
         enable_progress_bars()
 
 
+@contextmanager
+def parts_folder(path: Path) -> Iterator[Path]:
+    """A folder for the parts of a preparation; it outlives an interruption, but not the end or a user's mistake."""
+    path.mkdir(exist_ok=True)
+    try:
+        yield path
+    except UserError:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def cached(root: Path, name: str, make: Callable[[Path], None]) -> Path:
     """The folder `root/name`, made by `make` beside it and renamed when it is complete."""
     path = root / name
     if not path.exists():
         root.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=root))
-        try:
-            make(work)
+        with file_lock(root / f".{name}.lock", wait=True):
+            if path.exists():  # another process made it meanwhile
+                return path
+            work = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=root))
             try:
+                make(work)
                 work.rename(path)
-            except OSError:
-                if not path.exists():  # another process was faster otherwise
-                    raise
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
     return path
 
 
@@ -455,8 +482,9 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
 
         def make_text(work: Path) -> None:
             n_bytes = 0 if data.hub else sum(path.stat().st_size for path in source_paths("train", data.train))
-            with quiet_progress(n_bytes < 50_000_000 and not data.hub):
-                splits, removed = clean(data, scratch)
+            quiet = n_bytes < 50_000_000 and not data.hub
+            with quiet_progress(quiet), parts_folder(root / f"parts-{text_key}") as parts:
+                splits, removed = clean(data, scratch, parts)
                 for key, split in splits.items():
                     split.save_to_disk(str(work / key))
             (work / "removed.json").write_text(json.dumps(removed), encoding="utf-8")
@@ -475,14 +503,14 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
 
         def make_ids(work: Path) -> None:
             train = text["train"].rename_columns({src_column: "src", tgt_column: "tgt"})
-            with quiet_progress(len(train) < PARALLEL_ROWS):
-                ids = train.map(
+            quiet = len(train) < PARALLEL_ROWS
+            with quiet_progress(quiet), parts_folder(root / f"parts-{ids_key}") as parts:
+                ids = map_in_parts(
+                    train,
                     encode_batch,
-                    batched=True,
+                    f"{parts}/ids",
                     fn_kwargs={"src_model": src_tokenizer.model, "tgt_model": tgt_tokenizer.model},
                     remove_columns=[] if sampling else ["src", "tgt"],
-                    num_proc=n_processes(train),
-                    cache_file_name=os.path.join(scratch, "ids.arrow"),
                     desc="tokenize",
                 )
                 longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from transformer_mt.config import Precision, UserError
+from transformer_mt.distributed import local_rank, world_size
 
 
 def keep_freed_memory() -> None:
@@ -22,7 +23,7 @@ def choose_device(name: str) -> torch.device:
     """The device that `train.device` or `--device` names; raises UserError when the machine lacks it."""
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return torch.device("cuda", local_rank()) if world_size() > 1 else torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)

@@ -4,8 +4,9 @@ import difflib
 import os
 import re
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -18,9 +19,13 @@ from omegaconf.errors import OmegaConfBaseException
 from transformer_mt.command import talk
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError, option_names
 
+if TYPE_CHECKING:  # --help needs neither torch nor datasets
+    from transformer_mt.data import Corpus
+
 PATH_OPTIONS = (
     "run_dir", "data.train", "data.valid", "data.test", "data.cache_dir", "tokenizer.src_model", "tokenizer.tgt_model",
 )  # fmt: skip
+LOCK = ".lock"
 QUOTES = "'\""
 MAY_CHANGE = {
     f"train.{name}"
@@ -100,44 +105,61 @@ def move_aside(run_dir: Path) -> Path:
 def train(config: Config) -> int:
     """Prepare the corpus, train or go on training, and say what to do next; returns the exit status."""
     from transformer_mt import checkpoint
-    from transformer_mt.data import prepare, table
+    from transformer_mt.data import prepare
     from transformer_mt.device import choose_device, choose_dtype, keep_freed_memory
-    from transformer_mt.plots import learning_curve
-    from transformer_mt.trainer import Trainer
+    from transformer_mt.distributed import file_lock, process_group, rank
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("several processes (torchrun) are not supported by this version; run one.")
     keep_freed_memory()
-    choose_dtype(config.train.precision, choose_device(config.train.device))  # a wrong one costs no preparation
+    device = choose_device(config.train.device)
+    choose_dtype(config.train.precision, device)  # a wrong one costs no preparation
     run_dir = Path(config.run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"run_dir={run_dir} is a file; name a folder.")
-    steps = checkpoint.checkpoint_steps(run_dir, "state")
     has_run = (run_dir / "config.yaml").exists()
-    if has_run and not config.resume:
-        talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
-        steps, has_run = [], False
-    if has_run and steps:
-        check_resumable(config, checkpoint.load_config(run_dir), run_dir)
-    elif run_dir.is_dir() and any(run_dir.iterdir()) and not has_run:
+    if not has_run and run_dir.is_dir() and any(path.name != LOCK for path in run_dir.iterdir()):
         raise UserError(f"run_dir={run_dir} holds files that are not a run; name an empty or new folder.")
-
-    corpus = prepare(config, run_dir if steps else None)
-    talk(table(corpus))
-    trainer = Trainer(config, corpus)
+    steps = checkpoint.checkpoint_steps(run_dir, "state") if config.resume else []
     if steps:
-        trainer.load(steps[-1])
-    else:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        check_resumable(config, checkpoint.load_config(run_dir), run_dir)
+    corpus = prepare(config, run_dir if steps else None)
+    with ExitStack() as held:
+        if rank() == 0:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            held.enter_context(file_lock(run_dir / LOCK, wait=False))
+            if has_run and not config.resume:
+                talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
+                run_dir.mkdir()
+                held.enter_context(file_lock(run_dir / LOCK, wait=False))
+            checkpoint.remove_temporaries(run_dir)
+        held.enter_context(process_group(device))
+        return train_on(corpus, config, resume=bool(steps))
+
+
+def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
+    """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
+    from transformer_mt import checkpoint
+    from transformer_mt.data import table
+    from transformer_mt.distributed import rank
+    from transformer_mt.plots import learning_curve
+    from transformer_mt.trainer import Trainer
+
+    run_dir, trainer = Path(config.run_dir), Trainer(config, corpus)
+    trainer.talk(table(corpus))
+    if resume:
+        trainer.resume()
+    elif rank() == 0:
         checkpoint.save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
         for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
             checkpoint.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
         trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
-    checkpoint.save_config(run_dir, config)
-    talk(trainer.describe())
+    if rank() == 0:
+        checkpoint.save_config(run_dir, config)
+    trainer.talk(trainer.describe())
     before = trainer.state.step
     status = trainer.train()
+    if rank() > 0:
+        return status
     if (run_dir / "metrics.jsonl").exists():
         learning_curve(run_dir / "metrics.jsonl", run_dir / "learning_curve.png")
     if status == 0:

@@ -16,14 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from transformer_mt import alignment, checkpoint
-from transformer_mt.command import talk
 from transformer_mt.config import Config, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, BatchSampler, Corpus, Pair, lengths, make_batch
 from transformer_mt.decoding import length_batches, search
 from transformer_mt.device import autocast, choose_device, choose_dtype
+from transformer_mt.distributed import gathered, interleaved, rank, totals, world_size
 from transformer_mt.scoring import corpus_bleu
 
 
@@ -110,6 +111,9 @@ class Trainer:
         torch.manual_seed(config.train.seed)
         self.model = checkpoint.build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer).to(self.device)
         self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
+        if world_size() > 1:
+            self.forward = DistributedDataParallel(self.forward, broadcast_buffers=False)
+            torch.manual_seed(config.train.seed + rank())  # each draws its own dropout
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), betas=(0.9, 0.98), eps=1e-9, fused=self.device.type != "mps"
         )
@@ -134,8 +138,10 @@ class Trainer:
     # ------------------------------------------------------------------------------------------ one update
 
     def load_batch(self, rows: np.ndarray, batch: int) -> list[Batch]:
-        """The micro-batches of an update, segmented afresh where subword sampling is on."""
-        data, src, tgt = self.corpus.train[rows], self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
+        """This process's micro-batches of an update, segmented afresh where subword sampling is on."""
+        share = rows[rank() :: world_size()]
+        data = self.corpus.train[share if len(share) else rows[:1]]
+        src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
         src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
         alpha = self.config.tokenizer.sampling_alpha
         if alpha > 0:
@@ -145,8 +151,11 @@ class Trainer:
             src_ids = [new if len(new) <= limit else old for new, old in zip(sampled, src_ids, strict=True)]
             sampled = tgt.sample(data["tgt"], alpha, int(seeds[1]))
             tgt_ids = [new if len(new) <= limit else old for new, old in zip(sampled, tgt_ids, strict=True)]
-        n = min(self.config.train.accumulate, len(rows))
-        return [make_batch(src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id) for i in range(n)]
+        n = min(self.config.train.accumulate, len(src_ids))
+        found = [make_batch(src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id) for i in range(n)]
+        if not len(share):  # fewer rows than processes: one takes part without a token of its own
+            found[0].positions.zero_()
+        return found
 
     def loss(self, batch: Batch) -> Tensor:
         """Summed smoothed loss of a batch; real target tokens only."""
@@ -156,7 +165,8 @@ class Trainer:
         return label_smoothed_loss(logits, targets, self.config.train.label_smoothing, self.corpus.tgt_tokenizer.pad_id)
 
     def update(self, micro_batches: list[Batch], lr: float) -> tuple[float, int, float]:
-        """One optimizer step: gradients of the summed loss over all micro-batches, divided by their tokens once.
+        """One optimizer step: gradients of the summed loss over all micro-batches of all processes, divided by their
+        tokens once.
 
         Returns:
             The summed loss, its tokens, and the norm of the gradient before clipping.
@@ -164,14 +174,16 @@ class Trainer:
             UserError: the loss or its gradient is not finite; the weights are as before.
         """
         self.model.train()
-        n_tokens = sum(batch.n_tokens for batch in micro_batches)
+        n_tokens = int(totals([sum(batch.n_tokens for batch in micro_batches)], self.device)[0])
         total = torch.zeros((), device=self.device)
-        for batch in micro_batches:
-            loss = self.loss(batch.to(self.device))
-            torch.autograd.backward(loss / n_tokens)
+        for i, batch in enumerate(micro_batches):
+            wait = world_size() > 1 and i + 1 < len(micro_batches)
+            with self.forward.no_sync() if wait else contextlib.nullcontext():  # only the last one sends gradients
+                loss = self.loss(batch.to(self.device))
+                torch.autograd.backward(loss * world_size() / n_tokens)  # sent gradients are averaged, not summed
             total += loss.detach()
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm or math.inf))
-        loss_sum = float(total)
+        (loss_sum,) = totals([float(total)], self.device)
         if not math.isfinite(loss_sum + norm):
             self.optimizer.zero_grad()
             raise UserError(
@@ -188,17 +200,19 @@ class Trainer:
     # ------------------------------------------------------------------------------------------ validation
 
     def translate(self, texts: list[str]) -> list[str]:
-        """Greedy translations, for watching the run."""
+        """Greedy translations, for watching the run; each process makes its share."""
         src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
-        ids = [[*row[: limit - 1], src.eos_id] for row in src.encode(texts)]
+        ids = [[*row[: limit - 1], src.eos_id] for row in src.encode(texts[rank() :: world_size()])]
         self.model.eval()
         with autocast(self.device, self.dtype):
             found = search(self.model, ids, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.unk_id, tgt.bos_id], 1, 0.0, 4096)
-        return tgt.decode([hypotheses[0].ids for hypotheses in found])
+        return interleaved(tgt.decode([hypotheses[0].ids for hypotheses in found]))
 
     @torch.inference_mode()
     def validation_loss(self, pairs: list[Pair]) -> tuple[float, int, int]:
-        """Summed loss without smoothing, its tokens, and the characters of the targets; too long pairs left out."""
+        """Summed loss without smoothing, its tokens, and the characters of the targets; too long pairs left out; each
+        process does its share."""
+        pairs = pairs[rank() :: world_size()]
         src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
         src_ids, tgt_ids = src.encode([p.src for p in pairs]), tgt.encode([p.tgt for p in pairs])
         longest = [max(len(s), len(t)) for s, t in zip(src_ids, tgt_ids, strict=True)]
@@ -214,7 +228,8 @@ class Trainer:
                 logits = self.model(batch.src, batch.tgt_in, batch.positions)
             total += float(F.cross_entropy(logits.float(), batch.tgt_out[batch.positions], reduction="sum"))
             n_tokens += batch.n_tokens
-        return total, n_tokens, n_characters
+        total, *counts = totals([total, n_tokens, n_characters], self.device)
+        return total, int(counts[0]), int(counts[1])
 
     @cached_property
     def golds(self) -> list[alignment.Gold]:
@@ -231,12 +246,14 @@ class Trainer:
         """The lowest alignment error rate of all choices of layer, head and shift; nothing without gold links."""
         if not self.golds or not self.config.train.log_aer:
             return {}
+        if rank() > 0:
+            return gathered(None)[0]
         self.model.eval()
         with autocast(self.device, self.dtype):
             table = alignment.measure(self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.BASE)
         rule = alignment.best(table)
         self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
-        return {"aer": table[rule].aer}
+        return gathered({"aer": table[rule].aer})[0]
 
     def validate(self) -> dict[str, float]:
         """Loss, perplexity, greedy BLEU and alignment error rate on the validation split; shows a few translations."""
@@ -263,13 +280,29 @@ class Trainer:
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"optimizer.{key}.{name}"] = value
-        tensors["rng.cpu"] = torch.get_rng_state()
+        random = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
-            tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)
+            random["cuda"] = torch.cuda.get_rng_state(self.device)
+        for number, states in enumerate(gathered(random)):
+            tensors |= {f"rng.{device}.{number}": state for device, state in states.items()}
         self.state.saved_step = self.state.step
+        if rank() > 0:
+            return
         metadata = {"state": asdict(self.state), "corpus": self.corpus.fingerprint, "threads": torch.get_num_threads()}
+        metadata["processes"] = world_size()
         checkpoint.save_tensors(checkpoint.checkpoint_path(self.run_dir, "state", self.state.step), tensors, metadata)
-        checkpoint.prune_checkpoints(self.run_dir, "state", keep=2)
+        checkpoint.prune_checkpoints(self.run_dir, "state", self.state.step, keep=2)
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint that is whole; raises UserError when none is."""
+        steps = checkpoint.checkpoint_steps(self.run_dir, "state")
+        while True:
+            try:
+                return self.load(steps.pop())
+            except checkpoint.DamagedError as error:
+                if not steps:
+                    raise UserError(f"{error} No older checkpoint is left; start over with resume=false.") from None
+                self.talk(f"warning: {error} Going on from step {steps[-1]} instead.")
 
     def load(self, step: int) -> None:
         """Go back to the checkpoint of `step`, to the bit."""
@@ -280,10 +313,9 @@ class Trainer:
                 f"{self.run_dir} was trained on another corpus or vocabulary than data.train={self.config.data.train} "
                 f"gives. Choose another run_dir, or start over with resume=false."
             )
-        if self.device.type == "cpu" and metadata["threads"] != torch.get_num_threads():
-            self.talk(
-                f"warning: {metadata['threads']} threads before, {torch.get_num_threads()} now: equal to rounding only."
-            )
+        for name, now in (("threads", torch.get_num_threads()), ("processes", world_size())):
+            if metadata.get(name) != now:
+                self.talk(f"warning: {metadata.get(name)} {name} before, {now} now: equal to rounding only.")
         weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
         checkpoint.put_weights(self.model, weights, path)
         for name, parameter in self.model.named_parameters():
@@ -292,22 +324,26 @@ class Trainer:
                 self.optimizer.state[parameter] = {
                     key: tensors[f"optimizer.{key}.{name}"].to(parameter.device) for key in keys
                 }
-        torch.set_rng_state(tensors["rng.cpu"])
-        if self.device.type == "cuda" and "rng.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["rng.cuda"], self.device)
         self.state = State(**metadata["state"])
+        torch.manual_seed(self.config.train.seed + rank() + self.state.step)  # of a process that was not there before
+        if (name := f"rng.cpu.{rank()}") in tensors:
+            torch.set_rng_state(tensors[name])
+        if self.device.type == "cuda" and (name := f"rng.cuda.{rank()}") in tensors:
+            torch.cuda.set_rng_state(tensors[name], self.device)
         self.cut_metrics()
 
     def cut_metrics(self) -> None:
         """Drop what was logged after the checkpoint."""
         path = self.run_dir / "metrics.jsonl"
-        if path.exists():
+        if rank() == 0 and path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.state.step]
             checkpoint.write_text(path, "".join(kept))
 
     def log(self, **values: float) -> None:
         """One line of `metrics.jsonl`."""
+        if rank() > 0:
+            return
         rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in values.items()}
         with open(self.run_dir / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": self.state.step, **rounded}) + "\n")
@@ -329,7 +365,8 @@ class Trainer:
 
     def talk(self, message: str) -> None:
         """A line for the person who watches, above the progress bar."""
-        tqdm.write(message, file=sys.stderr)
+        if rank() == 0:
+            tqdm.write(message, file=sys.stderr)
 
     # ------------------------------------------------------------------------------------------ the run
 
@@ -351,11 +388,16 @@ class Trainer:
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
+        """Counts the time spent inside, the same in all processes, so that they stop at the same update."""
         start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.state.seconds += time.perf_counter() - start
+        yield
+        self.state.seconds += totals([time.perf_counter() - start], self.device)[0] / world_size()
+
+    def is_stopped(self, stop: Stop) -> bool:
+        """Whether any process heard a signal to stop."""
+        if totals([stop.signal], self.device)[0]:
+            stop.signal = stop.signal or signal.SIGTERM
+        return stop.signal > 0
 
     def train(self) -> int:
         """Train to the first limit and choose the weights to use.
@@ -368,13 +410,13 @@ class Trainer:
         state = self.state
         batches = self.sampler.epoch(state.epoch)
         if state.finished and self.is_over(len(batches)):
-            talk(f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on.")
+            self.talk(f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on.")
             return 0
         _ = self.golds  # a link that does not fit is told now, not after hours
         with Stop() as stop:
-            with tqdm(total=1000, bar_format=_BAR, file=sys.stderr, dynamic_ncols=True) as bar:
+            with tqdm(total=1000, bar_format=_BAR, file=sys.stderr, dynamic_ncols=True, disable=rank() > 0) as bar:
                 self.show(bar, len(batches))
-                while not self.is_over(len(batches)) and not stop.signal:
+                while not self.is_over(len(batches)) and not self.is_stopped(stop):
                     try:
                         self.one_step(batches)
                     except (torch.OutOfMemoryError, RuntimeError) as error:
@@ -396,10 +438,10 @@ class Trainer:
                     elif state.step % self.config.train.checkpoint_every == 0:
                         self.save()
                     self.show(bar, len(batches))
-            if stop.signal:
+            if self.is_stopped(stop):
                 if state.saved_step != state.step:
                     self.save()
-                talk(f"stopped at step {state.step}; run the same command to go on.")
+                self.talk(f"stopped at step {state.step}; run the same command to go on.")
                 return 128 + stop.signal
             if not state.finished:
                 self.finish()
@@ -450,10 +492,10 @@ class Trainer:
             f"BLEU {scores['bleu']:.2f}{' (best)' if better else ''}, {state.seconds / 60:.1f} min"
         )
         weights = checkpoint.weights_of(self.model)
-        if self.config.train.average > 1:
+        if self.config.train.average > 1 and rank() == 0:
             path = checkpoint.checkpoint_path(self.run_dir, "weights", state.step)
             checkpoint.save_tensors(path, weights, {"steps": [state.step]})
-            checkpoint.prune_checkpoints(self.run_dir, "weights", self.config.train.average)
+            checkpoint.prune_checkpoints(self.run_dir, "weights", state.step, self.config.train.average)
         if better:
             state.best_bleu, state.best_step, state.bad_validations = scores["bleu"], state.step, 0
             self.save_best(weights, [state.step], scores["bleu"])
@@ -461,12 +503,13 @@ class Trainer:
             state.bad_validations += 1
 
     def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
-        checkpoint.save_tensors(self.run_dir / checkpoint.WEIGHTS, weights, {"steps": steps, "valid_bleu": bleu})
+        if rank() == 0:
+            checkpoint.save_tensors(self.run_dir / checkpoint.WEIGHTS, weights, {"steps": steps, "valid_bleu": bleu})
 
     def finish(self) -> None:
         """Use the average of the last checkpoints if it scores better on validation than the best of them."""
         state = self.state
-        steps = [s for s in checkpoint.checkpoint_steps(self.run_dir, "weights") if s <= state.step]
+        steps = gathered([s for s in checkpoint.checkpoint_steps(self.run_dir, "weights") if s <= state.step])[0]
         if len(steps) > 1:
             now = {name: tensor.clone() for name, tensor in checkpoint.weights_of(self.model).items()}
             paths = [checkpoint.checkpoint_path(self.run_dir, "weights", step) for step in steps]
@@ -477,7 +520,7 @@ class Trainer:
             better = scores["bleu"] > state.best_bleu
             if better:
                 self.save_best(mean, steps, scores["bleu"])
-            talk(
+            self.talk(
                 f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, "
                 f"{'used' if better else f'not used: step {state.best_step} has {state.best_bleu:.2f}'}"
             )

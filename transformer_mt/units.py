@@ -62,7 +62,7 @@ Link = tuple[int, int]
 
 def split_link(link: str, where: str) -> tuple[int, str, int]:
     """The parts of `i-j` (sure) or `ipj` (possible); raises UserError for any other form."""
-    match = re.fullmatch(r"([0-9]+)([-p])([0-9]+)", link)
+    match = re.fullmatch(r"([0-9]{1,9})([-p])([0-9]{1,9})", link)
     if match is None:
         raise UserError(f"{where}: link {link!r:.40} is not of the form i-j (sure) or ipj (possible).")
     return int(match[1]), match[2], int(match[3])

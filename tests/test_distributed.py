@@ -1,0 +1,228 @@
+"""Several processes on one run: two equal one, locks, ranks that die, signals, and what a killed writer leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ENVIRONMENT, running, training_config, training_options
+
+from transformer_mt import checkpoint
+from transformer_mt.checkpoint import load_tensors
+from transformer_mt.config import UserError
+from transformer_mt.distributed import file_lock
+from transformer_mt.train import train
+
+EVEN = {"model.dropout": 0.0, "train.token_budget": 30, "train.log_every": 1, "train.validate_every": 10}
+"""Without chance; some updates have a single row, fewer than there are processes."""
+
+
+@contextmanager
+def torchrun(n: int, *options: str, module: str = "transformer_mt.train"):
+    """`torchrun --nproc-per-node n`, or a plain process where n is 1."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)] if n > 1 else []
+    program = [module] if module.endswith(".py") else ["-m", module]
+    process = subprocess.Popen(
+        [sys.executable, *launcher, *program, *options], env=ENVIRONMENT, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str]:
+    _, err = process.communicate(timeout=120)
+    return process.returncode, err.decode()
+
+
+def final(run_dir: Path) -> tuple[dict, dict]:
+    """Tensors and metadata of the newest checkpoint."""
+    step = checkpoint.checkpoint_steps(run_dir, "state")[-1]
+    return load_tensors(checkpoint.checkpoint_path(run_dir, "state", step))
+
+
+def losses(run_dir: Path) -> list[float]:
+    import json
+
+    lines = map(json.loads, (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return [line[key] for line in lines for key in ("loss", "valid_loss", "bleu") if key in line]
+
+
+def train_both(corpus_tsv: Path, cache_dir: Path, tmp_path: Path, module: str, **changes: object) -> list[Path]:
+    """The same run by one process and by two."""
+    folders = []
+    for n in (1, 2):
+        folders.append(tmp_path / f"by-{n}")
+        options = training_options(corpus_tsv, cache_dir, folders[-1], **EVEN | changes)
+        with torchrun(n, *options, module=module) as process:
+            status, err = finish(process)
+        assert status == 0, err
+        assert err.count("parameters, ") == 1  # one process talks
+    return folders
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_two_processes_equal_one_in_float64(corpus_tsv, cache_dir, tmp_path, accumulate):
+    module = tmp_path / "wide.py"
+    module.write_text(
+        "import torch\ntorch.set_default_dtype(torch.float64)\nfrom transformer_mt.train import main\nmain()\n"
+    )
+    changes = {"train.max_steps": 20, "train.accumulate": accumulate}
+    one, two = train_both(corpus_tsv, cache_dir, tmp_path, str(module), **changes)
+    ours, theirs = final(one)[0], final(two)[0]
+    assert {name for name in theirs if name not in ours} == {"rng.cpu.1"}
+    for name, tensor in ours.items():
+        if name.startswith("model."):
+            assert tensor.dtype is torch.float64
+            torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-9)
+    assert losses(two) == losses(one)  # rounded to six digits
+
+
+def test_two_processes_equal_one_in_float32(corpus_tsv, cache_dir, tmp_path):
+    changes = {"train.max_steps": 20, "train.checkpoint_every": 1, "train.token_budget": 400}
+    one, two = train_both(corpus_tsv, cache_dir, tmp_path, "transformer_mt.train", **changes)
+    for ours, theirs in zip(losses(one), losses(two), strict=True):
+        assert theirs == pytest.approx(ours, rel=1e-4)
+    first = {"train.max_steps": 1, "train.token_budget": 400}
+    (tmp_path / "first").mkdir()
+    one, two = train_both(corpus_tsv, cache_dir, tmp_path / "first", "transformer_mt.train", **first)
+    ours, theirs = final(one)[0], final(two)[0]
+    gradients = [name for name in ours if name.startswith("optimizer.exp_avg.")]  # a tenth of the first gradient
+    assert gradients
+    for name in gradients:
+        assert (theirs[name] - ours[name]).norm() <= 1e-5 * ours[name].norm(), name
+
+
+def wait_for_step(run_dir: Path, step: int) -> None:
+    """Until a checkpoint of `step` or later is there."""
+    deadline = time.monotonic() + 60
+    while not any(s >= step for s in checkpoint.checkpoint_steps(run_dir, "state")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+LONG = EVEN | {"train.max_steps": 100_000, "train.validate_every": 100_000, "train.checkpoint_every": 5}
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the process in /proc")
+def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(corpus_tsv, cache_dir, tmp_path):
+    run_dir = tmp_path / "run"
+    with torchrun(2, *training_options(corpus_tsv, cache_dir, run_dir, **LONG)) as process:
+        wait_for_step(run_dir, 5)
+        environments = {path.parent.name: path for path in Path("/proc").glob("[0-9]*/environ")}
+        found = []
+        for pid, path in environments.items():
+            try:
+                parent = int((path.parent / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == process.pid and b"RANK=1" in path.read_bytes().split(b"\0"):
+                    found.append(int(pid))
+            except (OSError, ValueError):
+                continue
+        assert len(found) == 1
+        start = time.monotonic()
+        os.kill(found[0], signal.SIGKILL)
+        status, err = finish(process)
+    assert time.monotonic() - start < 60
+    assert status != 0 and "SIGKILL" in err
+    reached = checkpoint.checkpoint_steps(run_dir, "state")[-1]
+    options = training_options(corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 3})
+    with torchrun(1, *options) as process:
+        status, err = finish(process)
+    assert status == 0, err
+    assert "warning: 2 processes before, 1 now: equal to rounding only" in err
+    assert final(run_dir)[1]["state"]["step"] == reached + 3
+
+
+def test_two_processes_stop_together_and_go_on_to_the_bit(corpus_tsv, cache_dir, tmp_path):
+    chance = {"model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3, "train.schedule": "inverse_sqrt"}
+    limits = {"train.validate_every": 100_000, "train.checkpoint_every": 100_000}
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    with torchrun(2, *training_options(corpus_tsv, cache_dir, halved, **LONG | chance)) as process:
+        wait_for_step(halved, 5)
+        process.send_signal(signal.SIGTERM)
+        finish(process)
+    stopped_at = checkpoint.checkpoint_steps(halved, "state")[-1]
+    assert stopped_at >= 5
+    end = {"train.max_steps": stopped_at + 5}
+    for run_dir in (whole, halved):
+        with torchrun(2, *training_options(corpus_tsv, cache_dir, run_dir, **LONG | chance | limits | end)) as process:
+            status, err = finish(process)
+        assert status == 0, err
+    ours, theirs = final(whole)[0], final(halved)[0]
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path):
+    """And is free again when that one is killed."""
+    run_dir = tmp_path / "run"
+    options = training_options(corpus_tsv, cache_dir, run_dir, **LONG)
+    with running("train", *options, start_new_session=True) as process:
+        wait_for_step(run_dir, 5)
+        for resume in (True, False):
+            config = training_config(corpus_tsv, cache_dir, run_dir, **LONG, resume=resume)
+            with pytest.raises(UserError, match=f"run is in use by process {process.pid} on .*; wait"):
+                train(config)
+        assert not run_dir.with_name("run.old1").exists()
+    reached = checkpoint.checkpoint_steps(run_dir, "state")[-1]
+    assert train(training_config(corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 2})) == 0
+
+
+def test_a_lock_is_waited_for_where_asked(tmp_path, capsys):
+    import threading
+
+    path, inside, order = tmp_path / "lock", threading.Event(), []
+
+    def first() -> None:
+        with file_lock(path, wait=True):
+            inside.set()
+            time.sleep(0.3)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait()
+    with file_lock(path, wait=True):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+    assert f"waiting for process {os.getpid()} on " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "garbage"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(corpus_tsv, cache_dir, tmp_path, capsys, how):
+    limits = LONG | {"train.max_steps": 12, "model.dropout": 0.2}
+    whole, damaged = tmp_path / "whole", tmp_path / "damaged"
+    for run_dir in (whole, damaged):
+        assert train(training_config(corpus_tsv, cache_dir, run_dir, **limits)) == 0
+    newest = checkpoint.checkpoint_path(damaged, "state", 12)
+    data = newest.read_bytes()
+    newest.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "garbage": b"\x00" * len(data)}[how])
+    (damaged / "checkpoints" / ".state-00000015.safetensors.99.tmp").write_bytes(b"half")
+    capsys.readouterr()
+    assert train(training_config(corpus_tsv, cache_dir, damaged, **limits)) == 0
+    err = capsys.readouterr().err
+    assert "state-00000012.safetensors: truncated or damaged" in err and "Going on from step 10 instead." in err
+    ours, theirs = final(whole)[0], final(damaged)[0]
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert not list(damaged.rglob("*.tmp"))
+    assert checkpoint.checkpoint_steps(damaged, "state") == checkpoint.checkpoint_steps(whole, "state")
+
+
+def test_when_every_checkpoint_is_damaged_the_way_out_is_named(corpus_tsv, cache_dir, tmp_path):
+    limits = LONG | {"train.max_steps": 12}
+    run_dir = tmp_path / "run"
+    assert train(training_config(corpus_tsv, cache_dir, run_dir, **limits)) == 0
+    for step in checkpoint.checkpoint_steps(run_dir, "state"):
+        checkpoint.checkpoint_path(run_dir, "state", step).write_bytes(b"")
+    with pytest.raises(UserError, match="No older checkpoint is left; start over with resume=false"):
+        train(training_config(corpus_tsv, cache_dir, run_dir, **limits))
