@@ -87,6 +87,12 @@ def test_hard_attention_takes_the_value_of_the_best_key(float64):
         np.testing.assert_allclose(weights[b, h, t].numpy(), exps / exps.sum(), **EXACT)
 
 
+def test_a_row_that_may_attend_to_nothing_takes_nothing():
+    q, k, v = torch.randn(1, 2, 4), torch.randn(1, 3, 4), torch.randn(1, 3, 4)
+    z, weights = hard_attention(q, k, v, torch.tensor([[True] * 3, [False] * 3]))
+    assert z[0, 1].eq(0).all() and weights[0, 1].eq(0).all() and z[0, 0].ne(0).any()
+
+
 def test_hard_attention_goes_straight_through():
     scores = torch.tensor([[1.0, 3.0, 2.0], [5.0, 5.0, 0.0]], requires_grad=True)
     weights = straight_through(scores.softmax(-1))

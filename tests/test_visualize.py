@@ -276,8 +276,27 @@ def test_options_change_the_runs_choice(call, run_copy, tmp_path, no_matplotlib,
     said, _, done = visualize(call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。", *asked)
     rule = replace(kept, **change)
     assert said["rule"] == asdict(rule)
-    assert said["chosen_on"] == ("nothing: by option" if "--layer" in asked else "my gold")
+    assert said["chosen_on"] == ("nothing: by option" if "--layer" in asked else "my gold; changed by option")
     assert f"links: {rule}, chosen on {said['chosen_on']}" in done.err.splitlines()
+
+
+def test_pictures_of_another_sentence_do_not_stay(call, linked_run, tmp_path):
+    visualize(call, tmp_path, linked_run, SENTENCE, "--grid")
+    assert (tmp_path / "heads.png").exists()
+    visualize(call, tmp_path, linked_run, SENTENCE)
+    assert (tmp_path / "alignment.png").exists() and not (tmp_path / "heads.png").exists()
+
+
+def test_a_rule_that_was_changed_does_not_claim_to_be_the_chosen_one(call, run_copy, tmp_path, no_matplotlib):
+    said, _, done = visualize(call, tmp_path, run_copy, SENTENCE, "--threshold", "0.2")
+    assert said["chosen_on"].endswith("; changed by option") and ", weights above 0.2, chosen on" in done.err
+
+
+def test_the_python_api_names_what_is_out_of_range(translator):
+    with pytest.raises(UserError, match="the model has no layer 7, mean of its heads: its layers are 0 to 1"):
+        translator.attention(SENTENCE, rule=Rule(layer=7))
+    with pytest.raises(UserError, match="units=letters is not one of words, subwords, given"):
+        translator.attention(SENTENCE, units="letters")
 
 
 def test_decoding_options_change_the_translation(call, translator, linked_run, tmp_path, no_matplotlib):
@@ -465,6 +484,8 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        (["我画画。"], "the sentence is not English, which this run needs here"),
+        (["I draw.", "--target", "I draw."], "the target is not Chinese, which this run needs here"),
         ([""], "the sentence is empty"),
         (["   "], "the sentence is empty"),
         (["fish " * 60], r"the sentence has \d+ tokens, but the model reads at most model.max_len=48"),
@@ -646,6 +667,15 @@ def test_gold_links_that_do_not_fit_name_file_line_and_link(call, linked_run, gi
     assert f"{given[0].parent}/{message}" in call("evaluate", linked_run, *on_given(given)).error
 
 
+def test_exchanged_files_are_refused(call, linked_run, given, tmp_path):
+    english, chinese, links = given
+    measured = ["--aer", "--save", "--src", chinese, "--ref", english, "--gold-links", links]
+    assert f"{chinese} is not English, which this run needs here" in call("evaluate", linked_run, *measured).error
+    out = tmp_path / "out.align"
+    done = call("visualize", linked_run, "--src", english, "--tgt", english, "--units", "given", "--links", out)
+    assert f"{english} is not Chinese" in done.error and not out.exists()
+
+
 def test_gold_links_out_of_range_in_the_runs_own_split(call, run_copy):
     write(run_copy / "test.tsv", "I draw.\t我画。\t0-0\nI draw.\t我画。\t0-0 7-0\n")
     error = call("evaluate", run_copy, "--aer").error
@@ -671,6 +701,10 @@ def test_a_run_without_gold_links_says_what_to_do(call, run_copy):
         (["--aer", "--test-set", "wmt19"], "--aer takes --split, or"),
         (["--aer", "--hyp", "x"], "--aer takes --split, or"),
         (["--aer", "--threshold", "2"], "threshold"),
+        (["--threshold", "0"], "belong to --aer"),
+        (["--no-mask-punctuation"], "belong to --aer"),
+        (["--aer", "--units", "given"], "--units belongs to --aer: given with --gold-links, words without"),
+        (["--units", "words"], "--units belongs to --aer"),
         (["--aer", "--agree", "RUN"], "translates en-zh, but zh-en is needed"),
     ],
 )

@@ -86,11 +86,10 @@ class Rule:
             raise UserError(f"threshold={self.threshold} is out of range: it must be from 0 to below 1.")
 
     def __str__(self) -> str:
-        """Layer, head and shift in words."""
-        if self.layer is None:
-            return "mean of all layers" + ", shifted" * self.shift
+        """Layer, head, shift and threshold in words."""
         head = "mean of its heads" if self.head is None else f"head {self.head}"
-        return f"layer {self.layer}, {head}" + ", shifted" * self.shift
+        name = "mean of all layers" if self.layer is None else f"layer {self.layer}, {head}"
+        return name + ", shifted" * self.shift + (f", weights above {self.threshold:g}" if self.threshold else "")
 
 
 BASE = Rule(mask_punctuation=True)

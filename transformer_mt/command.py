@@ -68,11 +68,7 @@ def add_decoding_options(made: argparse.ArgumentParser) -> None:
 
 
 def add_link_options(made: argparse.ArgumentParser) -> None:
-    """The options that say what links index and how they are read from attention."""
-    made.add_argument(
-        "--units", choices=["words", "subwords", "given"], default="words",
-        help="what links index: English words and Chinese characters (default), subwords, or the tokens given",
-    )  # fmt: skip
+    """The options that say how links are read from attention."""
     made.add_argument("--agree", type=Path, metavar="RUN2", help="join with the links of a run in the other direction")
     made.add_argument(
         "--mask-punctuation", action=argparse.BooleanOptionalAction, help="words are not linked to punctuation marks"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import command
 from transformer_mt.command import talk
 from transformer_mt.config import UserError
+from transformer_mt.text import refuse_other_language
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Gold, Quality, Rule
@@ -35,6 +36,9 @@ def options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--gold-links", type=Path, metavar="FILE", help="Pharaoh links i-j, ipj of --src and --ref")
     parser.add_argument("--save", action="store_true", help="keep the best choice of layer and head in the run")
+    parser.add_argument(
+        "--units", choices=["words", "given"], help="what links index: given with --gold-links, else words"
+    )
     command.add_link_options(parser)
     command.add_decoding_options(parser)
     chosen = parser.parse_args(arguments)
@@ -44,10 +48,13 @@ def options(arguments: list[str]) -> argparse.Namespace:
         parser.error("--ref needs --src, or --hyp")
     if chosen.test_set and (chosen.src or chosen.ref):
         parser.error("give --test-set or --src and --ref, not both")
-    if not chosen.aer and (chosen.gold_links or chosen.save or chosen.agree):
-        parser.error("--gold-links, --save and --agree belong to --aer")
+    given = (chosen.gold_links, chosen.save or None, chosen.agree, chosen.threshold, chosen.mask_punctuation)
+    if not chosen.aer and any(value is not None for value in given):
+        parser.error("--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer")
     if chosen.aer and (chosen.test_set or chosen.hyp or (bool(chosen.ref) != bool(chosen.gold_links))):
         parser.error("--aer takes --split, or --src, --ref and --gold-links")
+    if chosen.units and (not chosen.aer or (chosen.units == "given") != bool(chosen.gold_links)):
+        parser.error("--units belongs to --aer: given with --gold-links, words without")
     if chosen.split and (chosen.test_set or chosen.ref):
         parser.error("give --split, --test-set or --src and --ref, not several of them")
     if chosen.output and chosen.output.is_dir():
@@ -125,6 +132,8 @@ def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[st
     for path, lines in zip(files, texts, strict=True):
         if len(lines) != len(texts[0]):
             raise UserError(f"{path}: {len(lines)} lines, but {chosen.src} has {len(texts[0])}.")
+    refuse_other_language(texts[0], translator.config.src_language, str(files[0]))
+    refuse_other_language(texts[1], translator.config.tgt_language, str(files[1]))
     golds = []
     for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
         sides = [

@@ -55,7 +55,10 @@ def hard_attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = N
     Arguments and results as for `attention`; the weights are the soft ones, the largest of which was taken.
     """
     _, weights = attention(q, k, v, attn_mask)
-    return straight_through(weights).to(v.dtype) @ v, weights
+    hard = straight_through(weights)
+    if attn_mask is not None:
+        hard = hard.masked_fill(~attn_mask, 0.0)  # only of a row that may attend to nothing
+    return hard.to(v.dtype) @ v, weights
 
 
 def key_mask(padding_mask: Tensor) -> Tensor:

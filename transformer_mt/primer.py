@@ -6,7 +6,6 @@ Shape letters as in `model.py`: T queries, S keys, D d_model, K d_head, H heads,
 
 import argparse
 import math
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from transformer_mt import command
 from transformer_mt.command import talk
 from transformer_mt.config import UserError
-from transformer_mt.text import is_chinese, language_of, one_line
+from transformer_mt.text import is_chinese, is_written_in, language_name, language_of, one_line
 
 if TYPE_CHECKING:  # torch takes a second, and --help needs none of it
     from torch import Tensor
@@ -37,15 +36,6 @@ LONGEST_CHARACTERS = 36
 DRAWN_BYTES = 600_000
 """Of vectors and columns of weights: where the model is large, the page shows some of its layers only."""
 D_KS = tuple(2**i for i in range(11))
-SCRIPTS = {
-    "zh": ("CJK",), "ja": ("CJK", "HIRAGANA", "KATAKANA"), "ko": ("HANGUL",), "ru": ("CYRILLIC",), "uk": ("CYRILLIC",),
-    "bg": ("CYRILLIC",), "el": ("GREEK",), "ar": ("ARABIC",), "fa": ("ARABIC",), "he": ("HEBREW",),
-    "hi": ("DEVANAGARI",), "th": ("THAI",),
-} | dict.fromkeys(
-    ["en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "vi"], ("LATIN",)
-)  # fmt: skip
-"""How Unicode names the letters of a language begin; a language that is not here is not checked."""
-NAMES = {"zh": "Chinese", "en": "English"}
 
 
 # ------------------------------------------------------------------------------ sections 1 to 4: one head, from nothing
@@ -229,10 +219,12 @@ def path_shapes(model: "Transformer", n_src: int, n_tgt: int) -> list[tuple[str,
     """Name and shape of everything between a source sentence and the probabilities of its translation."""
     c = model.config
     s, t, d, h, k = n_src, n_tgt, c.d_model, c.n_heads, c.d_model // c.n_heads
+    sizes = {"channel": [d], "spatial": [s]}
+    gates = [(f"{name}_gate", size) for name, size in sizes.items() if getattr(model.gates, name, None) is not None]
     return [
         ("src_ids", [s]), ("src_embedded", [s, d]),
         ("encoder_qkv", [h, s, k]), ("encoder_weights", [h, s, s]), ("encoder_concat", [s, d]),
-        ("encoder_hidden", [s, c.d_ff]), ("memory", [s, d]),
+        ("encoder_hidden", [s, c.d_ff]), *gates, ("memory", [s, d]),
         ("tgt_in", [t]), ("tgt_embedded", [t, d]), ("decoder_weights", [h, t, t]),
         ("cross_queries", [h, t, k]), ("cross_keys", [h, s, k]), ("cross_weights", [h, t, s]),
         ("decoder_hidden", [t, c.d_ff]), ("decoder_states", [t, d]), ("logits", [t, model.output.out_features]),
@@ -335,9 +327,8 @@ def check_source(translator: "Translator", text: str) -> str:
     text, code = one_line(text), translator.config.src_language
     if not text:
         raise UserError("the sentence is empty.")
-    scripts = SCRIPTS.get("zh" if is_chinese(code) else language_of(code), ("",))
-    if not any(unicodedata.name(c, "").startswith(scripts) for c in text if unicodedata.category(c)[0] == "L"):
-        name = NAMES.get("zh" if is_chinese(code) else language_of(code), code)
+    if not is_written_in(text, code):
+        name = language_name(code)
         raise UserError(
             f"the sentence is not {name} ({text:.60}), but this run ({translator.config.direction}) reads {name}."
         )

@@ -1,9 +1,18 @@
-"""What is done to a line of text before it is tokenized, in training and in translation alike?"""
+"""What is done to a line of text before it is tokenized, and which language is it in?"""
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 
 from transformer_mt.config import UserError
 
+SCRIPTS = {
+    "zh": ("CJK",), "ja": ("CJK", "HIRAGANA", "KATAKANA"), "ko": ("HANGUL",), "ru": ("CYRILLIC",), "uk": ("CYRILLIC",),
+    "bg": ("CYRILLIC",), "el": ("GREEK",), "ar": ("ARABIC",), "fa": ("ARABIC",), "he": ("HEBREW",),
+    "hi": ("DEVANAGARI",), "th": ("THAI",),
+} | dict.fromkeys(
+    ["en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "vi"], ("LATIN",)
+)  # fmt: skip
+"""How Unicode names the letters of a language begin; a language that is not here is not checked."""
 _BREAKS = {ord(c): " " for c in "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 
 
@@ -24,6 +33,25 @@ def is_chinese(code: str) -> bool:
 def is_unspaced(code: str) -> bool:
     """Whether the language is written without spaces between words."""
     return is_chinese(code) or language_of(code) in ("ja", "th", "lo", "km", "my")
+
+
+def language_name(code: str) -> str:
+    return {"zh": "Chinese", "en": "English"}.get("zh" if is_chinese(code) else language_of(code), code)
+
+
+def is_written_in(text: str, code: str) -> bool:
+    """Whether a letter of `text` belongs to the language's script; true where the script is not known."""
+    scripts = SCRIPTS.get("zh" if is_chinese(code) else language_of(code), ("",))
+    return any(unicodedata.name(c, "").startswith(scripts) for c in text if unicodedata.category(c)[0] == "L")
+
+
+def refuse_other_language(lines: Iterable[str], code: str, where: str) -> None:
+    """Raise UserError when most of the `lines` that have letters are not written in the language's script."""
+    written = [is_written_in(line, code) for line in lines if any(unicodedata.category(c)[0] == "L" for c in line)]
+    if 2 * sum(written) < len(written):
+        raise UserError(
+            f"{where} is not {language_name(code)}, which this run needs here; are source and target exchanged?"
+        )
 
 
 def to_simplified() -> Callable[[str], str]:

@@ -314,6 +314,14 @@ class Translator:
         Raises:
             UserError: an empty or too long sentence, or an option out of range.
         """
+        model = self.config.model
+        if units not in ("words", "subwords", "given"):
+            raise UserError(f"units={units} is not one of words, subwords, given.")
+        if rule and (rule.layer, rule.head) not in alignment.choices(model.n_decoder_layers, model.n_heads):
+            raise UserError(
+                f"the model has no {rule}: its layers are 0 to {model.n_decoder_layers - 1}, heads 0 to "
+                f"{model.n_heads - 1}."
+            )
         src_side = self.side(src, True, units, "the sentence")
         if tgt is None:
             decode = self.config.decode

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import command
 from transformer_mt.command import talk
 from transformer_mt.config import UserError
+from transformer_mt.text import refuse_other_language
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Rule
@@ -29,6 +30,10 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--src", type=Path, metavar="FILE", help="many pairs: source sentences, one per line")
     parser.add_argument("--tgt", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--links", type=Path, metavar="FILE", help="write one line of links for each pair")
+    parser.add_argument(
+        "--units", choices=["words", "subwords", "given"], default="words",
+        help="what links index: English words and Chinese characters (default), subwords, or the tokens given",
+    )  # fmt: skip
     command.add_link_options(parser)
     parser.add_argument(
         "--layer", type=int, metavar="N", help="read links from this layer, from 0 (default: the run's)"
@@ -71,7 +76,8 @@ def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["
     for key in ("shift", "threshold", "mask_punctuation"):
         if getattr(chosen, key) is not None:
             changed[key] = getattr(chosen, key)
-    return replace(rule, **changed), chosen_on
+    made = replace(rule, **changed)
+    return made, chosen_on if made == rule else f"{chosen_on}; changed by option"
 
 
 def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
@@ -92,6 +98,8 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     if empty:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
     reverse = reverse_of(translator, chosen.agree)
+    refuse_other_language(sources, translator.config.src_language, str(chosen.src))
+    refuse_other_language(targets, translator.config.tgt_language, str(chosen.tgt))
     with tqdm(total=len(sources) * (1 if reverse is None else 2), unit=" pairs", leave=False) as bar:
         pairs = zip(sources, targets, strict=True)
         links = translator.align(pairs, chosen.units, rule, names.__getitem__, reverse, chosen.batch_tokens, bar.update)
@@ -137,6 +145,9 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
         folder / "attention.html",
         page.render(page.page_data(translator, attention, chosen_on, saved[1]["table"] if saved else [])),
     )
+    for name in ("alignment", "heads"):
+        for form in ("png", "svg"):  # of another sentence
+            (folder / f"{name}.{form}").unlink(missing_ok=True)
     problem = plots.alignment(attention, folder / "alignment")
     if chosen.grid and not problem:
         layer = model.n_decoder_layers - 1 if attention.rule.layer is None else attention.rule.layer
@@ -152,6 +163,9 @@ def main(arguments: list[str]) -> None:
     from transformer_mt.units import format_links
 
     translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
+    config = translator.config
+    refuse_other_language([chosen.sentence or ""], config.src_language, "the sentence")
+    refuse_other_language([chosen.target or ""], config.tgt_language, "the target")
     if chosen.src:
         align_files(translator, chosen)
         return
