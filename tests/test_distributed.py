@@ -1,6 +1,7 @@
 """Several processes on one run: two equal one, locks, ranks that die, signals, and what a killed writer leaves."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,15 +199,104 @@ def test_a_lock_is_waited_for_where_asked(tmp_path, capsys):
     assert f"waiting for process {os.getpid()} on " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "garbage"])
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
+def test_the_children_of_a_process_that_is_killed_do_not_keep_its_lock(tmp_path):
+    code = """
+import os, sys, time
+from pathlib import Path
+from transformer_mt.distributed import file_lock
+with file_lock(Path(sys.argv[1]), wait=False):
+    if os.fork():
+        print("ready", flush=True)
+    time.sleep(60)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path / "lock"], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        with pytest.raises(UserError, match="in use"), file_lock(tmp_path / "lock", wait=False):
+            pass
+        process.kill()
+        process.stdout.close()
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with file_lock(tmp_path / "lock", wait=False):
+                return
+        except UserError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_a_start_killed_before_it_wrote_its_configuration_is_no_hindrance(corpus_tsv, cache_dir, tmp_path):
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / ".lock").write_text("process 1 on here")
+    (run_dir / ".config.yaml.99.tmp").write_text("half")
+    assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
+    assert not list(run_dir.rglob("*.tmp"))
+
+
+def test_a_trained_run_without_checkpoints_is_kept_aside(corpus_tsv, cache_dir, tmp_path, capsys):
+    run_dir = tmp_path / "run"
+    assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
+    weights = (run_dir / "model.safetensors").read_bytes()
+    shutil.rmtree(run_dir / "checkpoints")
+    assert train(training_config(corpus_tsv, cache_dir, run_dir, **{"train.lr": 0.02})) == 0
+    assert "the old run is kept as" in capsys.readouterr().err
+    assert (run_dir.with_name("run.old1") / "model.safetensors").read_bytes() == weights
+
+
+def test_a_run_that_another_process_trained_meanwhile_is_left_alone(corpus_tsv, cache_dir, tmp_path, monkeypatch):
+    from transformer_mt import data
+
+    run_dir = tmp_path / "run"
+    whole, other = data.prepare, []
+
+    def slow(config, *rest):
+        if not other:
+            other.append(1)
+            assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
+        return whole(config, *rest)
+
+    monkeypatch.setattr(data, "prepare", slow)
+    with pytest.raises(UserError, match="was trained by another process meanwhile; run the same command again"):
+        train(training_config(corpus_tsv, cache_dir, run_dir))
+    assert checkpoint.checkpoint_steps(run_dir, "state") == [4]
+
+
+def test_a_damaged_part_of_the_average_is_left_out(corpus_tsv, cache_dir, tmp_path, capsys):
+    options = LONG | {"train.max_steps": 12, "train.validate_every": 4, "train.average": 3}
+    run_dir = tmp_path / "run"
+    assert train(training_config(corpus_tsv, cache_dir, run_dir, **options)) == 0
+    damage(checkpoint.checkpoint_path(run_dir, "weights", 8), "inside")
+    options |= {"train.max_steps": 13}
+    assert train(training_config(corpus_tsv, cache_dir, run_dir, **options)) == 0
+    assert "its checksum is another). It is left out of the average." in capsys.readouterr().err
+
+
+def damage(path: Path, how: str) -> None:
+    data = path.read_bytes()
+    half = len(data) // 2
+    damaged = {
+        "truncated": data[:half],
+        "empty": b"",
+        "garbage": b"\0" * len(data),
+        "inside": data[:-half] + b"\0" * half,
+    }
+    path.write_bytes(damaged[how])
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "garbage", "inside"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(corpus_tsv, cache_dir, tmp_path, capsys, how):
     limits = LONG | {"train.max_steps": 12, "model.dropout": 0.2}
     whole, damaged = tmp_path / "whole", tmp_path / "damaged"
     for run_dir in (whole, damaged):
         assert train(training_config(corpus_tsv, cache_dir, run_dir, **limits)) == 0
-    newest = checkpoint.checkpoint_path(damaged, "state", 12)
-    data = newest.read_bytes()
-    newest.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "garbage": b"\x00" * len(data)}[how])
+    damage(checkpoint.checkpoint_path(damaged, "state", 12), how)
+    with (damaged / "metrics.jsonl").open("ab") as file:
+        file.write(b"\0\0\n")
     (damaged / "checkpoints" / ".state-00000015.safetensors.99.tmp").write_bytes(b"half")
     capsys.readouterr()
     assert train(training_config(corpus_tsv, cache_dir, damaged, **limits)) == 0

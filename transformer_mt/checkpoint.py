@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -61,10 +62,18 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def checksum(tensors: dict[str, Tensor]) -> int:
+    """CRC-32 of the bytes of all tensors, in the order of their names."""
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, value)
+    return value
+
+
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """Tensors and JSON metadata in one safetensors file."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = {"format": str(FORMAT), "transformer_mt": json.dumps(metadata)}
+    header = {"format": str(FORMAT), "transformer_mt": json.dumps(metadata), "crc32": str(checksum(plain))}
     try:
         write_atomically(path, lambda temporary: save_file(plain, temporary, header))
     except SafetensorError as error:  # a full disk, for one
@@ -89,7 +98,10 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = json.loads(header["transformer_mt"])
             if not isinstance(metadata, dict):
                 raise UserError(f"{path}: not written by transformer_mt.")
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if header.get("crc32", "") not in ("", str(checksum(tensors))):
+                raise ValueError("its checksum is another")
+            return tensors, metadata
     except UserError:
         raise
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
@@ -207,6 +219,8 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
         raise UserError(f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory.")
     src, tgt = load_tokenizers(run_dir)
     tensors, metadata = load_tensors(run_dir / WEIGHTS)
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise UserError(f"{run_dir / WEIGHTS}: holds numbers that are not finite.")
     layers = config.model.n_encoder_layers + config.model.n_decoder_layers
     if layers > len(tensors):
         raise UserError(

@@ -21,10 +21,10 @@ def keep_freed_memory() -> None:
 
 def choose_device(name: str) -> torch.device:
     """The device that `train.device` or `--device` names; raises UserError when the machine lacks it."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", local_rank()) if world_size() > 1 else torch.device("cuda")
+    if name == "auto" and not torch.cuda.is_available():
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name in ("auto", "cuda"):
+        name = f"cuda:{local_rank()}" if world_size() > 1 else "cuda"
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -3,9 +3,12 @@
 `torchrun` starts the processes and tells each its place by the variables RANK, LOCAL_RANK and WORLD_SIZE.
 """
 
+import ctypes
 import fcntl
 import os
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +40,8 @@ def local_rank() -> int:
 def process_group(device: torch.device) -> Iterator[None]:
     """Inside, the processes can talk to each other: NCCL between GPUs, gloo between CPUs."""
     if world_size() > 1:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     yield
     if world_size() > 1:  # not after an error: the others may be waiting, and torchrun ends them
@@ -79,6 +84,7 @@ def file_lock(path: Path, wait: bool) -> Iterator[None]:
     Raises:
         UserError: another process is inside, and `wait` is false.
     """
+    global _n_held
     with open(path, "a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,4 +100,20 @@ def file_lock(path: Path, wait: bool) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
-        yield
+        _n_held += 1
+        try:
+            yield
+        finally:
+            _n_held -= 1
+
+
+_n_held = 0
+
+
+def _die_with_parent() -> None:
+    """In a process forked while a lock is held, which would keep it: let the kernel end it together with its parent."""
+    if _n_held and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+os.register_at_fork(after_in_child=_die_with_parent)

@@ -116,7 +116,8 @@ def train(config: Config) -> int:
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"run_dir={run_dir} is a file; name a folder.")
     has_run = (run_dir / "config.yaml").exists()
-    if not has_run and run_dir.is_dir() and any(path.name != LOCK for path in run_dir.iterdir()):
+    ours = re.compile(r"\.lock|\..*\.tmp")  # what a start leaves that was killed before it wrote config.yaml
+    if not has_run and run_dir.is_dir() and not all(ours.fullmatch(path.name) for path in run_dir.iterdir()):
         raise UserError(f"run_dir={run_dir} holds files that are not a run; name an empty or new folder.")
     steps = checkpoint.checkpoint_steps(run_dir, "state") if config.resume else []
     if steps:
@@ -126,7 +127,9 @@ def train(config: Config) -> int:
         if rank() == 0:
             run_dir.mkdir(parents=True, exist_ok=True)
             held.enter_context(file_lock(run_dir / LOCK, wait=False))
-            if has_run and not config.resume:
+            if config.resume and checkpoint.checkpoint_steps(run_dir, "state") != steps:
+                raise UserError(f"{run_dir} was trained by another process meanwhile; run the same command again.")
+            if has_run and not steps and (not config.resume or (run_dir / checkpoint.WEIGHTS).exists()):
                 talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
                 run_dir.mkdir()
                 held.enter_context(file_lock(run_dir / LOCK, wait=False))
@@ -139,13 +142,15 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
     from transformer_mt import checkpoint
     from transformer_mt.data import table
-    from transformer_mt.distributed import rank
+    from transformer_mt.distributed import gathered, rank
     from transformer_mt.plots import learning_curve
     from transformer_mt.trainer import Trainer
 
     run_dir, trainer = Path(config.run_dir), Trainer(config, corpus)
     trainer.talk(table(corpus))
-    if resume:
+    if rank() == 0:
+        checkpoint.save_config(run_dir, config)
+    if gathered(resume)[0]:
         trainer.resume()
     elif rank() == 0:
         checkpoint.save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
@@ -153,8 +158,6 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
             checkpoint.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
         trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
-    if rank() == 0:
-        checkpoint.save_config(run_dir, config)
     trainer.talk(trainer.describe())
     before = trainer.state.step
     status = trainer.train()

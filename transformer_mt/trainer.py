@@ -294,15 +294,20 @@ class Trainer:
         checkpoint.prune_checkpoints(self.run_dir, "state", self.state.step, keep=2)
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint that is whole; raises UserError when none is."""
-        steps = checkpoint.checkpoint_steps(self.run_dir, "state")
+        """Go on from the newest checkpoint that is whole for all processes; raises UserError when none is."""
+        steps = gathered(checkpoint.checkpoint_steps(self.run_dir, "state"))[0]
         while True:
+            problem = ""
             try:
-                return self.load(steps.pop())
+                self.load(steps.pop())
             except checkpoint.DamagedError as error:
-                if not steps:
-                    raise UserError(f"{error} No older checkpoint is left; start over with resume=false.") from None
-                self.talk(f"warning: {error} Going on from step {steps[-1]} instead.")
+                problem = str(error)
+            problem = max(gathered(problem))
+            if not problem:
+                return
+            if not steps:
+                raise UserError(f"{problem} No older checkpoint is left; start over with resume=false.")
+            self.talk(f"warning: {problem} Going on from step {steps[-1]} instead.")
 
     def load(self, step: int) -> None:
         """Go back to the checkpoint of `step`, to the bit."""
@@ -337,7 +342,11 @@ class Trainer:
         path = self.run_dir / "metrics.jsonl"
         if rank() == 0 and path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.state.step]
+            kept = []
+            for line in lines:
+                with contextlib.suppress(ValueError):  # half a line, or rubbish after a power cut
+                    if line.endswith("\n") and json.loads(line)["step"] <= self.state.step:
+                        kept.append(line)
             checkpoint.write_text(path, "".join(kept))
 
     def log(self, **values: float) -> None:
@@ -509,7 +518,14 @@ class Trainer:
     def finish(self) -> None:
         """Use the average of the last checkpoints if it scores better on validation than the best of them."""
         state = self.state
-        steps = gathered([s for s in checkpoint.checkpoint_steps(self.run_dir, "weights") if s <= state.step])[0]
+        steps = []
+        for step in checkpoint.checkpoint_steps(self.run_dir, "weights"):
+            try:
+                checkpoint.load_tensors(checkpoint.checkpoint_path(self.run_dir, "weights", step))
+                steps += [step] if step <= state.step else []
+            except checkpoint.DamagedError as error:
+                self.talk(f"warning: {error} It is left out of the average.")
+        steps = gathered(steps)[0]
         if len(steps) > 1:
             now = {name: tensor.clone() for name, tensor in checkpoint.weights_of(self.model).items()}
             paths = [checkpoint.checkpoint_path(self.run_dir, "weights", step) for step in steps]

@@ -47,11 +47,16 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
         UserError: a line is not UTF-8, after the windows before it.
     """
     lines: queue.Queue[bytes | None] = queue.Queue(maxsize=2 * WINDOW)
+    failed: list[OSError] = []
 
     def read() -> None:
-        for line in file:
-            lines.put(line)
-        lines.put(None)
+        try:
+            for line in file:
+                lines.put(line)
+        except OSError as error:
+            failed.append(error)
+        finally:
+            lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()
     number, offset, ended = 0, 0, False
@@ -77,6 +82,8 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
         ended = item is None
         if window:
             yield window
+    if failed:
+        raise failed[0]
 
 
 def prompt() -> Iterator[list[str]]:

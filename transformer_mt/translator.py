@@ -501,7 +501,7 @@ class Translator:
     def saved_rule(self) -> tuple[Rule, dict[str, Any]] | None:
         """The rule in the run's `alignment.json` and everything else that it says; None where there is no such file."""
         path, model = self.run_dir / "alignment.json", self.config.model
-        if not path.exists():
+        if not path.is_file():
             return None
         return alignment.rule_from_json(path.read_bytes(), model.n_decoder_layers, model.n_heads, str(path))
 
