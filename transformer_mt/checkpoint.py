@@ -188,9 +188,9 @@ def load_config(run_dir: Path) -> Config:
         raise UserError(f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run directory.")
     try:
         text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)  # first: it gives up on deep nesting, on which parse takes minutes
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise ValueError("aliases, which can stand for more than memory holds")
-        values = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a number or a date can be out of range
         raise UserError(f"{path}: damaged ({(str(error).splitlines() or ['empty'])[0]}).") from None
     config: Config = config_from_dict(Config, values, str(path))
