@@ -55,7 +55,7 @@ def test_training_leaves_the_run_directory_and_nothing_else(trained_run):
     names = {path.name for path in trained_run.iterdir()} - {"tensorboard", "learning_curve.png"}
     assert names == {
         "config.yaml", "src.spm.model", "tgt.spm.model", "model.safetensors", "valid.tsv", "test.tsv", "checkpoints",
-        "metrics.jsonl",
+        "metrics.jsonl", ".lock",
     }  # fmt: skip
     config = yaml.safe_load((trained_run / "config.yaml").read_text("utf-8"))
     assert config["run_dir"] == "runs/files-en-zh-tiny" and config["train"]["max_steps"] == 150
