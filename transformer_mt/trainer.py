@@ -518,18 +518,17 @@ class Trainer:
     def finish(self) -> None:
         """Use the average of the last checkpoints if it scores better on validation than the best of them."""
         state = self.state
-        steps = []
+        whole: dict[int, dict[str, Tensor]] = {}
         for step in checkpoint.checkpoint_steps(self.run_dir, "weights"):
-            try:
-                checkpoint.load_tensors(checkpoint.checkpoint_path(self.run_dir, "weights", step))
-                steps += [step] if step <= state.step else []
-            except checkpoint.DamagedError as error:
-                self.talk(f"warning: {error} It is left out of the average.")
-        steps = gathered(steps)[0]
+            if step <= state.step:
+                try:
+                    whole[step] = checkpoint.load_tensors(checkpoint.checkpoint_path(self.run_dir, "weights", step))[0]
+                except checkpoint.DamagedError as error:
+                    self.talk(f"warning: {error} It is left out of the average.")
+        steps = gathered(list(whole))[0]
         if len(steps) > 1:
             now = {name: tensor.clone() for name, tensor in checkpoint.weights_of(self.model).items()}
-            paths = [checkpoint.checkpoint_path(self.run_dir, "weights", step) for step in steps]
-            mean = checkpoint.average([checkpoint.load_tensors(path)[0] for path in paths])
+            mean = checkpoint.average([whole[step] for step in steps])
             checkpoint.put_weights(self.model, mean, self.run_dir)
             scores = self.validate()
             self.log(**{f"average_{name}": value for name, value in scores.items()})
