@@ -116,9 +116,8 @@ def train(config: Config) -> int:
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"run_dir={run_dir} is a file; name a folder.")
     has_run = (run_dir / "config.yaml").exists()
-    ours = re.compile(
-        re.escape(LOCK) + r"|\..*\.tmp"
-    )  # what a start leaves that was killed before it wrote config.yaml
+    # Before config.yaml is there, a start that was killed leaves its lock and half a file.
+    ours = re.compile(re.escape(LOCK) + r"|\..*\.tmp")
     if not has_run and run_dir.is_dir() and not all(ours.fullmatch(path.name) for path in run_dir.iterdir()):
         raise UserError(f"run_dir={run_dir} holds files that are not a run; name an empty or new folder.")
     steps = checkpoint.checkpoint_steps(run_dir, "state") if config.resume else []
