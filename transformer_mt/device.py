@@ -39,16 +39,20 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def able_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies matrices of bf16 itself instead of emulating it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
 def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     """The type of matrix products; `auto` is bf16 on GPUs that have it, else float32.
 
     Raises:
         UserError: bf16 is asked for, but the device does it only by emulation.
     """
-    if device.type == "cuda":
-        able = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        able = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    able = able_bf16(device)
     if precision is Precision.bf16 and not able:
         raise UserError(f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use precision=fp32.")
     bf16 = precision is Precision.bf16 or (precision is Precision.auto and able and device.type == "cuda")
