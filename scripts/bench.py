@@ -64,6 +64,7 @@ def take_turns(work: dict[str, Callable[[int], object]], rounds: int, warm_up: i
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for i in tqdm(range(-warm_up, rounds), file=sys.stderr, unit="round"):
         for name, run in work.items():
+            time.sleep(0.3)  # until the threads of the one before no longer wait busily for more work
             start = time.perf_counter()
             run(i % rounds)
             if torch.cuda.is_available():
@@ -360,6 +361,8 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
         }
     model.to(device)
     hf.to(device)
+    if device.type == "cpu":
+        model.store_by_columns()  # as `Translator` does
     precisions = ["fp32"] * (device.type == "cpu") + ["bf16"] * able_bf16(device)
 
     def batch_of(group: list[list[int]]) -> Tensor:

@@ -354,7 +354,7 @@ def test_rows_of_one_sentence_share_its_memory(float64, n):
     for t in range(0, 4, n):
         logits = model.decode(tgt_in[:, t : t + n], memory, src == 0, cache)
         torch.testing.assert_close(logits, whole[:, t : t + n], **EXACT)
-    assert cache.cross[0][0].size(0) == 2 and cache.own[0][0].size(0) == 6
+    assert cache.cross[0][0].size(0) == 2 and cache.own.size(3) == 6
 
 
 def test_reorder_and_select_follow_the_hypotheses(float64):

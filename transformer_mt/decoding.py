@@ -75,6 +75,8 @@ class BeamState:
     """`(B,)`: eos counted."""
     max_lengths: Tensor
     """`(B,)`: eos counted."""
+    largest_penalties: Tensor
+    """`(B,)`: of a translation that long."""
 
     def keep(self, rows: Tensor) -> None:
         """Only these sentences stay."""
@@ -113,7 +115,8 @@ def beam_search(
         For each sentence at most `n_best` hypotheses, best first.
     """
     n_sentences, device, n = len(max_lengths), max_lengths.device, beam_size
-    longest = int(max_lengths.max())
+    shortest, longest, longest_minimum = int(max_lengths.min()), int(max_lengths.max()), int(min_lengths.max())
+    forbidden_ids = torch.tensor(forbidden, dtype=torch.long, device=device)
     state = BeamState(
         sentence=torch.arange(n_sentences, device=device),
         ids=torch.full((n_sentences, n, 1), bos_id, device=device),
@@ -123,17 +126,19 @@ def beam_search(
         finished_scores=torch.full((n_sentences, n), -math.inf, dtype=torch.float64, device=device),
         min_lengths=min_lengths,
         max_lengths=max_lengths,
+        largest_penalties=length_penalty(max_lengths, alpha).to(device),
     )
     state.scores[:, 0] = 0.0  # one live hypothesis to begin with: the empty one
     results: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
     for length in range(1, longest + 1):
         logits = steps(state.ids[:, :, -1].flatten())  # (B * N, V)
         log_probs = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
-        log_probs[:, forbidden] = -math.inf
+        log_probs.index_fill_(1, forbidden_ids, -math.inf)
         log_probs = log_probs.view(*state.scores.shape, -1)
-        log_probs[..., eos_id].masked_fill_((state.min_lengths > length)[:, None], -math.inf)
-        at_limit = state.max_lengths <= length
-        if at_limit.any():
+        if length < longest_minimum:
+            log_probs[..., eos_id].masked_fill_((state.min_lengths > length)[:, None], -math.inf)
+        if length >= shortest:
+            at_limit = state.max_lengths <= length
             ends = log_probs[..., eos_id].clone()
             log_probs.masked_fill_(at_limit[:, None, None], -math.inf)
             log_probs[..., eos_id] = ends
@@ -159,7 +164,7 @@ def beam_search(
             state.finished_scores[b, slot[b, k]] = scores[b, k] / length_penalty(length, alpha).to(device)
         state.scores = scores.masked_fill(~alive | ended, -math.inf)
 
-        best_possible = state.scores.amax(1) / length_penalty(state.max_lengths, alpha).to(device)
+        best_possible = state.scores.amax(1) / state.largest_penalties
         enough = state.finished_scores.topk(n_best, dim=1).values[:, -1]
         done = (best_possible <= enough) | (best_possible == -math.inf)
         rows = parents + torch.arange(len(parents), device=device)[:, None] * n

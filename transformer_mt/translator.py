@@ -143,6 +143,8 @@ class Translator:
         self.device = choose_device(device)
         self.dtype = choose_dtype(Precision[precision], self.device)
         self.model = model.to(self.device)
+        if self.device.type == "cpu":
+            self.model.store_by_columns()
         self.convert = converter(self.config, self.config.src_language)
 
     @classmethod
