@@ -10,6 +10,7 @@ anything differs.
 import argparse
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -32,10 +33,10 @@ TIMES = ("tokens_per_second", "minutes")
 """What a metrics line may differ in."""
 
 
-def command(folder: Path, run_dir: Path) -> list[str]:
-    """The training command; the corpus is the starter's validation split."""
+def command(run_dir: Path) -> list[str]:
+    """The training command; the corpus is the starter's validation split, prepared for each run anew."""
     options = {
-        "data": "files", "data.train": STARTER_DIR / "valid.tsv", "data.cache_dir": folder / "cache",
+        "data": "files", "data.train": STARTER_DIR / "valid.tsv", "data.cache_dir": run_dir.with_suffix(".cache"),
         "run_dir": run_dir, "model": "tiny", "model.d_model": 32, "model.d_ff": 64, "model.dropout": 0.2,
         "tokenizer.vocab_size": 1500, "tokenizer.sampling_alpha": 0.3, "train.max_steps": STEPS,
         "train.max_epochs": "null", "train.token_budget": 400, "train.accumulate": 2, "train.schedule": "cosine",
@@ -81,7 +82,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start = time.monotonic()
-        done = subprocess.run(command(folder, folder / "undisturbed"), stderr=subprocess.PIPE)
+        done = subprocess.run(command(folder / "undisturbed"), stderr=subprocess.PIPE)
         if done.returncode:
             print(done.stderr.decode(), file=sys.stderr)
             return 1
@@ -93,7 +94,7 @@ def main() -> int:
             n_runs += 1
             run_dir, patience, safe = folder / f"killed-{n_runs}", 1.0, 0
             while True:
-                process = subprocess.Popen(command(folder, run_dir), stderr=subprocess.PIPE)
+                process = subprocess.Popen(command(run_dir), stderr=subprocess.PIPE)
                 try:
                     _, err = process.communicate(timeout=rng.uniform(0.1, patience) * seconds)
                     if process.returncode == 0:
@@ -103,12 +104,18 @@ def main() -> int:
                 except subprocess.TimeoutExpired:
                     number = rng.choice(SIGNALS)
                     process.send_signal(number)
-                    process.communicate()
+                    _, err = process.communicate()
                     kills[number.name] += 1
+                    if process.returncode not in (-number, 128 + number, 0) or b"Traceback" in err:
+                        differing.append(f"run {n_runs}: {number.name} ended with {process.returncode}: {err.decode()}")
                 before, safe = safe, max(checkpoint_steps(run_dir, "state"), default=0)
                 patience *= 1.0 if safe > before else 1.2  # on a machine that has become slower than it was
                 redone.append(max((int(row["step"]) for row in metrics(run_dir)), default=0) - safe)
                 print(f"run {n_runs}, {kills.total()} kills, {safe} updates safe", file=sys.stderr)
+            left = [
+                path.name for path in run_dir.with_suffix(".cache").iterdir() if re.search("parts-|[.]\\d+$", path.name)
+            ]
+            differing += [f"run {n_runs}: left in the cache: {name}" for name in left]
             found = result(run_dir)
             differing += [f"run {n_runs}: {name}" for name in expected if not same(found[name], expected[name])]
     print(f"{'signal':<10}{'times':>6}")

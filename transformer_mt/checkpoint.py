@@ -187,6 +187,8 @@ def load_config(run_dir: Path) -> Config:
     if not path.is_file():
         raise UserError(f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run directory.")
     try:
+        if path.stat().st_size > 1_000_000:
+            raise ValueError("longer than a configuration can be")
         text = path.read_text(encoding="utf-8")
         values = yaml.safe_load(text)  # first: it gives up on deep nesting, on which parse takes minutes
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -35,6 +36,11 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         status = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say to a closed pipe
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
+            raise
+        talk("error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more.")
+        status = 1
     except OSError as error:
         talk(f"error: {error.filename or 'input or output'}: {error.strerror or error}.")
         status = 1

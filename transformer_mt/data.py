@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -246,12 +245,12 @@ def load_from_hub(hub: str, hub_config: str | None, split: str) -> Dataset:
         ) from None
 
 
-def load_split(config: DataConfig, key: str, scratch: str) -> Dataset:
+def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
     """One split as it was written, columns `first`, `second` and, where there are any, `links`; unread rows are null.
 
     Args:
         key: `train`, `valid` or `test`.
-        scratch: folder for intermediate Arrow files.
+        scratch: folder for intermediate Arrow files; those that are complete there are used.
     Raises:
         UserError: whatever is wrong with the files, or the hub cannot be reached.
     """
@@ -271,8 +270,8 @@ def load_split(config: DataConfig, key: str, scratch: str) -> Dataset:
 
             text = Features({name: Value("string") for name in ("first", "second", "links")})
             identity = digest(where, file_digest(paths[0]), config.columns, key)
-            return Dataset.from_generator(rows, features=text, cache_dir=scratch, fingerprint=identity)
-        loaded = load_table(paths[0], suffixes[-1], config.on_bad_row, Path(scratch, key + suffixes[-1]))
+            return Dataset.from_generator(rows, features=text, cache_dir=str(scratch), fingerprint=identity)
+        loaded = load_table(paths[0], suffixes[-1], config.on_bad_row, scratch / f"{key}{suffixes[-1]}")
     except Exception as error:  # the readers raise from half a dozen libraries
         cause = (isinstance(error, DatasetGenerationError) and error.__cause__) or error
         if isinstance(cause, UserError):
@@ -339,7 +338,7 @@ def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **
     return concatenate_datasets(parts)
 
 
-def clean(config: DataConfig, scratch: str, parts: Path) -> tuple[dict[str, Dataset], dict[str, int]]:
+def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str, int]]:
     """The three splits, and how many training pairs each rule removed.
 
     Validation and test keep every row that has text on both sides, so that scores stay comparable. The rules for
@@ -349,7 +348,7 @@ def clean(config: DataConfig, scratch: str, parts: Path) -> tuple[dict[str, Data
     splits: dict[str, Dataset] = {}
     for key in ("train", "valid", "test"):
         if getattr(config, key) is not None:
-            raw = load_split(config, key, scratch)
+            raw = load_split(config, key, parts)
             splits[key] = map_in_parts(
                 raw, clean_batch, f"{parts}/clean-{key}", fn_kwargs={"config": config}, desc=f"clean {key}"
             )
@@ -437,7 +436,10 @@ def cached(root: Path, name: str, make: Callable[[Path], None]) -> Path:
         with file_lock(root / f".{name}.lock", wait=True):
             if path.exists():  # another process made it meanwhile
                 return path
-            work = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=root))
+            for left in root.glob(f"{name}.*"):  # by a process that was killed
+                shutil.rmtree(left)
+            work = root / f"{name}.{os.getpid()}"
+            work.mkdir()
             try:
                 make(work)
                 work.rename(path)
@@ -446,7 +448,7 @@ def cached(root: Path, name: str, make: Callable[[Path], None]) -> Path:
     return path
 
 
-def source_identity(config: DataConfig, scratch: str) -> list[str]:
+def source_identity(config: DataConfig) -> list[str]:
     """What the corpus is made of: the content of its files, or the fingerprints of the hub's splits."""
     identity = []
     if config.train is None:
@@ -456,7 +458,7 @@ def source_identity(config: DataConfig, scratch: str) -> list[str]:
         if value is None:
             identity.append("cut off")
         elif config.hub is not None:
-            identity.append(load_split(config, key, scratch)._fingerprint)
+            identity.append(load_from_hub(config.hub, config.hub_config, str(value))._fingerprint)
         else:
             identity += [file_digest(path) + path.suffix for path in source_paths(key, value)]
     return identity
@@ -476,50 +478,49 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"data.cache_dir={root}: {error.strerror}; name a folder that can be written.") from None
-    with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as scratch:
-        options = {k: v for k, v in asdict(data).items() if k not in ("name", "train", "valid", "test", "cache_dir")}
-        text_key = digest(FORMAT, source_identity(data, scratch), options)
+    options = {k: v for k, v in asdict(data).items() if k not in ("name", "train", "valid", "test", "cache_dir")}
+    text_key = digest(FORMAT, source_identity(data), options)
 
-        def make_text(work: Path) -> None:
-            n_bytes = 0 if data.hub else sum(path.stat().st_size for path in source_paths("train", data.train))
-            quiet = n_bytes < 50_000_000 and not data.hub
-            with quiet_progress(quiet), parts_folder(root / f"parts-{text_key}") as parts:
-                splits, removed = clean(data, scratch, parts)
-                for key, split in splits.items():
-                    split.save_to_disk(str(work / key))
-            (work / "removed.json").write_text(json.dumps(removed), encoding="utf-8")
+    def make_text(work: Path) -> None:
+        n_bytes = 0 if data.hub else sum(path.stat().st_size for path in source_paths("train", data.train))
+        quiet = n_bytes < 50_000_000 and not data.hub
+        with quiet_progress(quiet), parts_folder(root / f"parts-{text_key}") as parts:
+            splits, removed = clean(data, parts)
+            for key, split in splits.items():
+                split.save_to_disk(str(work / key))
+        (work / "removed.json").write_text(json.dumps(removed), encoding="utf-8")
 
-        text_dir = cached(root, f"text-{text_key}", make_text)
-        text = {key: Dataset.load_from_disk(str(text_dir / key)) for key in ("train", "valid", "test")}
-        removed = json.loads((text_dir / "removed.json").read_text(encoding="utf-8"))
-        src_column, tgt_column = ("first", "second")[:: 1 if config.src_language == data.languages[0] else -1]
-        tokenizers = make_tokenizers(config, text["train"], text_key, root, run_dir, (src_column, tgt_column))
-        src_tokenizer, tgt_tokenizer = tokenizers
-        sampling = config.tokenizer.sampling_alpha > 0
-        ids_key = digest(
-            FORMAT, text_key, src_tokenizer.fingerprint, tgt_tokenizer.fingerprint, config.direction,
-            config.model.max_len, sampling,
-        )  # fmt: skip
+    text_dir = cached(root, f"text-{text_key}", make_text)
+    text = {key: Dataset.load_from_disk(str(text_dir / key)) for key in ("train", "valid", "test")}
+    removed = json.loads((text_dir / "removed.json").read_text(encoding="utf-8"))
+    src_column, tgt_column = ("first", "second")[:: 1 if config.src_language == data.languages[0] else -1]
+    tokenizers = make_tokenizers(config, text["train"], text_key, root, run_dir, (src_column, tgt_column))
+    src_tokenizer, tgt_tokenizer = tokenizers
+    sampling = config.tokenizer.sampling_alpha > 0
+    ids_key = digest(
+        FORMAT, text_key, src_tokenizer.fingerprint, tgt_tokenizer.fingerprint, config.direction,
+        config.model.max_len, sampling,
+    )  # fmt: skip
 
-        def make_ids(work: Path) -> None:
-            train = text["train"].rename_columns({src_column: "src", tgt_column: "tgt"})
-            quiet = len(train) < PARALLEL_ROWS
-            with quiet_progress(quiet), parts_folder(root / f"parts-{ids_key}") as parts:
-                ids = map_in_parts(
-                    train,
-                    encode_batch,
-                    f"{parts}/ids",
-                    fn_kwargs={"src_model": src_tokenizer.model, "tgt_model": tgt_tokenizer.model},
-                    remove_columns=[] if sampling else ["src", "tgt"],
-                    desc="tokenize",
-                )
-                longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
-                fits = np.flatnonzero(longest <= config.model.max_len)
-                if len(fits) == 0:
-                    raise UserError(f"model.max_len={config.model.max_len}: every training pair is longer; raise it.")
-                ids.select(fits).save_to_disk(str(work))
+    def make_ids(work: Path) -> None:
+        train = text["train"].rename_columns({src_column: "src", tgt_column: "tgt"})
+        quiet = len(train) < PARALLEL_ROWS
+        with quiet_progress(quiet), parts_folder(root / f"parts-{ids_key}") as parts:
+            ids = map_in_parts(
+                train,
+                encode_batch,
+                f"{parts}/ids",
+                fn_kwargs={"src_model": src_tokenizer.model, "tgt_model": tgt_tokenizer.model},
+                remove_columns=[] if sampling else ["src", "tgt"],
+                desc="tokenize",
+            )
+            longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
+            fits = np.flatnonzero(longest <= config.model.max_len)
+            if len(fits) == 0:
+                raise UserError(f"model.max_len={config.model.max_len}: every training pair is longer; raise it.")
+            ids.select(fits).save_to_disk(str(work))
 
-        train = Dataset.load_from_disk(str(cached(root, f"ids-{ids_key}", make_ids)))
+    train = Dataset.load_from_disk(str(cached(root, f"ids-{ids_key}", make_ids)))
     n_long = len(text["train"]) - len(train)
     removed[f"over model.max_len={config.model.max_len} tokens"] = n_long
     return Corpus(

@@ -29,7 +29,8 @@ class Tokenizer:
         self.processor = spm.SentencePieceProcessor()
         try:
             self.processor.load_from_serialized_proto(model)  # model_proto= would take an empty file
-        except RuntimeError:
+            self.processor.id_to_piece(list(range(self.processor.vocab_size())))  # each must be UTF-8
+        except (RuntimeError, UnicodeDecodeError):
             raise UserError(f"{name}: not a SentencePiece model, or a damaged one.") from None
         self.model = model
         self.pad_id: int = self.processor.pad_id()

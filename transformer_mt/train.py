@@ -115,6 +115,8 @@ def train(config: Config) -> int:
     run_dir = Path(config.run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"run_dir={run_dir} is a file; name a folder.")
+    if not config.resume and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0":
+        raise UserError("resume=false, but torchrun starts a failed job again: go on by the same command without it.")
     has_run = (run_dir / "config.yaml").exists()
     # Before config.yaml is there, a start that was killed leaves its lock and half a file.
     ours = re.compile(re.escape(LOCK) + r"|\..*\.tmp")
@@ -159,7 +161,6 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
             checkpoint.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
         trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
-    trainer.talk(trainer.describe())
     before = trainer.state.step
     status = trainer.train()
     if rank() > 0:

@@ -125,14 +125,14 @@ class Trainer:
         )
         self.state = State()
 
-    def describe(self) -> str:
+    def describe(self, n_batches: int) -> str:
         """One line: what is trained, on what."""
         n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
         vocabularies = f"{len(self.corpus.src_tokenizer):,} + {len(self.corpus.tgt_tokenizer):,} pieces"
         arithmetic = "bf16" if self.dtype is torch.bfloat16 else "fp32"
         return (
             f"{self.config.model.name}, {self.config.direction}: {n_parameters / 1e6:.1f} million parameters, "
-            f"{vocabularies}, {self.device} {arithmetic}, {len(self.sampler.epoch(0)):,} updates per epoch"
+            f"{vocabularies}, {self.device} {arithmetic}, {n_batches:,} updates per epoch"
         )
 
     # ------------------------------------------------------------------------------------------ one update
@@ -418,6 +418,7 @@ class Trainer:
         """
         state = self.state
         batches = self.sampler.epoch(state.epoch)
+        self.talk(self.describe(len(batches)))
         if state.finished and self.is_over(len(batches)):
             self.talk(f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on.")
             return 0
