@@ -226,6 +226,13 @@ def test_starting_over_keeps_the_old_runs_aside(new_config, small_run, capsys):
     assert logged(small_run)[-1]["step"] == 2
 
 
+def test_a_job_that_is_started_again_does_not_start_over(new_config, small_run, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    with pytest.raises(UserError, match="resume=false, but torchrun starts a failed job again"):
+        train(new_config(resume=False))
+    assert not small_run.with_name("run.old1").exists()
+
+
 def test_another_number_of_threads_is_warned_of(new_config, small_run, capsys):
     torch.set_num_threads(2)
     try:
@@ -428,6 +435,7 @@ def test_a_missing_part_is_named(small_run, tmp_path):
         (b"model: {norm: [pre]}\n", r"norm=\['pre'\] is not one of post, pre"),
         (b"data: {languages: [en, 1]}\n", "languages=.* has the wrong type"),
         (b"model: {d_model: 30, n_heads: 4}\n", "model.d_model=30 is not divisible by model.n_heads=4"),
+        (b"a: 1  # " + b"x" * 1_000_000, "damaged .longer than a configuration can be"),
         (b"train: {lr: 7}\n", "train.lr=7 is out of range"),
         (b"direction: en-fr\n", "direction=en-fr does not fit"),
     ],

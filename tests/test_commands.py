@@ -7,6 +7,7 @@ import pty
 import re
 import shutil
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -202,6 +203,44 @@ def test_a_failed_translation_leaves_the_output_as_it_was(call, trained_run, tmp
     assert call("translate", trained_run, "--output", target, stdin=b"Hello.\n\xff\n").status == 2
     assert target.read_text() == "old\n"
     assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_an_output_that_is_a_pipe_is_written_to(call, trained_run, expected, tmp_path):
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text("utf-8")))
+    reader.start()
+    done = call("translate", trained_run, *SENTENCES, "--output", pipe)
+    reader.join()
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert lines(found[0]) == expected and pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), 1),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), 1),
+        (MemoryError(), 1),
+    ],
+)
+def test_out_of_memory_names_the_knobs(call, trained_run, monkeypatch, error, status):
+    def search(*_, **__):
+        raise error
+
+    monkeypatch.setattr("transformer_mt.translator.search", search)
+    done = call("translate", trained_run, "Hello.")
+    assert done.status == status and done.out == ""
+    assert done.err == "error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more.\n"
+
+
+def test_another_runtime_error_is_a_bug_and_keeps_its_traceback(call, trained_run, monkeypatch):
+    def search(*_, **__):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr("transformer_mt.translator.search", search)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        call("translate", trained_run, "Hello.")
 
 
 def test_json_gives_one_object_per_line(call, trained_run, expected, translator):

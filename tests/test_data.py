@@ -691,14 +691,17 @@ def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(corpus, 
         rows.extend(next(iter(batch.values())))
         return found
 
-    resumed = False
+    resumed, n_reads = False, []
+    read = data.read_tsv
     monkeypatch.setattr(data, stage, counted)
+    monkeypatch.setattr(data, "read_tsv", lambda *args: n_reads.append(1) or read(*args))
     with pytest.raises(KeyboardInterrupt):
         corpus(tsv(*numbered(35)))
     assert len(rows) == 20
     resumed = True
     made = corpus(tsv(*numbered(35)))
     assert len(rows) == (35 if stage == "clean_batch" else len(made.train))  # no row twice
+    assert len(n_reads) == 1  # nor was the file read twice
     assert train_pairs(made) == train_pairs(expected) and made.fingerprint == expected.fingerprint
     assert not [path for path in visible(tmp_path / "cache") if path.name.startswith("parts")]
 
@@ -714,6 +717,16 @@ def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):
     assert cached(tmp_path, "thing", lambda work: (work / "whole").write_text("x")) == tmp_path / "thing"
     assert visible(tmp_path) == [tmp_path / "thing"] and (tmp_path / "thing" / "whole").exists()
     cached(tmp_path, "thing", broken)  # there already: not called
+
+
+def test_what_a_killed_preparation_left_is_removed(tmp_path):
+    (tmp_path / "thing.1234").mkdir()
+    (tmp_path / "thing.1234" / "half").write_text("x")
+    (tmp_path / "thing2.1234").mkdir()
+    os.umask(umask := os.umask(0o022))
+    path = cached(tmp_path, "thing", lambda work: (work / "whole").write_text("x"))
+    assert visible(tmp_path) == [path, tmp_path / "thing2.1234"]
+    assert path.stat().st_mode & 0o777 == 0o777 & ~umask
 
 
 def test_two_that_need_the_same_make_it_once(tmp_path):

@@ -159,6 +159,20 @@ def test_sentencepiece_model(content):
         assert "src.spm.model" in str(error)
 
 
+@fuzz
+@given(changes=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=3))
+def test_a_sentencepiece_model_with_other_bytes(trained_run, changes):
+    content = bytearray((trained_run / "src.spm.model").read_bytes())
+    for position, value in changes:
+        content[position % len(content)] = value
+    try:
+        tokenizer = Tokenizer(bytes(content), "src.spm.model")
+        ids = tokenizer.encode(["I like apples 苹果"])
+        assert all(0 <= i < len(tokenizer) for i in ids[0]) and isinstance(tokenizer.decode(ids)[0], str)
+    except UserError as error:
+        assert "src.spm.model" in str(error)
+
+
 @pytest.fixture(scope="module")
 def translator(trained_run) -> Translator:
     return Translator(trained_run, "cpu", "fp32")
