@@ -7,6 +7,8 @@ import gzip
 import json
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,7 +222,7 @@ def test_a_model_larger_than_its_file_is_not_built(trained_run, tmp_path, change
     if "max_len" in change:
         load_run(run_dir)  # a table of positions: 8 MB at this width
         return
-    with pytest.raises(UserError, match=r"does not fit the model that config.yaml describes|the file has"):
+    with pytest.raises(UserError, match=r"does not fit the model that config.yaml describes|is larger than memory"):
         load_run(run_dir)
 
 
@@ -235,6 +237,14 @@ def test_tensors_of_another_kind_are_refused(trained_run, tmp_path):
     save_file(tensors, run_dir / "model.safetensors", header)
     with pytest.raises(UserError, match=r"src_embedding\.weight does not fit"):
         load_run(run_dir)
+
+
+def test_translating_does_not_import_torchs_compiler(trained_run):
+    code = (
+        "import sys; from transformer_mt import Translator; "
+        f"Translator({str(trained_run)!r}).translate(['Hello.']); print('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"False\n"
 
 
 def test_loading_gives_the_weights_of_the_file(trained_run):

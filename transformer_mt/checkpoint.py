@@ -16,6 +16,7 @@ import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from transformer_mt.config import Config, UserError
 from transformer_mt.model import Transformer
@@ -210,6 +211,16 @@ def build_model(config: Config, src: Tokenizer, tgt: Tokenizer) -> Transformer:
     return Transformer(config.model, len(src), len(tgt), src.pad_id, joint=src is tgt)
 
 
+class _Uninitialised(TorchFunctionMode):
+    """Inside, new modules are not initialised, since their weights are about to be read: memory that nobody writes to
+    is not taken. (Tensors on the device `meta` would import torch's compiler, which takes as long as torch itself.)"""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__name__", "") in ("normal_", "uniform_", "kaiming_uniform_", "fill_", "zero_"):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
+
+
 def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, dict[str, Any]]:
     """Configuration, vocabularies, trained model (on the CPU, for inference) and the metadata of its weights.
 
@@ -223,14 +234,19 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
     tensors, metadata = load_tensors(run_dir / WEIGHTS)
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise UserError(f"{run_dir / WEIGHTS}: holds numbers that are not finite.")
-    layers = config.model.n_encoder_layers + config.model.n_decoder_layers
-    if layers > len(tensors):
+    # What config.yaml describes may be larger than the file, and than memory.
+    layers, d_model = config.model.n_encoder_layers + config.model.n_decoder_layers, config.model.d_model
+    embedding = tensors.get("tgt_embedding.weight", torch.empty(0))
+    if layers > len(tensors) or embedding.shape != (len(tgt), d_model):
         raise UserError(
-            f"{run_dir / WEIGHTS}: the file has {len(tensors)} tensors, but config.yaml says {layers} layers."
+            f"{run_dir / WEIGHTS}: does not fit the model that config.yaml describes: {len(tensors)} tensors for "
+            f"{layers} layers, and an embedding of {tuple(embedding.shape)} instead of {(len(tgt), d_model)}."
         )
-    with torch.device("meta"):  # without memory: what config.yaml describes may be larger than the file, and than that
-        check_weights(build_model(config, src, tgt), tensors, run_dir / WEIGHTS)
-    model = build_model(config, src, tgt)
+    try:
+        with _Uninitialised():
+            model = build_model(config, src, tgt)
+    except RuntimeError:
+        raise UserError(f"{run_dir}: config.yaml describes a model that is larger than memory.") from None
     put_weights(model, tensors, run_dir / WEIGHTS)
     return config, src, tgt, model.eval(), metadata
 
