@@ -231,8 +231,10 @@ def main(arguments: list[str]) -> None:
     else:
         from tqdm import tqdm
 
+        from transformer_mt.device import keep_freed_memory
         from transformer_mt.translator import Translator
 
+        keep_freed_memory()
         translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
         start = time.perf_counter()
         with tqdm(total=len(sources), unit=" sentences", leave=False) as bar:

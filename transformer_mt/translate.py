@@ -148,8 +148,10 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"sentence {number} is not UTF-8; check the terminal's encoding.")
     if chosen.output and not chosen.output.parent.is_dir():
         raise UserError(f"--output {chosen.output}: no such folder.")
+    from transformer_mt.device import keep_freed_memory
     from transformer_mt.translator import Translator
 
+    keep_freed_memory()
     translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
     with contextlib.ExitStack() as stack:
         if chosen.sentences:
