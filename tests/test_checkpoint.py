@@ -226,9 +226,18 @@ def test_starting_over_keeps_the_old_runs_aside(new_config, small_run, capsys):
     assert logged(small_run)[-1]["step"] == 2
 
 
+def test_a_checkpoint_that_is_something_else_gives_way_to_the_one_before(new_config, small_run, capsys):
+    newest = max((small_run / "checkpoints").glob("state-*"))
+    shutil.copy(small_run / "model.safetensors", newest.with_name("state-00000999.safetensors"))
+    os.mkfifo(newest.with_name("state-00001000.safetensors"))
+    assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
+    err = capsys.readouterr().err
+    assert "no such file" in err and "not a checkpoint to resume from" in err and "Going on from step" in err
+
+
 def test_a_job_that_is_started_again_does_not_start_over(new_config, small_run, monkeypatch):
-    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
-    with pytest.raises(UserError, match="resume=false, but torchrun starts a failed job again"):
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "3")
+    with pytest.raises(UserError, match="resume=false would start over each time that torchrun"):
         train(new_config(resume=False))
     assert not small_run.with_name("run.old1").exists()
 

@@ -7,6 +7,8 @@ import pty
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,10 +18,11 @@ import sacrebleu
 import torch
 import yaml
 from conftest import pattern_pairs, running, start, training_config, training_options
+from safetensors.torch import save_file
 
 from transformer_mt import Translator
 from transformer_mt import translate as translate_command
-from transformer_mt.checkpoint import load_tensors
+from transformer_mt.checkpoint import load_tensors, save_tensors
 from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
 from transformer_mt.train import train
@@ -214,6 +217,35 @@ def test_an_output_that_is_a_pipe_is_written_to(call, trained_run, expected, tmp
     reader.join()
     assert (done.status, done.out, done.err) == (0, "", "")
     assert lines(found[0]) == expected and pipe.is_fifo()
+
+
+def test_an_output_that_is_a_link_stays_one(call, trained_run, expected, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real").write_text("old\n")
+    assert call("translate", trained_run, *SENTENCES, "--output", tmp_path / "link").status == 0
+    assert lines((tmp_path / "real").read_text("utf-8")) == expected and (tmp_path / "link").is_symlink()
+
+
+def test_a_closed_stderr_is_no_reason_to_stop(trained_run, expected):
+    program = f"exec '{sys.executable}' -m transformer_mt.translate '{trained_run}' '{SENTENCES[0]}' 2>&-"
+    done = subprocess.run(["sh", "-c", program], stdout=subprocess.PIPE, check=True)
+    assert lines(done.stdout.decode()) == expected[:1]
+
+
+def test_weights_that_give_no_numbers_are_one_line(call, trained_run, tmp_path):
+    run_dir = shutil.copytree(trained_run, tmp_path / "run")
+    tensors, metadata = load_tensors(run_dir / "model.safetensors")
+    save_tensors(run_dir / "model.safetensors", {name: tensor * 1e30 for name, tensor in tensors.items()}, metadata)
+    assert "the model gives numbers that are not finite" in call("translate", run_dir, "Hello.").error
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.int8, torch.bool, torch.complex64])
+def test_weights_that_are_no_floats_are_one_line(call, trained_run, tmp_path, dtype):
+    run_dir = shutil.copytree(trained_run, tmp_path / "run")
+    tensors, metadata = load_tensors(run_dir / "model.safetensors")
+    header = {"format": "1", "transformer_mt": json.dumps(metadata)}
+    save_file({name: tensor.to(dtype) for name, tensor in tensors.items()}, run_dir / "model.safetensors", header)
+    assert "does not fit the model" in call("translate", run_dir, "Hello.").error
 
 
 @pytest.mark.parametrize(

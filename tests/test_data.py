@@ -430,8 +430,8 @@ def test_pairs_longer_than_the_model_are_counted(corpus):
     assert long not in train_pairs(made)
     assert len(made.train) == 6
     assert made.removed["over model.max_len=50 tokens"] == 1
-    with pytest.raises(UserError, match=r"model\.max_len=4: every training pair is longer"):
-        corpus(tsv(*numbered(6)), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=4))
+    with pytest.raises(UserError, match=r"model\.max_len=8: every training pair is longer"):
+        corpus(tsv(*numbered(6)), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=8))
 
 
 def test_held_out_rows_stay_whatever_the_rules_for_training(corpus):
@@ -676,6 +676,21 @@ def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, mon
     made = corpus(tsv(*numbered(30)))
     assert len(made.train) == 28
     assert len(train_pairs(made)) == 28
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_an_interrupted_reading_is_done_again(corpus, tmp_path, monkeypatch, kind):
+    path = tmp_path / f"train.{kind}"
+    path.write_bytes(FORMATS[kind](numbered(30)))
+    with monkeypatch.context() as patch:
+
+        def interrupted(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        patch.setattr(data, "clean_batch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            corpus(path, columns=["en", "zh"])
+    assert len(corpus(path, columns=["en", "zh"]).train) == 28
 
 
 @pytest.mark.parametrize("stage", ["clean_batch", "encode_batch"])

@@ -544,14 +544,14 @@ def test_a_model_in_training_drops_and_in_evaluation_does_not():
 
 
 def test_more_than_max_len_is_refused():
-    model = tiny_model(max_len=6)
+    model = tiny_model(max_len=8)
     src = random_ids(1, 6, 13)
     memory = model.encode(src)
-    with pytest.raises(ValueError, match=r"7 tokens, but .* at most model\.max_len=6"):
-        model.encode(random_ids(1, 7, 13))
+    with pytest.raises(ValueError, match=r"9 tokens, but .* at most model\.max_len=8"):
+        model.encode(random_ids(1, 9, 13))
     cache = model.start_cache(memory)
-    model.decode(random_ids(1, 6, 11), memory, src == 0, cache)
-    with pytest.raises(ValueError, match=r"7 tokens, but .* at most model\.max_len=6"):
+    model.decode(random_ids(1, 8, 11), memory, src == 0, cache)
+    with pytest.raises(ValueError, match=r"9 tokens, but .* at most model\.max_len=8"):
         model.decode(random_ids(1, 1, 11), memory, src == 0, cache)
 
 

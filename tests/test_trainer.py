@@ -237,7 +237,7 @@ def test_out_of_memory_names_the_knobs(make_trainer, error):
         raise error
 
     trainer.update = update
-    with pytest.raises(UserError, match=r"step 1; lower train\.token_budget=400, or raise train\.accumulate=3"):
+    with pytest.raises(UserError, match=r"step 1; lower train\.token_budget=400, raise train\.accumulate=3"):
         trainer.train()
 
 

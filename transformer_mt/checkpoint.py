@@ -87,6 +87,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         UserError: the file is damaged, not ours, or of a newer format.
     """
+    if not path.is_file():
+        raise DamagedError(f"{path}: no such file.")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -115,9 +117,11 @@ def weights_of(model: Transformer) -> dict[str, Tensor]:
 
 
 def check_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
-    """Raise UserError unless `tensors` have the names and shapes of the model's."""
-    own = weights_of(model)
-    wrong = sorted(own.keys() ^ tensors.keys()) or [name for name in own if own[name].shape != tensors[name].shape]
+    """Raise UserError unless `tensors` have the names and shapes of the model's, and hold floats."""
+    own, floats = weights_of(model), (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+    wrong = sorted(own.keys() ^ tensors.keys()) or [
+        name for name in own if own[name].shape != tensors[name].shape or tensors[name].dtype not in floats
+    ]
     if wrong:
         raise UserError(f"{where}: tensor {wrong[0]} does not fit the model that config.yaml describes.")
 
@@ -232,8 +236,6 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
         raise UserError(f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory.")
     src, tgt = load_tokenizers(run_dir)
     tensors, metadata = load_tensors(run_dir / WEIGHTS)
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise UserError(f"{run_dir / WEIGHTS}: holds numbers that are not finite.")
     # What config.yaml describes may be larger than the file, and than memory.
     layers, d_model = config.model.n_encoder_layers + config.model.n_decoder_layers, config.model.d_model
     embedding = tensors.get("tgt_embedding.weight", torch.empty(0))
@@ -245,9 +247,11 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
     try:
         with _Uninitialised():
             model = build_model(config, src, tgt)
-    except RuntimeError:
+    except (RuntimeError, TypeError, OverflowError):  # from 64 bits on
         raise UserError(f"{run_dir}: config.yaml describes a model that is larger than memory.") from None
     put_weights(model, tensors, run_dir / WEIGHTS)
+    if not all(parameter.isfinite().all() for parameter in model.parameters()):
+        raise UserError(f"{run_dir / WEIGHTS}: holds numbers that are not finite.")
     return config, src, tgt, model.eval(), metadata
 
 

@@ -17,13 +17,18 @@ def talk(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def open_streams() -> None:
+    """Make both output streams UTF-8; one that the caller closed goes nowhere, since nobody listens."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 def run(main: Callable[[list[str]], None]) -> NoReturn:
     """Call `main` with the arguments and exit: 0 done (a closed pipe, too), 2 the user's mistake, 130 Ctrl-C,
     143 terminated, 1 with a traceback for a bug."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (closed by the caller: nobody listens)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    open_streams()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     status = 0
     try:

@@ -172,14 +172,14 @@ class ModelConfig:
     tie_embeddings: bool = True
     """One matrix for target embedding and output layer, and for the source too where the vocabulary is joint."""
     max_len: int = 512
-    """Longest sentence in tokens, the end mark included; at least 2. Longer training pairs are removed, longer
+    """Longest sentence in tokens, the end mark included; at least 8. Longer training pairs are removed, longer
     sentences are translated in pieces."""
 
     def __post_init__(self) -> None:
         for key in ("d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers"):
             check(f"model.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
         check("model.dropout", self.dropout, 0 <= self.dropout < 1, "from 0 to below 1")
-        check("model.max_len", self.max_len, 2 <= self.max_len <= 65536, "from 2 to 65536")
+        check("model.max_len", self.max_len, 8 <= self.max_len <= 65536, "from 8 to 65536")
         step = self.n_heads if self.n_heads % 2 == 0 else 2 * self.n_heads
         if self.d_model % self.n_heads:
             near = max(1, round(self.d_model / step)) * step

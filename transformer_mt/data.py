@@ -206,6 +206,7 @@ def load_table(path: Path, suffix: str, on_bad_row: OnBadRow, plain: Path) -> Da
     """All columns of a CSV, JSONL or Parquet file, `.gz` too, through a copy of its readable text, `plain`."""
     options: dict[str, Any] = {}
     if suffix == ".parquet" and path.suffix != ".gz":
+        plain.unlink(missing_ok=True)  # of a start that was interrupted
         plain.symlink_to(path.resolve())
     elif suffix == ".parquet":
         with gzip.open(path) as packed, open(plain, "wb") as unpacked:

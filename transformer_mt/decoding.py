@@ -64,7 +64,7 @@ class BeamState:
     ids: Tensor
     """`(B, N, t)`: live hypotheses, bos first."""
     scores: Tensor
-    """`(B, N)`: their summed log-probabilities, float64."""
+    """`(B, N)`: their summed log-probabilities, float64 where the device has it."""
     finished_ids: Tensor
     """`(B, N, longest)`: finished hypotheses, eos included."""
     finished_lengths: Tensor
@@ -116,17 +116,18 @@ def beam_search(
     """
     n_sentences, device, n = len(max_lengths), max_lengths.device, beam_size
     shortest, longest, longest_minimum = int(max_lengths.min()), int(max_lengths.max()), int(min_lengths.max())
+    precision = torch.float32 if device.type == "mps" else torch.float64
     forbidden_ids = torch.tensor(forbidden, dtype=torch.long, device=device)
     state = BeamState(
         sentence=torch.arange(n_sentences, device=device),
         ids=torch.full((n_sentences, n, 1), bos_id, device=device),
-        scores=torch.full((n_sentences, n), -math.inf, dtype=torch.float64, device=device),
+        scores=torch.full((n_sentences, n), -math.inf, dtype=precision, device=device),
         finished_ids=torch.full((n_sentences, n, longest), eos_id, device=device),
         finished_lengths=torch.zeros((n_sentences, n), dtype=torch.long, device=device),
-        finished_scores=torch.full((n_sentences, n), -math.inf, dtype=torch.float64, device=device),
+        finished_scores=torch.full((n_sentences, n), -math.inf, dtype=precision, device=device),
         min_lengths=min_lengths,
         max_lengths=max_lengths,
-        largest_penalties=length_penalty(max_lengths, alpha).to(device),
+        largest_penalties=length_penalty(max_lengths.cpu(), alpha).to(device, precision),
     )
     state.scores[:, 0] = 0.0  # one live hypothesis to begin with: the empty one
     results: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
@@ -161,7 +162,7 @@ def beam_search(
             b, k = ended.nonzero(as_tuple=True)
             state.finished_ids[b, slot[b, k], :length] = state.ids[b, k, 1:]
             state.finished_lengths[b, slot[b, k]] = length
-            state.finished_scores[b, slot[b, k]] = scores[b, k] / length_penalty(length, alpha).to(device)
+            state.finished_scores[b, slot[b, k]] = scores[b, k] / float(length_penalty(length, alpha))
         state.scores = scores.masked_fill(~alive | ended, -math.inf)
 
         best_possible = state.scores.amax(1) / state.largest_penalties

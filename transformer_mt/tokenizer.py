@@ -49,6 +49,8 @@ class Tokenizer:
         """Read a `.model` file; raises UserError when it is missing or not a model."""
         if not path.is_file():
             raise UserError(f"{path}: no such SentencePiece model.")
+        if path.stat().st_size > 100_000_000:
+            raise UserError(f"{path}: larger than 100 MB, which no SentencePiece model is.")
         return cls(path.read_bytes(), str(path))
 
     def __len__(self) -> int:

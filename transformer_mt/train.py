@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from transformer_mt.command import talk
+from transformer_mt.command import open_streams, talk
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError, option_names
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
@@ -115,8 +115,11 @@ def train(config: Config) -> int:
     run_dir = Path(config.run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"run_dir={run_dir} is a file; name a folder.")
-    if not config.resume and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0":
-        raise UserError("resume=false, but torchrun starts a failed job again: go on by the same command without it.")
+    if not config.resume and os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0":
+        raise UserError(
+            f"resume=false would start over each time that torchrun starts the job again: move {run_dir} away "
+            f"yourself, or use --max-restarts 0."
+        )
     has_run = (run_dir / "config.yaml").exists()
     # Before config.yaml is there, a start that was killed leaves its lock and half a file.
     ours = re.compile(re.escape(LOCK) + r"|\..*\.tmp")
@@ -205,7 +208,7 @@ def job(composed: DictConfig) -> None:
     except UserError as error:
         talk(f"error: {error}")
     except OSError as error:
-        talk(f"error: {error.filename or 'input or output'}: {error.strerror or error}.")
+        talk(f"error: {error.filename or 'run_dir or data.cache_dir'}: {error.strerror or error}.")
         status = 1
     if status:
         sys.exit(status)
@@ -214,8 +217,7 @@ def job(composed: DictConfig) -> None:
 def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # composition errors reach us instead of being printed with a traceback
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    open_streams()
     OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
     ConfigStore.instance().store(name="schema", node=Config)
     try:

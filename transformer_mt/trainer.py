@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import re
 import signal
 import sys
 import time
@@ -313,6 +314,8 @@ class Trainer:
         """Go back to the checkpoint of `step`, to the bit."""
         path = checkpoint.checkpoint_path(self.run_dir, "state", step)
         tensors, metadata = checkpoint.load_tensors(path)
+        if not {"corpus", "state"} <= metadata.keys():
+            raise checkpoint.DamagedError(f"{path}: not a checkpoint to resume from.")
         if metadata["corpus"] != self.corpus.fingerprint:
             raise UserError(
                 f"{self.run_dir} was trained on another corpus or vocabulary than data.train={self.config.data.train} "
@@ -340,7 +343,7 @@ class Trainer:
     def cut_metrics(self) -> None:
         """Drop what was logged after the checkpoint."""
         path = self.run_dir / "metrics.jsonl"
-        if rank() == 0 and path.exists():
+        if rank() == 0 and path.is_file():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = []
             for line in lines:
@@ -427,22 +430,14 @@ class Trainer:
             with tqdm(total=1000, bar_format=_BAR, file=sys.stderr, dynamic_ncols=True, disable=rank() > 0) as bar:
                 self.show(bar, len(batches))
                 while not self.is_over(len(batches)) and not self.is_stopped(stop):
-                    try:
+                    with self.out_of_memory_told():
                         self.one_step(batches)
-                    except (torch.OutOfMemoryError, RuntimeError) as error:
-                        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-                            raise
-                        raise UserError(
-                            f"out of memory at step {state.step + 1}; lower train.token_budget="
-                            f"{self.config.train.token_budget}, or raise train.accumulate="
-                            f"{self.config.train.accumulate}."
-                        ) from None
                     if state.batch == len(batches):
                         state.epoch, state.batch = state.epoch + 1, 0
                         batches = self.sampler.epoch(state.epoch)
                     over = self.is_over(len(batches))
                     if over or state.step % self.config.train.validate_every == 0:
-                        with self.timed():
+                        with self.timed(), self.out_of_memory_told():
                             self.on_validation()
                         self.save()
                     elif state.step % self.config.train.checkpoint_every == 0:
@@ -456,6 +451,20 @@ class Trainer:
             if not state.finished:
                 self.finish()
         return 0
+
+    @contextlib.contextmanager
+    def out_of_memory_told(self) -> Iterator[None]:
+        """Names the knobs when memory runs out inside."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
+                raise
+            options = self.config.train
+            raise UserError(
+                f"out of memory at step {self.state.step + 1}; lower train.token_budget={options.token_budget}, raise "
+                f"train.accumulate={options.accumulate}, or lower model.max_len={self.config.model.max_len}."
+            ) from None
 
     def one_step(self, batches: list[np.ndarray]) -> None:
         """Read a batch, update, log."""

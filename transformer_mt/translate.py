@@ -172,11 +172,12 @@ def main(arguments: list[str]) -> None:
         if chosen.output.exists() and not chosen.output.is_file():  # a pipe or a device is written to, not replaced
             translate(translator, windows, chosen, stack.enter_context(open(chosen.output, "w", encoding="utf-8")))
             return
-        unfinished = chosen.output.with_name(f".{chosen.output.name}.{os.getpid()}.tmp")
+        output = chosen.output.resolve()  # a link stays one
+        unfinished = output.with_name(f".{output.name}.{os.getpid()}.tmp")
         stack.callback(lambda: unfinished.unlink(missing_ok=True))
         with open(unfinished, "w", encoding="utf-8") as out:
             translate(translator, windows, chosen, out)
-        os.replace(unfinished, chosen.output)
+        os.replace(unfinished, output)
 
 
 if __name__ == "__main__":

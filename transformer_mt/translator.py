@@ -219,10 +219,10 @@ class Translator:
         n_best: int = 1,
         on_batch: Callable[[int], object] = lambda n: None,
     ) -> list[list[Hypothesis]]:
-        """Translations of ids, best first; see `decoding.search`."""
+        """Translations of ids, best first; see `decoding.search`. Raises UserError when the model gives no numbers."""
         tgt = self.tgt_tokenizer
         with autocast(self.device, self.dtype):
-            return search(
+            found = search(
                 self.model,
                 sources,
                 bos_id=tgt.bos_id,
@@ -234,6 +234,9 @@ class Translator:
                 n_best=n_best,
                 on_batch=on_batch,
             )
+        if not all(found):
+            raise UserError(f"{self.run_dir}: the model gives numbers that are not finite; its weights are damaged.")
+        return found
 
     def cut(self, text: str) -> list[str]:
         """`text` in pieces that the model can read: cut at the ends of sentences, else at spaces, else anywhere."""
