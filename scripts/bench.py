@@ -2,9 +2,9 @@
 
     python scripts/bench.py train decode start growth --corpus train.tsv --json bench.json
 
-All contestants take turns in one process, on the same batches and with the same weights: torch.nn.Transformer written
-plainly, MarianMT of Hugging Face `transformers`, CTranslate2. A figure is the median of the rounds, its spread the
-middle half of them, its ratio the median of the ratios within a round. On a GPU (`--device cuda`): `base` and `big`.
+All contestants take turns in one process, on the same batches, and decode with the same weights: torch.nn.Transformer
+written plainly, MarianMT of Hugging Face `transformers`, CTranslate2. A figure is the median of the rounds, its spread
+the middle half of them, its ratio the median of the ratios within a round. On a GPU (`--device cuda`): `base` and `big`.
 """
 
 import argparse
@@ -251,13 +251,11 @@ def load_corpus(path: Path, cache: str, n_pieces: int = 8000) -> Corpus:
     return prepare(Config(data=data, tokenizer=TokenizerConfig(vocab_size=n_pieces), model=SIZE))
 
 
-def make_trainer(corpus: Corpus, model: ModelConfig, precision: Precision, device: str, compile: bool) -> Trainer:
+def make_trainer(
+    corpus: Corpus, model: ModelConfig, precision: Precision, device: str = "cpu", compile: bool = False
+) -> Trainer:
     options = TrainConfig(precision=precision, device=device, compile=compile, max_steps=1_000_000)
     return Trainer(Config(model=model, train=options), corpus)
-
-
-def batches_of(trainer: Trainer, n: int) -> list[Batch]:
-    return [trainer.load_batch(rows, 0)[0] for rows in trainer.sampler.epoch(0)[:n]]
 
 
 def random_batches(corpus: Corpus, n: int, n_tokens: int) -> list[Batch]:
@@ -278,9 +276,9 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     """Updates of a model of 3 + 3 layers by everyone on the same batches."""
     src, tgt = corpus.src_tokenizer, corpus.tgt_tokenizer
     sizes = (len(src), len(tgt), src.pad_id)
-    corpus_trainer = make_trainer(corpus, SIZE, Precision.fp32, "cpu", False)
+    corpus_trainer = make_trainer(corpus, SIZE, Precision.fp32)
     corpus_trainer.sampler.token_budget = token_budget
-    batches = batches_of(corpus_trainer, rounds)
+    batches = [corpus_trainer.load_batch(rows, 0)[0] for rows in corpus_trainer.sampler.epoch(0)[:rounds]]
     scattered = random_batches(corpus, rounds, token_budget)
 
     def theirs(model: nn.Module, batches: list[Batch], bf16: bool, call: Callable[[Batch], Tensor]) -> Callable:
@@ -301,7 +299,7 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
         return update
 
     def ours(precision: Precision, batches: list[Batch]) -> Callable[[int], object]:
-        trainer = make_trainer(corpus, SIZE, precision, "cpu", False)
+        trainer = make_trainer(corpus, SIZE, precision)
         return lambda i: trainer.update([batches[i]], 1e-4)
 
     precisions = [Precision.fp32] + [Precision.bf16] * able_bf16(torch.device("cpu"))
@@ -319,12 +317,12 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     plain = PlainTransformer(SIZE, *sizes)
     plain_call = lambda batch: plain(batch.src, batch.tgt_in)  # noqa: E731
     work["nn.Transformer, fp32"] = theirs(plain, batches, False, plain_call)
-    work["nn.Transformer, fp32, batches not sorted by length"] = theirs(plain, scattered, False, plain_call)
+    last = "nn.Transformer, fp32, batches not sorted by length"
+    work[last] = theirs(plain, scattered, False, plain_call)
     n_tokens = [float(batch.n_tokens) for batch in batches]
     n_scattered = [float(batch.n_tokens) for batch in scattered]
     seconds = take_turns(work, rounds, 1)
-    # What everyone does in a round is the same but for the last one: count its time for the others' tokens.
-    last = "nn.Transformer, fp32, batches not sorted by length"
+    # Its batches hold another number of tokens: scale its time to theirs.
     seconds[last] = [t * n / m for t, n, m in zip(seconds[last], n_tokens, n_scattered, strict=True)]
     title = f"Training, {statistics.mean(n_tokens):,.0f} target tokens an update, {torch.get_num_threads()} threads"
     rows = show(title, "target tokens/s", seconds, n_tokens, "MarianMT, fp32")
@@ -454,7 +452,7 @@ def measure_updates(corpus: Corpus, model: ModelConfig, length: int, options: ar
     same_length = replace(corpus, train=Dataset.from_dict(ids))
     on_gpu = options.device == "cuda"
     trainer = make_trainer(same_length, model, Precision.auto, options.device, compile=on_gpu)
-    (batch,) = [trainer.load_batch(np.arange(n_rows), 0)[0]]
+    (batch,) = trainer.load_batch(np.arange(n_rows), 0)
     times = take_turns({"": lambda _: trainer.update([batch], 1e-4)}, options.rounds, 2)[""]
     seconds = statistics.median(times)
     peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -17,6 +17,11 @@ def talk(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether `error` is Python's or torch's way to say so; torch's for a CPU is a plain RuntimeError."""
+    return isinstance(error, MemoryError) or bool(re.search("out of memory|can't allocate memory", str(error)))
+
+
 def open_streams() -> None:
     """Make both output streams UTF-8; one that the caller closed goes nowhere, since nobody listens."""
     for name in ("stdout", "stderr"):
@@ -42,7 +47,7 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say to a closed pipe
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
+        if not is_out_of_memory(error):
             raise
         talk("error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more.")
         status = 1

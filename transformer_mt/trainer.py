@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-import re
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from transformer_mt import alignment, checkpoint
+from transformer_mt.command import is_out_of_memory
 from transformer_mt.config import Config, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, BatchSampler, Corpus, Pair, lengths, make_batch
 from transformer_mt.decoding import length_batches, search
@@ -458,7 +458,7 @@ class Trainer:
         try:
             yield
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
+            if not is_out_of_memory(error):
                 raise
             options = self.config.train
             raise UserError(
