@@ -4,7 +4,7 @@
 
 All contestants take turns in one process, on the same batches, and decode with the same weights: torch.nn.Transformer
 written plainly, MarianMT of Hugging Face `transformers`, CTranslate2. A figure is the median of the rounds, its spread
-the middle half of them, its ratio the median of the ratios within a round. On a GPU (`--device cuda`): `base` and `big`.
+the middle half of them, its ratio the median of those within a round. On a GPU (`--device cuda`): `base` and `big`.
 """
 
 import argparse
