@@ -12,6 +12,7 @@ from conftest import training_config
 from torch.nn import functional as F
 
 from transformer_mt import checkpoint
+from transformer_mt import trainer as trainer_module
 from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, make_batch, prepare
 from transformer_mt.trainer import Trainer, label_smoothed_loss, learning_rate
@@ -22,37 +23,53 @@ EXACT = {"rtol": 1e-10, "atol": 1e-12}
 # ----------------------------------------------------------------------------------------------- closed forms
 
 
+def loss_inputs(n: int, n_vocab: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """States `(n, 3)`, an output layer and targets among all ids but 0."""
+    generator = torch.Generator().manual_seed(n)
+    states, weight = (torch.randn(rows, 3, generator=generator).requires_grad_() for rows in (n, n_vocab))
+    return states, weight, torch.randint(1, n_vocab, (n,), generator=generator)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 512])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
-def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(float64, smoothing):
-    torch.manual_seed(0)
-    ours, plain = (torch.randn(5, 7, generator=torch.Generator().manual_seed(1)).requires_grad_() for _ in range(2))
-    targets, pad_id = torch.tensor([1, 6, 2, 2, 4]), 3
+def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(float64, monkeypatch, smoothing, chunk):
+    monkeypatch.setattr(trainer_module, "CHUNK", chunk)
+    states, weight, targets = loss_inputs(5, 7)
     wanted = torch.full((5, 7), smoothing / 6)  # six words; padding gets nothing
-    wanted[:, pad_id] = 0
+    wanted[:, 0] = 0
     wanted[torch.arange(5), targets] += 1 - smoothing
     torch.testing.assert_close(wanted.sum(1), torch.ones(5), **EXACT)
-    loss = label_smoothed_loss(ours, targets, smoothing, pad_id)
-    expected = -(wanted * plain.log_softmax(-1)).sum()
+    loss = label_smoothed_loss(states, weight, targets, smoothing, 0)
+    expected = -(wanted * (states @ weight.t()).log_softmax(-1)).sum()
     torch.testing.assert_close(loss, expected, **EXACT)
-    loss.backward()
-    torch.testing.assert_close(ours.grad, plain.detach().softmax(-1) - wanted, **EXACT)
+    found, wanted_slopes = (torch.autograd.grad(2 * value, (states, weight)) for value in (loss, expected))
+    torch.testing.assert_close(found, wanted_slopes, **EXACT)
 
 
 def test_the_loss_without_smoothing_is_torchs_cross_entropy(float64):
-    ours, theirs = (torch.randn(6, 9, generator=torch.Generator().manual_seed(2)).requires_grad_() for _ in range(2))
-    targets = torch.tensor([1, 2, 3, 4, 5, 8])
-    loss, expected = label_smoothed_loss(ours, targets, 0.0, 0), F.cross_entropy(theirs, targets, reduction="sum")
-    torch.testing.assert_close(loss, expected, **EXACT)
-    loss.backward()
-    expected.backward()
-    torch.testing.assert_close(ours.grad, theirs.grad, **EXACT)
+    states, weight, targets = loss_inputs(6, 9)
+    loss = label_smoothed_loss(states, weight, targets, 0.0, 0)
+    torch.testing.assert_close(loss, F.cross_entropy(states @ weight.t(), targets, reduction="sum"), **EXACT)
+    with torch.inference_mode():
+        assert label_smoothed_loss(states, weight, targets, 0.0, 0) == loss
 
 
-def test_the_loss_of_half_precision_logits_is_summed_in_float32():
-    logits = torch.randn(4, 50).bfloat16()
-    loss = label_smoothed_loss(logits, torch.tensor([1, 2, 3, 4]), 0.1, 0)
+def test_the_loss_of_half_precision_products_is_summed_in_float32():
+    states, weight, targets = loss_inputs(40, 50)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = label_smoothed_loss(states, weight, targets, 0.1, 0)
+    rounded = [x.bfloat16() for x in (states, weight)]
+    logits = (rounded[0] @ rounded[1].t()).float()
+    expected = label_smoothed_loss(logits, torch.eye(50), targets, 0.1, 0)
     assert loss.dtype is torch.float32
-    torch.testing.assert_close(loss, label_smoothed_loss(logits.float(), torch.tensor([1, 2, 3, 4]), 0.1, 0))
+    torch.testing.assert_close(loss, expected)
+    for found, exact in zip(
+        torch.autograd.grad(loss, (states, weight)),
+        torch.autograd.grad(label_smoothed_loss(states, weight, targets, 0.1, 0), (states, weight)),
+        strict=True,
+    ):
+        assert found.dtype is torch.float32
+        torch.testing.assert_close(found, exact, rtol=0.05, atol=0.05)
 
 
 def test_inverse_sqrt_is_the_papers_formula():
@@ -441,6 +458,15 @@ def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, av
         assert torch.equal(trainer.model.get_parameter(name), kept[5][name])  # training would go on from here
     said = "used" if len(steps) > 1 else "not used: step 4 has 6.00"
     assert f"average of steps 3, 4, 5: BLEU {average_bleu:.2f}, {said}" in capsys.readouterr().err
+
+
+def test_an_average_of_one_is_none_whatever_was_kept_before(make_trainer, capsys):
+    trainer = make_trainer(**{"train.max_steps": 4, "train.validate_every": 2, "train.average": 3})
+    trainer.train()
+    assert "average of steps 2, 4" in capsys.readouterr().err
+    trainer.config.train.max_steps, trainer.config.train.average = 6, 1
+    trainer.train()
+    assert trainer.state.step == 6 and "average" not in capsys.readouterr().err
 
 
 def test_signals_are_as_before_after_a_run(make_trainer):

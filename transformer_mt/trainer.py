@@ -6,15 +6,16 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
@@ -28,21 +29,60 @@ from transformer_mt.device import autocast, choose_device, choose_dtype
 from transformer_mt.distributed import gathered, interleaved, rank, totals, world_size
 from transformer_mt.scoring import corpus_bleu
 
+CHUNK = 512
+"""Tokens whose logits exist at once on a CPU; on a GPU, which wants larger pieces of work, 16 times as many."""
 
-def label_smoothed_loss(logits: Tensor, targets: Tensor, smoothing: float, pad_id: int) -> Tensor:
+
+def label_smoothed_loss(states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int) -> Tensor:
     """Summed cross-entropy with smoothed labels (section 5.4; Szegedy et al. 2016), in nats.
 
     The label has probability 1 - smoothing, and smoothing is spread evenly over the whole vocabulary but padding.
+    Under autocast, which should end with this call, the matrix products are in its type, all else in that of `weight`.
 
     Args:
-        logits: `(n, V)`.
+        states: the decoder's, below its output layer: `(n, D)`.
+        weight: the output layer's, `(V, D)`.
         targets: ids `(n,)`, no padding among them.
     """
-    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-    log_p = logits.log_softmax(-1)
-    spread = log_p.new_full((logits.size(1),), smoothing / (logits.size(1) - 1))
-    spread[pad_id] = 0
-    return -((1 - smoothing) * log_p.gather(1, targets[:, None]).sum() + (log_p @ spread).sum())
+    apply = cast(Callable[..., Tensor], _SmoothedLoss.apply)
+    return apply(states, weight, targets, smoothing, pad_id, torch.is_grad_enabled())
+
+
+class _SmoothedLoss(torch.autograd.Function):
+    """The loss and its gradient in one pass over chunks of tokens: all logits together, by far the largest tensor of an
+    update, never exist. With q the smoothed labels and p the softmax of the logits, the loss is -sum(q log p), and its
+    gradient by the logits p - q.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int, with_gradient: bool
+    ) -> Tensor:
+        share = smoothing / (len(weight) - 1)
+        loss = weight.new_zeros(())
+        states_gradient, weight_gradient = torch.empty_like(states), torch.zeros_like(weight)
+        n = CHUNK * 16 if states.is_cuda else CHUNK
+        for start in range(0, len(states), n):
+            x, labels = states[start : start + n], targets[start : start + n, None]
+            logits = F.linear(x, weight)
+            log_p = logits.to(weight.dtype).log_softmax(-1)
+            spread = share * (log_p.sum() - log_p[:, pad_id].sum())
+            loss -= (1 - smoothing) * log_p.gather(1, labels).sum() + spread
+            if with_gradient:
+                gradient = log_p.exp_().sub_(share)  # p - q, in the memory of log p
+                gradient[:, pad_id] += share
+                gradient.scatter_add_(1, labels, gradient.new_full(labels.shape, smoothing - 1))
+                gradient = gradient.to(logits.dtype)
+                states_gradient[start : start + n] = gradient @ weight
+                weight_gradient += gradient.t() @ x
+        ctx.save_for_backward(states_gradient, weight_gradient)
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        states_gradient, weight_gradient = ctx.saved_tensors
+        return states_gradient * scale, weight_gradient * scale, None, None, None, None
 
 
 def learning_rate(step: int, progress: float, config: TrainConfig) -> float:
@@ -159,11 +199,14 @@ class Trainer:
         return found
 
     def loss(self, batch: Batch) -> Tensor:
-        """Summed smoothed loss of a batch; real target tokens only."""
+        """Summed loss of a batch, real target tokens only; smoothed in training, where gradients are exchanged."""
+        forward, smoothing = self.forward, self.config.train.label_smoothing
+        if not self.model.training:
+            forward, smoothing = self.model, 0.0
         with autocast(self.device, self.dtype):
-            logits = self.forward(batch.src, batch.tgt_in, batch.positions)
-        targets = batch.tgt_out[batch.positions]
-        return label_smoothed_loss(logits, targets, self.config.train.label_smoothing, self.corpus.tgt_tokenizer.pad_id)
+            states = forward(batch.src, batch.tgt_in, batch.positions)
+            targets, pad_id = batch.tgt_out[batch.positions], self.corpus.tgt_tokenizer.pad_id
+            return label_smoothed_loss(states, self.model.output.weight, targets, smoothing, pad_id)
 
     def update(self, micro_batches: list[Batch], lr: float) -> tuple[float, int, float]:
         """One optimizer step: gradients of the summed loss over all micro-batches of all processes, divided by their
@@ -222,12 +265,9 @@ class Trainer:
         total, n_tokens, n_characters = 0.0, 0, sum(len(pairs[i].tgt) for i in fitting)
         for group in length_batches([longest[i] for i in fitting], max(limit, 4096)):
             rows = [fitting[i] for i in group]
-            batch = make_batch(
-                [src_ids[i] for i in rows], [tgt_ids[i] for i in rows], src.pad_id, tgt.pad_id, tgt.bos_id
-            ).to(self.device)
-            with autocast(self.device, self.dtype):
-                logits = self.model(batch.src, batch.tgt_in, batch.positions)
-            total += float(F.cross_entropy(logits.float(), batch.tgt_out[batch.positions], reduction="sum"))
+            ids = [src_ids[i] for i in rows], [tgt_ids[i] for i in rows]
+            batch = make_batch(*ids, src.pad_id, tgt.pad_id, tgt.bos_id)
+            total += float(self.loss(batch.to(self.device)))
             n_tokens += batch.n_tokens
         total, *counts = totals([total, n_tokens, n_characters], self.device)
         return total, int(counts[0]), int(counts[1])
@@ -363,17 +403,14 @@ class Trainer:
             for name, value in values.items():
                 self.tensorboard.add_scalar(name, value, self.state.step)
 
-    @property
+    @cached_property
     def tensorboard(self) -> Any:
-        """A TensorBoard writer, where the extra is installed."""
-        if not hasattr(self, "_tensorboard"):
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-
-                self._tensorboard: Any = SummaryWriter(str(self.run_dir / "tensorboard"))
-            except ImportError:
-                self._tensorboard = None
-        return self._tensorboard
+        """A TensorBoard writer; None without the extra."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return None
+        return SummaryWriter(str(self.run_dir / "tensorboard"))
 
     def talk(self, message: str) -> None:
         """A line for the person who watches, above the progress bar."""
@@ -385,14 +422,9 @@ class Trainer:
     def progress(self, n_batches: int) -> float:
         """The largest spent fraction of the limits."""
         state, limits = self.state, self.config.train
-        spent = [0.0]
-        if limits.max_steps is not None:
-            spent.append(state.step / limits.max_steps)
-        if limits.max_epochs is not None:
-            spent.append((state.epoch + state.batch / n_batches) / limits.max_epochs)
-        if limits.max_minutes is not None:
-            spent.append(state.seconds / 60 / limits.max_minutes)
-        return max(spent)
+        epochs = state.epoch + state.batch / n_batches
+        spent = {"max_steps": state.step, "max_epochs": epochs, "max_minutes": state.seconds / 60}
+        return max(value / getattr(limits, name) for name, value in spent.items() if getattr(limits, name) is not None)
 
     def is_over(self, n_batches: int) -> bool:
         patience = self.config.train.patience
@@ -529,7 +561,7 @@ class Trainer:
         """Use the average of the last checkpoints if it scores better on validation than the best of them."""
         state = self.state
         whole: dict[int, dict[str, Tensor]] = {}
-        for step in checkpoint.checkpoint_steps(self.run_dir, "weights"):
+        for step in checkpoint.checkpoint_steps(self.run_dir, "weights") if self.config.train.average > 1 else []:
             if step <= state.step:
                 try:
                     whole[step] = checkpoint.load_tensors(checkpoint.checkpoint_path(self.run_dir, "weights", step))[0]
