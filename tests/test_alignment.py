@@ -676,6 +676,7 @@ def test_a_rule_says_in_words_what_it_reads():
     assert str(Rule()) == "mean of all layers"
     assert str(Rule(1, shift=True)) == "layer 1, mean of its heads, shifted"
     assert str(Rule(1, 0)) == "layer 1, head 0"
+    assert str(Rule(1, 0, threshold=0.0)) == "layer 1, head 0, weights above 0"
 
 
 # --------------------------------------------------------------------------------------------------- the Python API

@@ -314,6 +314,19 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert path.read_text() == "new"
 
 
+def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_atomically(tmp_path / "link", lambda path: path.write_text("new"))
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "new"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, lambda path: path.write_text("said"))
+    assert os.read(reader, 10) == b"said" and pipe.is_fifo()
+    os.close(reader)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe", "real"]
+
+
 def test_tensors_come_back_as_they_were(tmp_path):
     tensors = {"a": torch.randn(3, 4).T, "b": torch.arange(5), "c": torch.tensor(1.5), "d": torch.ones(2).bfloat16()}
     save_tensors(tmp_path / "t.safetensors", tensors, {"steps": [1, 2], "名": "值"})

@@ -152,7 +152,7 @@ def test_a_run_dir_that_is_something_else_is_left_alone(corpus_tsv, cache_dir, t
 def test_loss_that_is_not_finite_is_one_line(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
     from transformer_mt import trainer
 
-    monkeypatch.setattr(trainer, "label_smoothed_loss", lambda logits, *_: logits.sum() * math.nan)
+    monkeypatch.setattr(trainer, "label_smoothed_loss", lambda states, *_: states.sum() * math.nan)
     options = training_options(corpus_tsv, cache_dir, tmp_path / "run")
     assert "the loss is nan" in call("train", *options).error
 
@@ -358,6 +358,10 @@ def test_input_that_is_not_utf8_is_named_by_line_and_byte(call, trained_run, exp
     assert lines(done.out) == expected[:1]  # what came before was answered
     file = write(tmp_path / "bad.txt", data)
     assert f"{file}: line 2 is not UTF-8 at byte offset 22" in call("translate", trained_run, "--input", file).err
+    file.write_bytes(b"\xef\xbb\xbfab\nx\xff\n")  # the mark counts
+    for options in (["translate", "RUN", "--input", file], ["evaluate", "RUN", "--src", file, "--ref", file]):
+        error = call(*[trained_run if option == "RUN" else option for option in options]).err
+        assert f"{file}: line 2 is not UTF-8 at byte offset 7;" in error
 
 
 def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, translator):

@@ -1,7 +1,7 @@
 """Options: every YAML file composes, every bad value is refused in one line, paths survive Hydra's grammar."""
 
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 
 import pytest
 import yaml
@@ -22,8 +22,8 @@ from transformer_mt.config import (
     TokenizerConfig,
     TrainConfig,
     UserError,
-    option_names,
 )
+from transformer_mt.text import is_chinese, language_name, language_of
 from transformer_mt.train import flat, quote_path
 
 
@@ -89,6 +89,20 @@ def test_a_command_line_beats_an_experiment_which_beats_the_defaults():
 def test_other_languages_need_two_options_only():
     config = composed("data=files", "data.train=x.tsv", "data.languages=[de,en]", "direction=de-en")
     assert (config.src_language, config.tgt_language) == ("de", "en")
+
+
+@pytest.mark.parametrize("direction, sides", [("en-zh-CN", ("en", "zh-CN")), ("zh-CN-en", ("zh-CN", "en"))])
+def test_a_language_code_may_have_a_hyphen(direction, sides):
+    config = composed("data=files", "data.train=x.tsv", "data.languages=[en,zh-CN]", f"direction={direction}")
+    assert (config.src_language, config.tgt_language) == sides
+    with pytest.raises(UserError, match=r"direction=en-zh does not fit .*; use en-zh-CN or zh-CN-en"):
+        replace(config, direction="en-zh")
+
+
+def test_codes_of_chinese_are_one_language():
+    for code in ("zh", "zh_CN", "zho-Hans", "cmn", "yue", "ZH"):
+        assert language_of(code) == "zh" and is_chinese(code) and language_name(code) == "Chinese"
+    assert language_of("en-US") == "en" and not is_chinese("ja") and language_name("ja") == "ja"
 
 
 # ------------------------------------------------------------------------------------------------------ bad values
@@ -255,7 +269,7 @@ def test_odd_paths_go_through_the_whole_command(call, monkeypatch, tmp_path):
 
 
 def test_option_names_are_those_of_the_schema():
-    names = option_names()
+    names = flat(asdict(Config()))
     assert set(names) == set(flat(config_to_dict(Config())))
     assert len(names) == len(set(names))
     assert {"run_dir", "resume", "direction", "train.max_minutes", "tokenizer.sampling_alpha"} <= set(names)
@@ -283,7 +297,7 @@ def test_cfg_job_prints_every_option_and_leaves_nothing(call, monkeypatch, tmp_p
     done = call("train", "--config-dir", own, "experiment=mine", "train.seed=5", "--cfg", "job")
     assert done.status == 0, done.err
     config = yaml.safe_load(done.out)
-    assert set(flat(config)) == set(option_names())
+    assert set(flat(config)) == set(flat(asdict(Config())))
     assert config["train"]["lr"] == 0.25 and config["train"]["seed"] == 5  # experiment, command line
     assert config["model"]["d_model"] == 128 and config["decode"]["beam_size"] == DecodeConfig().beam_size
     assert list((tmp_path / "empty").iterdir()) == []
@@ -315,5 +329,5 @@ def test_a_sweep_trains_every_point_and_leaves_nothing_else(call, monkeypatch, t
 
 
 def test_the_options_of_the_tests_are_options():
-    assert set(TRAINING) <= set(option_names())
+    assert set(TRAINING) <= set(flat(asdict(Config())))
     assert training_config("a", "b", "c").train.max_steps == TRAINING["train.max_steps"]

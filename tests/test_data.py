@@ -291,6 +291,18 @@ def test_a_damaged_gz_is_named(corpus, tmp_path, kind, damage):
         corpus(path, **({} if kind == "tsv" else {"columns": ["en", "zh"]}))
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_without_rows_is_refused(corpus, tmp_path, kind):
+    path = tmp_path / f"train.{kind}"
+    path.write_bytes(FORMATS[kind](numbered(3)))
+    if kind == "parquet":
+        pq.write_table(pq.read_table(path).slice(0, 0), path)
+    else:
+        path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(UserError, match=re.escape(str(path))):
+        corpus(path, columns=["en", "zh"])
+
+
 def test_unequal_aligned_files_are_refused_with_both_names(corpus, tmp_path):
     en, zh = tmp_path / "c.en", tmp_path / "c.zh"
     en.write_text("a\nb\nc\n")

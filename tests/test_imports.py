@@ -16,7 +16,7 @@ ALLOWED = {
     "config": set(),
     "units": {"config"},
     "text": {"config"},
-    "command": {"config"},
+    "command": {"config", "text"},
     "gates": {"config"},
     "model": {"config", "gates"},
     "distributed": {"command", "config"},

@@ -226,11 +226,13 @@ def test_encoder_decoder_equals_torchs_with_copied_weights(float64, norm, activa
     assert theirs.in_proj_bias.grad[16:32].abs().max() < 1e-12  # why our keys have no bias
 
 
-def test_positions_project_only_what_is_asked_for(float64):
+def test_positions_give_the_states_below_the_output_layer(float64):
     model = tiny_model()
     src, tgt_in = random_ids(3, 6, 13), random_ids(3, 5, 11)
     positions = torch.tensor([[True] * 5, [True] * 2 + [False] * 3, [True] * 4 + [False]])
-    torch.testing.assert_close(model(src, tgt_in, positions), model(src, tgt_in)[positions], **EXACT)
+    states = model(src, tgt_in, positions)
+    assert states.shape == (11, 16)
+    torch.testing.assert_close(model.output(states), model(src, tgt_in)[positions], **EXACT)
 
 
 # --------------------------------------------------------------------------------------------- recorded attention
@@ -340,10 +342,12 @@ def test_cached_decoding_equals_uncached_at_every_step(float64, changes, steps):
         torch.testing.assert_close(logits, model.decode(tgt_in[:, :t], memory, padding)[:, -n:], **EXACT)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("with_gradients", [False, True])  # without them, other kernels are chosen
 @pytest.mark.parametrize("n", [1, 2])
-def test_rows_of_one_sentence_share_its_memory(float64, n):
+def test_rows_of_one_sentence_share_its_memory(float64, n, with_gradients, tied):
     """Three hypotheses for each of two sentences, one or two positions at a time."""
-    model = tiny_model(12)
+    model = tiny_model(12, tie_embeddings=tied)
     src = random_ids(2, 5, 13)
     src[0, 3:] = 0
     tgt_in = random_ids(6, 4, 11)
@@ -352,7 +356,8 @@ def test_rows_of_one_sentence_share_its_memory(float64, n):
     memory = model.encode(src)
     cache = model.start_cache(memory)
     for t in range(0, 4, n):
-        logits = model.decode(tgt_in[:, t : t + n], memory, src == 0, cache)
+        with torch.set_grad_enabled(with_gradients):
+            logits = model.decode(tgt_in[:, t : t + n], memory, src == 0, cache)
         torch.testing.assert_close(logits, whole[:, t : t + n], **EXACT)
     assert cache.cross[0][0].size(0) == 2 and cache.own.size(3) == 6
 

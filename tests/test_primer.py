@@ -17,7 +17,7 @@ from test_alignment import make_run
 from test_page import Page
 from test_page import browser as browser  # a fixture
 
-from transformer_mt import Translator, primer
+from transformer_mt import Translator, page, primer
 from transformer_mt.alignment import Rule
 from transformer_mt.config import CrossAttention, DecodeConfig, EncoderGate, Norm, TokenizerConfig, UserError
 from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
@@ -157,7 +157,7 @@ def test_a_head_computes_what_the_model_does(either):
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
         seen, memory = primer.observe(translator, src, tgt)
-        for kind, layers in primer.attention_layers(translator.model).items():
+        for kind, layers in translator.model.attention_layers().items():
             mask = causal_mask(len(tgt.ids), len(tgt.ids)) if kind == "decoder_self" else None
             other = memory if kind == "cross" else None
             for layer, notes in zip(layers, seen[kind], strict=True):
@@ -288,7 +288,7 @@ def test_switching_a_head_off_is_zeroing_its_columns_of_w_o(either):
         return ids, translator.force(src, tgt, Rule()).log_probs
 
     whole = outcome()
-    for kind, layers in primer.attention_layers(translator.model).items():
+    for kind, layers in translator.model.attention_layers().items():
         for number, head in ((0, 1), (len(layers) - 1, H - 1)):
             layer = layers[number]
             with primer.switch_off_head(layer, head):
@@ -316,7 +316,7 @@ def test_contributions_add_up_to_the_output(either):
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
         seen, _ = primer.observe(translator, src, tgt)
-        layers = primer.attention_layers(translator.model)[data["self"]["kind"]]
+        layers = translator.model.attention_layers()[data["self"]["kind"]]
         for layer, notes in zip(layers, seen[data["self"]["kind"]], strict=True):
             w_o = layer.w_o.weight.numpy().T
             parts = [notes["z"].numpy()[:, h * K : (h + 1) * K] @ w_o[h * K : (h + 1) * K] for h in range(H)]
@@ -518,7 +518,7 @@ def test_large_models_show_some_of_their_layers():
 class Primer(Page):
     def open(self, data: dict) -> "Primer":
         path = self.folder / "测试 page.html"
-        path.write_text(primer.render(data), encoding="utf-8")
+        path.write_text(page.render(data, "primer.html"), encoding="utf-8")
         for log in ("browser", "performance"):
             self.browser.get_log(log)
         self.browser.get(path.as_uri())
@@ -587,7 +587,7 @@ def test_section_4_shows_every_step_of_a_head(web, either):
     kind, causal = data["self"]["kind"], data["self"]["causal"]
     with torch.inference_mode():
         notes = primer.observe(translator, src, tgt)[0][kind]
-    layers = primer.attention_layers(translator.model)[kind]
+    layers = translator.model.attention_layers()[kind]
     for number, head, token in ((0, 2, 3), (len(layers) - 1, 0, 1)):
         Select(web.find("#layer")).select_by_visible_text(f"Layer {number}")
         Select(web.find("#head")).select_by_value(str(head))
@@ -638,7 +638,7 @@ def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
         x = primer.observe(en_zh, src, tgt)[0]["decoder_self"][1]["x"]
-        layer = primer.attention_layers(en_zh.model)["decoder_self"][1]
+        layer = en_zh.model.attention_layers()["decoder_self"][1]
         q, k, _ = primer.head_projections(layer, x, 3)
         scores = (q @ k.T).double().numpy() / 2
     allowed = np.tril(np.ones(scores.shape)) == 1
@@ -654,7 +654,7 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     layer, head = forward["cross"]["layer"], forward["cross"]["head"]
     with torch.inference_mode():
         seen, memory = primer.observe(en_zh, src, tgt)
-        module = primer.attention_layers(en_zh.model)["cross"][layer]
+        module = en_zh.model.attention_layers()["cross"][layer]
         q, k, v = (x.double() for x in primer.head_projections(module, seen["cross"][layer]["x"], head, memory))
     for slid, temperature in ((-25, 0.0), (-8, 0.25), (0, 1.0), (6, 2**1.5), (25, math.inf)):
         web.pick("s6-tokens", 2)
@@ -683,13 +683,13 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
         notes = primer.observe(en_zh, src, tgt)[0]["decoder_self"][0]
-        lengths = primer.head_contributions(primer.attention_layers(en_zh.model)["decoder_self"][0], notes["z"])
+        lengths = primer.head_contributions(en_zh.model.attention_layers()["decoder_self"][0], notes["z"])
     close(web.first("s8-out", "out"), notes["out"][2, :4], 1e-5)
     close(web.values("#s8-bars [data-bar]"), lengths[2], 1e-4)
     shown = web.each("#off [data-off]", "[node.dataset.off, node.dataset.text, Number(node.lastChild.dataset.value)]")
     assert [row[2] for row in shown] == sorted(row[2] for row in shown)
     assert {row[0] for row in shown} == {f"{r['kind']}-{r['layer']}-{r['head']}" for r in forward["off"]["rows"]}
-    module = primer.attention_layers(en_zh.model)["cross"][1]
+    module = en_zh.model.attention_layers()["cross"][1]
     with primer.switch_off_head(module, 3):
         text, after = en_zh.translate([EN])[0].text, en_zh.force(src, tgt, Rule()).log_probs.sum()
     row = next(row for row in shown if row[0] == "cross-1-3")
@@ -815,9 +815,9 @@ def test_odd_text_does_no_harm(web, en_zh, no_switching):
 
 def test_size(forward):
     """Of the page itself, and of what the largest models add to it."""
-    template = len(primer.render({}).encode())
+    template = len(page.render({}, "primer.html").encode())
     assert template < 110_000
-    assert len(primer.render(forward).encode()) < template + 200_000
+    assert len(page.render(forward, "primer.html").encode()) < template + 200_000
 
 
 def test_a_click_by_mouse_moves_through_the_steps(web, forward):

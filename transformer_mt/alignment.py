@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from transformer_mt.config import UserError
-from transformer_mt.decoding import length_batches
+from transformer_mt.decoding import length_batches, pad
 from transformer_mt.model import AttentionWeights, Transformer
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import Link, is_punctuation, parse_links, split_units
@@ -89,7 +87,11 @@ class Rule:
         """Layer, head, shift and threshold in words."""
         head = "mean of its heads" if self.head is None else f"head {self.head}"
         name = "mean of all layers" if self.layer is None else f"layer {self.layer}, {head}"
-        return name + ", shifted" * self.shift + (f", weights above {self.threshold:g}" if self.threshold else "")
+        return (
+            name
+            + ", shifted" * self.shift
+            + (f", weights above {self.threshold:g}" if self.threshold is not None else "")
+        )
 
 
 BASE = Rule(mask_punctuation=True)
@@ -212,11 +214,6 @@ def cross_attention(
         for row, i in enumerate(group):
             yield i, cross[:, row, :, : len(pairs[i][1]), : len(pairs[i][0])]
         on_batch(len(group))
-
-
-def pad(rows: list[list[int]], pad_id: int) -> Tensor:
-    """Ids `(B, longest)`, padded on the right."""
-    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=pad_id)
 
 
 # ------------------------------------------------------------------------------------------------ against gold links

@@ -5,7 +5,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,10 @@ os.umask(_UMASK)
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, bring it to the disk, then rename it: a reader never sees half."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
+        write(path)
+        return
+    path = path.resolve()  # a link stays one
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
@@ -116,21 +120,16 @@ def weights_of(model: Transformer) -> dict[str, Tensor]:
     return dict(model.named_parameters())
 
 
-def check_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
-    """Raise UserError unless `tensors` have the names and shapes of the model's, and hold floats."""
+def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
+    """Copy `tensors` into the model; raises UserError unless they have the names and shapes of its own, and floats."""
     own, floats = weights_of(model), (torch.float64, torch.float32, torch.float16, torch.bfloat16)
     wrong = sorted(own.keys() ^ tensors.keys()) or [
         name for name in own if own[name].shape != tensors[name].shape or tensors[name].dtype not in floats
     ]
     if wrong:
         raise UserError(f"{where}: tensor {wrong[0]} does not fit the model that config.yaml describes.")
-
-
-def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
-    """Copy `tensors` into the model; raises UserError when names or shapes are not the model's."""
-    check_weights(model, tensors, where)
     with torch.no_grad():
-        for name, parameter in weights_of(model).items():
+        for name, parameter in own.items():
             parameter.copy_(tensors[name])
 
 
@@ -142,11 +141,9 @@ def average(weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 # ---------------------------------------------------------------------------------------------- the run directory
 
 
-def config_to_dict(value: Any) -> Any:
+def config_to_dict(config: Config) -> dict[str, Any]:
     """Dataclasses as dictionaries, enums as their names."""
-    if is_dataclass(value):
-        return {f.name: config_to_dict(getattr(value, f.name)) for f in fields(value)}
-    return value.name if isinstance(value, Enum) else value
+    return asdict(config, dict_factory=lambda items: {k: v.name if isinstance(v, Enum) else v for k, v in items})
 
 
 def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from transformer_mt.config import UserError
+from transformer_mt.text import decode_lines
 
 
 def talk(message: str) -> None:
@@ -96,10 +97,5 @@ def read_text(path: Path) -> list[str]:
     """Lines of a UTF-8 file; raises UserError when it is missing or not UTF-8."""
     if path.is_dir() or not path.exists():
         raise UserError(f"{path}: no such file.")
-    data = path.read_bytes()
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}: line {line} is not UTF-8 at byte offset {error.start}; convert the file.") from None
-    return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
+    with open(path, "rb") as file:
+        return [line or "" for line in decode_lines(file, str(path), "convert the file")]

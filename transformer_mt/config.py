@@ -4,7 +4,7 @@ The dataclasses are the schema that Hydra checks `conf/` and the command line ag
 run directory is read back into. Rules that types cannot express live in `__post_init__`.
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -277,8 +277,8 @@ class Config:
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
-        if sorted(self.direction.split("-")) != sorted(self.data.languages):
-            first, second = self.data.languages
+        first, second = self.data.languages
+        if self.direction not in (f"{first}-{second}", f"{second}-{first}"):
             raise UserError(
                 f"direction={self.direction} does not fit data.languages=[{first},{second}]; "
                 f"use {first}-{second} or {second}-{first}."
@@ -286,11 +286,13 @@ class Config:
 
     @property
     def src_language(self) -> str:
-        return self.direction.split("-")[0]
+        first, second = self.data.languages
+        return first if self.direction == f"{first}-{second}" else second
 
     @property
     def tgt_language(self) -> str:
-        return self.direction.split("-")[1]
+        first, second = self.data.languages
+        return second if self.direction == f"{first}-{second}" else first
 
 
 _HERE = Path(__file__).parent
@@ -304,14 +306,3 @@ def package_dir(name: str, in_checkout: str) -> Path:
 
 CONF_DIR = package_dir("conf", "conf")
 STARTER_DIR = package_dir("starter", "data/starter")
-
-
-def option_names(kind: type = Config, prefix: str = "") -> list[str]:
-    """Every option as the command line spells it: run_dir, train.lr, …"""
-    names = []
-    for option in fields(kind):
-        if isinstance(option.type, type) and is_dataclass(option.type):
-            names += option_names(option.type, f"{prefix}{option.name}.")
-        else:
-            names.append(prefix + option.name)
-    return names

@@ -39,8 +39,9 @@ from torch import Tensor
 
 from transformer_mt.command import talk
 from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
+from transformer_mt.decoding import pad
 from transformer_mt.distributed import file_lock
-from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
+from transformer_mt.text import decode_lines, is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
 
@@ -98,30 +99,16 @@ def table(corpus: Corpus) -> str:
 
 
 def read_lines(path: Path, on_bad_row: OnBadRow) -> Iterator[str | None]:
-    """Lines of a UTF-8 file, `.gz` too, without their end; lines end at LF or CR LF only.
+    """Lines of a UTF-8 file, `.gz` too; None stands for one that is not UTF-8 where such rows are skipped.
 
-    None stands for a line that is not UTF-8 where such lines are skipped.
     Raises:
         UserError: with file, line and byte offset, when a line is not UTF-8; or a damaged `.gz`.
     """
-    offset = 0
     opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as file:
+        way_out = "convert the file, or leave such rows out with data.on_bad_row=skip"
         try:
-            for number, line in enumerate(file, start=1):
-                try:
-                    text = line.decode()  # not utf-8-sig, which counts an error's offset without the mark
-                    if number == 1:
-                        text = text.removeprefix("\ufeff")
-                    yield text.removesuffix("\n").removesuffix("\r")
-                except UnicodeDecodeError as error:
-                    if on_bad_row is OnBadRow.error:
-                        raise UserError(
-                            f"{path}: line {number} is not UTF-8 at byte offset {offset + error.start}; convert the "
-                            f"file, or leave such rows out with data.on_bad_row=skip."
-                        ) from None
-                    yield None
-                offset += len(line)
+            yield from decode_lines(file, str(path), way_out, on_bad_row is OnBadRow.skip)
         except (EOFError, gzip.BadGzipFile, gzip.zlib.error) as error:  # type: ignore[attr-defined]
             raise UserError(f"{path}: damaged gzip file ({error}); pack it again.") from None
 
@@ -270,8 +257,7 @@ def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
                 return read_tsv(paths[0], config)
 
             text = Features({name: Value("string") for name in ("first", "second", "links")})
-            identity = digest(where, file_digest(paths[0]), config.columns, key)
-            return Dataset.from_generator(rows, features=text, cache_dir=str(scratch), fingerprint=identity)
+            return Dataset.from_generator(rows, features=text, cache_dir=str(scratch), fingerprint=key)
         loaded = load_table(paths[0], suffixes[-1], config.on_bad_row, scratch / f"{key}{suffixes[-1]}")
     except Exception as error:  # the readers raise from half a dozen libraries
         cause = (isinstance(error, DatasetGenerationError) and error.__cause__) or error
@@ -350,6 +336,8 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     for key in ("train", "valid", "test"):
         if getattr(config, key) is not None:
             raw = load_split(config, key, parts)
+            if len(raw) == 0:
+                raise UserError(f"data.{key}={getattr(config, key)}: it has no rows.")
             splits[key] = map_in_parts(
                 raw, clean_batch, f"{parts}/clean-{key}", fn_kwargs={"config": config}, desc=f"clean {key}"
             )
@@ -613,14 +601,6 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(t.to(device, non_blocking=True) for t in (self.src, self.tgt_in, self.tgt_out, self.positions)))
-
-
-def pad(rows: list[list[int]], pad_id: int) -> Tensor:
-    """Ids `(B, longest)`, padded on the right."""
-    n = np.array([len(row) for row in rows])
-    table = np.full((len(rows), int(n.max())), pad_id, dtype=np.int64)
-    table[np.arange(table.shape[1]) < n[:, None]] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
-    return torch.from_numpy(table)
 
 
 def make_batch(src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int) -> Batch:

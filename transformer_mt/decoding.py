@@ -7,6 +7,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from transformer_mt.model import DecoderCache, Transformer
 
@@ -207,6 +208,11 @@ def length_batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]
         yield group
 
 
+def pad(rows: list[list[int]], pad_id: int) -> Tensor:
+    """Ids `(B, longest)`, padded on the right."""
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=pad_id)
+
+
 def search(
     model: Transformer,
     sources: list[list[int]],
@@ -229,9 +235,7 @@ def search(
     with torch.inference_mode():
         for group in length_batches([len(ids) for ids in sources], batch_tokens):
             lengths = torch.tensor([len(sources[i]) for i in group], device=device)
-            src = torch.full((len(group), int(lengths.max())), model.pad_id, device=device)
-            for row, i in enumerate(group):
-                src[row, : len(sources[i])] = torch.tensor(sources[i], device=device)
+            src = pad([sources[i] for i in group], model.pad_id).to(device)
             found = beam_search(
                 ModelSteps(model, src),
                 min_lengths=torch.full_like(lengths, 1),

@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,10 +108,12 @@ def in_floats(metric: Any) -> None:
 
 def score(hypotheses: list[str], references: list[list[str]], language: str) -> dict[str, Any]:
     """BLEU and chrF, each with signature and the half width of the 95 % bootstrap interval, and the length ratio."""
-    from transformer_mt.scoring import bleu_metric, chrf_metric
+    from sacrebleu.metrics.chrf import CHRF
+
+    from transformer_mt.scoring import bleu_metric
 
     results: dict[str, Any] = {}
-    for name, metric in (("bleu", bleu_metric(language)), ("chrf", chrf_metric())):
+    for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
         in_floats(metric)
         result: Any = metric.corpus_score(hypotheses, references, n_bootstrap=RESAMPLES if len(hypotheses) > 1 else 1)
         interval = getattr(result, "_ci", 0.0)
@@ -159,7 +162,7 @@ def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> No
 
 def alignment_error(chosen: argparse.Namespace) -> None:
     """`--aer`: how well each choice of layer, head and shift agrees with gold links."""
-    from dataclasses import asdict, replace
+    from dataclasses import replace
 
     import numpy as np
     from tqdm import tqdm
@@ -245,9 +248,7 @@ def main(arguments: list[str]) -> None:
         hypotheses = [translation.text for translation in found]
         report["sentences_per_second"] = len(sources) / seconds
         report["tokens_per_second"] = sum(translation.n_tokens for translation in found) / seconds
-        for key in ("beam_size", "length_penalty"):
-            given = getattr(chosen, key)
-            report[key] = getattr(config.decode, key) if given is None else given
+        report |= asdict(translator.decode_options(chosen.beam_size, chosen.length_penalty))
     if chosen.output:
         write_text(chosen.output, "".join(line + "\n" for line in hypotheses))
     report |= score(hypotheses, references, config.tgt_language)

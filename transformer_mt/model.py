@@ -134,8 +134,8 @@ class MultiHeadAttention(nn.Module):
             keys: `(B, H, S, K)`.
             values: `(B, H, S, K)`.
             attn_mask: bool, broadcast to `(B, H, T, S)`, True = may attend.
-            weights: when a list, the weights `(B, H, T, S)` of the written-out path are appended to it; otherwise
-                whichever is faster, that path or the fused kernel, computes the same output.
+            weights: when a list, the weights `(B, H, R / B * T, S)` of the written-out path are appended to it;
+                otherwise whichever is faster, that path or the fused kernel, computes the same output.
 
         Returns:
             `(R, T, D)`.
@@ -145,7 +145,11 @@ class MultiHeadAttention(nn.Module):
         # kernel (1.0 among 40); one decoded position forwards takes 2 to 5 times as long.
         short_training = torch.is_grad_enabled() and not x.is_cuda and keys.size(2) <= 32
         if weights is None and not self.hard and not short_training:
-            z = F.scaled_dot_product_attention(q, keys, values, attn_mask)
+            # A CPU's kernel for single queries is fast: N hypotheses take half as long as N heads with the same keys
+            # than as N queries.
+            by_head = q.is_cpu and x.size(1) == 1 and not torch.is_grad_enabled()
+            queries = q.reshape(keys.size(0), -1, 1, keys.size(-1)) if by_head else q
+            z = F.scaled_dot_product_attention(queries, keys, values, attn_mask, enable_gqa=by_head).reshape(q.shape)
         else:
             z, row = (hard_attention if self.hard else attention)(q, keys, values, attn_mask)
             if weights is not None:
@@ -277,9 +281,9 @@ class DecoderLayer(nn.Module):
         memory: Tensor,
         own_mask: Tensor | None,
         cross_mask: Tensor,
-        cache: "DecoderCache | None",
+        cache: DecoderCache | None,
         index: int,
-        weights: "AttentionWeights | None",
+        weights: AttentionWeights | None,
     ) -> Tensor:
         """`x` `(R, T, D)` one layer up; `index` is the layer's place in `cache`."""
         y = self.self_residual.before(x)
@@ -355,6 +359,15 @@ class Transformer(nn.Module):
             if isinstance(module, nn.Linear):  # a tied output layer becomes a copy: rows are looked up in the embedding
                 module.weight = nn.Parameter(module.weight.t().contiguous().t(), requires_grad=False)
 
+    def attention_layers(self) -> dict[str, list[MultiHeadAttention]]:
+        """The attention modules by kind, bottom layer first."""
+        kinds = {
+            "encoder_self": [layer.self_attention for layer in self.encoder_layers],
+            "decoder_self": [layer.self_attention for layer in self.decoder_layers],
+            "cross": [layer.cross_attention for layer in self.decoder_layers],
+        }
+        return cast(dict[str, list[MultiHeadAttention]], kinds)
+
     def embed(self, ids: Tensor, embedding: nn.Embedding, offset: int = 0) -> Tensor:
         """Scaled embeddings plus positions from `offset` on (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`."""
         end = offset + ids.size(1)
@@ -391,8 +404,8 @@ class Transformer(nn.Module):
 
     def start_cache(self, memory: Tensor) -> DecoderCache:
         """An empty cache for decoding from `memory` `(B, S, D)`: the cross-attention keys and values, once."""
-        layers = cast(list[DecoderLayer], list(self.decoder_layers))
-        return DecoderCache([layer.cross_attention.keys_values(memory) for layer in layers], memory.new_empty(1, 2, 0))
+        cross = [layer.keys_values(memory) for layer in self.attention_layers()["cross"]]
+        return DecoderCache(cross, memory.new_empty(1, 2, 0))
 
     def decode_states(
         self,
@@ -437,18 +450,23 @@ class Transformer(nn.Module):
         Raises:
             ValueError: T plus the cached length exceeds `max_len`.
         """
-        return self.output(self.decode_states(tgt_in, memory, src_padding_mask, cache, weights))
+        states = self.decode_states(tgt_in, memory, src_padding_mask, cache, weights)
+        if cache and self.config.tie_embeddings and states.is_cpu and 1 < len(states) <= 32 and states.size(1) == 1:
+            # The large matrix first, row by row: for so few rows half the time of the output layer's own order.
+            return (self.tgt_embedding.weight @ states[:, 0].t()).t()[:, None]
+        return self.output(states)
 
     def forward(self, src: Tensor, tgt_in: Tensor, positions: Tensor | None = None) -> Tensor:
-        """Logits for every position of `tgt_in` at once: what training computes.
+        """Next-token logits at every position of `tgt_in` at once, or the decoder's states below them.
 
         Args:
             src: ids `(B, S)`.
             tgt_in: ids `(B, T)`, bos first.
-            positions: bool `(B, T)`; when given, only these n are projected on the vocabulary: padding costs nothing.
+            positions: bool `(B, T)`; when given, only these n are wanted, and only as the output layer's input: the
+                loss makes their logits, a chunk at a time, and padding costs nothing.
 
         Returns:
-            Logits `(B, T, V)`, or `(n, V)` with `positions`.
+            Logits `(B, T, V)`, or with `positions` the decoder's states `(n, D)`.
         """
         states = self.decode_states(tgt_in, self.encode(src), src == self.pad_id)
-        return self.output(states if positions is None else states[positions])
+        return self.output(states) if positions is None else states[positions]

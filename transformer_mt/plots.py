@@ -16,20 +16,15 @@ from transformer_mt.config import UserError
 from transformer_mt.translator import Attention
 
 
-def learning_curve(metrics: Path, picture: Path) -> bool:
-    """Draw training loss, validation loss, BLEU and, where it was measured, the alignment error rate over updates.
-
-    Returns:
-        Whether matplotlib is installed.
-    """
+def learning_curve(metrics: Path, picture: Path) -> None:
+    """Draw training loss, validation loss, BLEU and, where it was measured, the alignment error rate over updates;
+    nothing without matplotlib."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        return False
+        return
     events = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
     losses = figure.subplots()
     scores = losses.twinx()
     for axes, key, label, style in (
@@ -47,7 +42,6 @@ def learning_curve(metrics: Path, picture: Path) -> bool:
     scores.set(ylabel="BLEU", ylim=(0, None))
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     write_atomically(picture, lambda temporary: figure.savefig(temporary, format="png", dpi=150))
-    return True
 
 
 def alignment(attention: Attention, name: Path) -> str:
@@ -122,7 +116,6 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
         UserError: no installed font has the letters.
     """
     from matplotlib import font_manager
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ft2font import FT2Font
 
@@ -149,7 +142,6 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
             f"Ubuntu: apt install fonts-noto-cjk)."
         )
     figure = Figure(layout="constrained")
-    FigureCanvasAgg(figure)
     return figure, family
 
 

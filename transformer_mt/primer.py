@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from transformer_mt import command
 from transformer_mt.command import talk
-from transformer_mt.config import UserError
+from transformer_mt.config import Config, UserError
 from transformer_mt.text import is_chinese, is_written_in, language_name, language_of, one_line
 
 if TYPE_CHECKING:  # torch takes a second, and --help needs none of it
@@ -256,16 +256,6 @@ def untrained_gates(d_model: int) -> "Gates":
 # ------------------------------------------------------------------------------------------------ from a model to data
 
 
-def attention_layers(model: "Transformer") -> dict[str, list["MultiHeadAttention"]]:
-    """The attention modules of a model, by kind, bottom layer first."""
-    kinds = {
-        "encoder_self": [layer.self_attention for layer in model.encoder_layers],
-        "decoder_self": [layer.self_attention for layer in model.decoder_layers],
-        "cross": [layer.cross_attention for layer in model.decoder_layers],
-    }
-    return cast(dict[str, list["MultiHeadAttention"]], kinds)
-
-
 def observe(
     translator: "Translator", src: "Side", tgt: "Side"
 ) -> tuple[dict[str, list[dict[str, "Tensor"]]], "Tensor"]:
@@ -274,7 +264,7 @@ def observe(
     import torch
 
     model, device = translator.model, translator.device
-    layers = attention_layers(model)
+    layers = model.attention_layers()
     seen: dict[str, list[dict[str, Tensor]]] = {kind: [{} for _ in found] for kind, found in layers.items()}
     handles = []
     for kind, found in layers.items():
@@ -396,7 +386,7 @@ def without_heads(translator: "Translator", attention: "Attention", at_most: int
     src, tgt = attention.src, attention.tgt
     chosen = [
         (kind, number, layer, head)
-        for kind, layers in attention_layers(translator.model).items()
+        for kind, layers in translator.model.attention_layers().items()
         for number, layer in enumerate(layers)
         if number in some_layers(len(layers), at_most)
         for head in range(layer.n_heads)
@@ -491,7 +481,7 @@ def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) 
         )
 
     seen, memory = observe(translator, src, tgt)
-    layers = attention_layers(model)
+    layers = model.attention_layers()
     kind = "decoder_self" if on_tgt else "encoder_self"
     d_model, n_heads = config.model.d_model, config.model.n_heads
     layer_bytes = 4 * d_model * (5 * len(seen[kind][0]["x"]) + n_heads) * 4 // 3  # base64 makes 4 of 3
@@ -542,13 +532,6 @@ def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) 
     }  # fmt: skip
 
 
-def render(data: dict[str, Any]) -> str:
-    """The page for `data`; no text in it can end the script element."""
-    from transformer_mt import page
-
-    return page.render(data, "primer.html")
-
-
 # ---------------------------------------------------------------------------------------------------------- the command
 
 
@@ -565,23 +548,25 @@ def options(arguments: list[str]) -> argparse.Namespace:
     return chosen
 
 
-def default_pair(direction: str) -> tuple[str, str]:
+def default_pair(config: Config) -> tuple[str, str]:
     """Source and target of the default sentence; raises UserError for a run of other languages."""
-    codes = ["zh" if is_chinese(code) else language_of(code) for code in direction.split("-")]
+    codes = [language_of(code) for code in (config.src_language, config.tgt_language)]
     if sorted(codes) != sorted(DEFAULTS):
-        raise UserError(f"the default sentence is Chinese and English, but this run is {direction}; give a SENTENCE.")
+        what = f"this run is {config.direction}"
+        raise UserError(f"the default sentence is Chinese and English, but {what}; give a SENTENCE.")
     return DEFAULTS[codes[0]], DEFAULTS[codes[1]]
 
 
 def main(arguments: list[str]) -> None:
     chosen = options(arguments)
+    from transformer_mt import page
     from transformer_mt.checkpoint import write_text
     from transformer_mt.translator import Translator
 
     translator = Translator.from_pretrained(chosen.run, "cpu", "fp32")
-    src, tgt = (chosen.sentence, None) if chosen.sentence is not None else default_pair(translator.config.direction)
+    src, tgt = (chosen.sentence, None) if chosen.sentence is not None else default_pair(translator.config)
     data = primer_data(translator, src, tgt)
-    write_text(chosen.output, render(data))
+    write_text(chosen.output, page.render(data, "primer.html"))
     talk(f"open {chosen.output}")
     print(data["tgt"]["text"])
 

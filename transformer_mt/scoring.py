@@ -1,7 +1,6 @@
 """How good are the translations? sacreBLEU, with the tokenizer that the target language needs."""
 
 from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
 
 from transformer_mt.text import is_chinese, is_unspaced, language_of
 
@@ -11,14 +10,9 @@ def bleu_tokenizer(language: str) -> str:
     return "zh" if is_chinese(language) else "char" if is_unspaced(language) or language_of(language) == "ko" else "13a"
 
 
-def bleu_metric(language: str, references: list[list[str]] | None = None) -> BLEU:
+def bleu_metric(language: str) -> BLEU:
     """BLEU into `language` (Post 2018)."""
-    return BLEU(tokenize=bleu_tokenizer(language), references=references)
-
-
-def chrf_metric(references: list[list[str]] | None = None) -> CHRF:
-    """chrF2 (Popović 2015)."""
-    return CHRF(references=references)
+    return BLEU(tokenize=bleu_tokenizer(language))
 
 
 def corpus_bleu(hypotheses: list[str], references: list[str], language: str) -> float:

@@ -1,7 +1,7 @@
 """What is done to a line of text before it is tokenized, and which language is it in?"""
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from transformer_mt.config import UserError
 
@@ -21,13 +21,37 @@ def one_line(text: str) -> str:
     return text.translate(_BREAKS).strip()
 
 
+def decode_lines(lines: Iterable[bytes], name: str, way_out: str, skip: bool = False) -> Iterator[str | None]:
+    """Lines of UTF-8 without their end, LF or CR LF, and without a byte order mark.
+
+    Args:
+        name: of the file, for the error.
+        way_out: what to do about a line that is not UTF-8; likewise.
+        skip: None stands for such a line.
+    Raises:
+        UserError: with line and byte offset, when a line is not UTF-8.
+    """
+    offset = 0
+    for number, line in enumerate(lines, start=1):
+        try:
+            text = line.decode()  # not utf-8-sig, which counts an error's offset without the mark
+            yield (text.removeprefix("\ufeff") if number == 1 else text).removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            if not skip:
+                where = f"{name}: line {number} is not UTF-8 at byte offset {offset + error.start}"
+                raise UserError(f"{where}; {way_out}.") from None
+            yield None
+        offset += len(line)
+
+
 def language_of(code: str) -> str:
-    """The language of a code such as en, zh_CN or zho-Hans, lower case."""
-    return code.replace("-", "_").split("_")[0].lower()
+    """The language of a code such as en, zh_CN or zho-Hans, lower case; zh for all that say Chinese."""
+    language = code.replace("-", "_").split("_")[0].lower()
+    return "zh" if language in ("zho", "cmn", "yue") else language
 
 
 def is_chinese(code: str) -> bool:
-    return language_of(code) in ("zh", "zho", "cmn", "yue")
+    return language_of(code) == "zh"
 
 
 def is_unspaced(code: str) -> bool:
@@ -36,12 +60,12 @@ def is_unspaced(code: str) -> bool:
 
 
 def language_name(code: str) -> str:
-    return {"zh": "Chinese", "en": "English"}.get("zh" if is_chinese(code) else language_of(code), code)
+    return {"zh": "Chinese", "en": "English"}.get(language_of(code), code)
 
 
 def is_written_in(text: str, code: str) -> bool:
     """Whether a letter of `text` belongs to the language's script; true where the script is not known."""
-    scripts = SCRIPTS.get("zh" if is_chinese(code) else language_of(code), ("",))
+    scripts = SCRIPTS.get(language_of(code), ("",))
     return any(unicodedata.name(c, "").startswith(scripts) for c in text if unicodedata.category(c)[0] == "L")
 
 

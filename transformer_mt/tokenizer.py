@@ -4,8 +4,6 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable
-from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -104,31 +102,12 @@ class Tokenizer:
     def spans(self, ids: list[int]) -> tuple[str, list[tuple[int, int]]]:
         """The text of `ids`, and for each id the characters `(start, end)` that it writes; special ids write none, and
         the bytes of one character write all of it."""
-        text, spans = "", list[tuple[int, int]]()
-        while len(spans) < len(ids):
-            n, written = self.next_character(ids[len(spans) :]) or (1, self.surface(ids[len(spans)], first=not spans))
-            spans += [(len(text), len(text) + len(written))] * n
-            text += written
-        return text.replace("\u2581", " "), spans
-
-    def next_character(self, ids: list[int]) -> tuple[int, str] | None:
-        """How many byte pieces at the start of `ids` make one character, and that; None when they make none."""
-        for n in range(1, 5):
-            if n > len(ids) or not self.processor.is_byte(ids[n - 1]):
-                return None
-            with suppress(UnicodeDecodeError):
-                return n, bytes(int(piece[3:5], 16) for piece in self.pieces(ids[:n])).decode()  # <0xE6>
-        return None
-
-    def surface(self, i: int, first: bool) -> str:
-        """What one id writes: at the start of a text without the dummy prefix's space."""
-        before = [] if first else [self.anchor]
-        return self.decode([[*before, i]])[0][len(self.decode([before])[0]) :]
-
-    @cached_property
-    def anchor(self) -> int:
-        """An id that writes letters, to put before others."""
-        return next(i for i, piece in enumerate(self.pieces(list(range(len(self))))) if piece.isalnum())
+        found = self.processor.decode(ids, return_type="offset_mapping")
+        spans = list(found["offsets"])
+        for i in reversed(range(len(ids) - 1)):
+            if self.processor.is_byte(ids[i]) and spans[i][0] == spans[i][1]:  # the last byte of its character has it
+                spans[i] = spans[i + 1]
+        return found["text"].replace("\u2581", " "), spans
 
 
 def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:

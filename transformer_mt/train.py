@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from transformer_mt.command import open_streams, talk
-from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError, option_names
+from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
     from transformer_mt.data import Corpus
@@ -57,7 +58,7 @@ def composition_error(error: Exception) -> str:
         text += "\n" + str(error.__cause__)
     unknown = re.search(r"Could not override '([^']+)'", text)
     if unknown:
-        close = difflib.get_close_matches(unknown[1], option_names(), n=1)
+        close = difflib.get_close_matches(unknown[1], flat(asdict(Config())), n=1)
         hint = f"did you mean {close[0]}?" if close else "--cfg job shows them all."
         return f"{unknown[1]}: no such option; {hint}"
     value = re.search(r"^(?:Value|Invalid value|Cannot convert|Unsupported).*$", text, re.MULTILINE)

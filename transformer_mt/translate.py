@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import json
-import os
 import queue
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from transformer_mt import command
 from transformer_mt.command import talk
 from transformer_mt.config import UserError
+from transformer_mt.text import decode_lines
 
 if TYPE_CHECKING:
     from transformer_mt.translator import Translation, Translator
@@ -46,40 +46,30 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
     Raises:
         UserError: a line is not UTF-8, after the windows before it.
     """
-    lines: queue.Queue[bytes | None] = queue.Queue(maxsize=2 * WINDOW)
-    failed: list[OSError] = []
+    lines: queue.Queue[str | None] = queue.Queue(maxsize=2 * WINDOW)
+    failed: list[Exception] = []
 
     def read() -> None:
         try:
-            for line in file:
+            for line in decode_lines(file, name, "convert the input"):
                 lines.put(line)
-        except OSError as error:
+        except (OSError, UserError) as error:
             failed.append(error)
         finally:
             lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()
-    number, offset, ended = 0, 0, False
+    ended = False
     while not ended:
         window: list[str] = []
-        item = lines.get()
+        line = lines.get()
         with contextlib.suppress(queue.Empty):
-            while item is not None:
-                number += 1
-                try:
-                    text = item.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    if window:
-                        yield window
-                    raise UserError(
-                        f"{name}: line {number} is not UTF-8 at byte offset {offset + error.start}; convert the input."
-                    ) from None
-                window.append(text.removesuffix("\n").removesuffix("\r"))
-                offset += len(item)
+            while line is not None:
+                window.append(line)
                 if len(window) == WINDOW:
                     break
-                item = lines.get(timeout=PAUSE)
-        ended = item is None
+                line = lines.get(timeout=PAUSE)
+        ended = line is None
         if window:
             yield window
     if failed:
@@ -148,6 +138,7 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"sentence {number} is not UTF-8; check the terminal's encoding.")
     if chosen.output and not chosen.output.parent.is_dir():
         raise UserError(f"--output {chosen.output}: no such folder.")
+    from transformer_mt.checkpoint import write_atomically
     from transformer_mt.device import keep_freed_memory
     from transformer_mt.translator import Translator
 
@@ -169,15 +160,12 @@ def main(arguments: list[str]) -> None:
         if chosen.output is None:
             translate(translator, windows, chosen, sys.stdout)
             return
-        if chosen.output.exists() and not chosen.output.is_file():  # a pipe or a device is written to, not replaced
-            translate(translator, windows, chosen, stack.enter_context(open(chosen.output, "w", encoding="utf-8")))
-            return
-        output = chosen.output.resolve()  # a link stays one
-        unfinished = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-        stack.callback(lambda: unfinished.unlink(missing_ok=True))
-        with open(unfinished, "w", encoding="utf-8") as out:
-            translate(translator, windows, chosen, out)
-        os.replace(unfinished, output)
+
+        def write(path: Path) -> None:
+            with open(path, "w", encoding="utf-8") as out:
+                translate(translator, windows, chosen, out)
+
+        write_atomically(chosen.output, write)
 
 
 if __name__ == "__main__":

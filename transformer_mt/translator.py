@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from transformer_mt.config import (
 )
 from transformer_mt.decoding import Hypothesis, search
 from transformer_mt.device import autocast, choose_device, choose_dtype
-from transformer_mt.model import AttentionWeights, MultiHeadAttention
+from transformer_mt.model import AttentionWeights
 from transformer_mt.text import is_chinese, is_unspaced, language_of, one_line, to_simplified
 from transformer_mt.units import Link, join_given, turn_links
 
@@ -141,6 +141,8 @@ class Translator:
         self.config, self.src_tokenizer, self.tgt_tokenizer, model, self.metadata = checkpoint.load_run(run_dir)
         self.run_dir = run_dir
         self.device = choose_device(device)
+        if precision not in Precision.__members__:
+            raise UserError(f"precision={precision} is not one of {', '.join(Precision.__members__)}.")
         self.dtype = choose_dtype(Precision[precision], self.device)
         self.model = model.to(self.device)
         if self.device.type == "cpu":
@@ -181,11 +183,7 @@ class Translator:
         """
         if isinstance(texts, str):
             raise TypeError("translate takes a list of texts")
-        chosen = self.config.decode
-        options = DecodeConfig(
-            beam_size=chosen.beam_size if beam_size is None else beam_size,
-            length_penalty=chosen.length_penalty if length_penalty is None else length_penalty,
-        )
+        options = self.decode_options(beam_size, length_penalty)
         if not 1 <= n_best <= options.beam_size:
             raise UserError(f"n_best={n_best} is out of range: it must be from 1 to beam_size={options.beam_size}.")
         if batch_tokens < 1:
@@ -210,6 +208,11 @@ class Translator:
             n_tokens = sum(len(each[0].ids) + 1 for each in hypotheses)
             translations.append(Translation(text, candidates, n_tokens, max(1, len(group))))
         return translations
+
+    def decode_options(self, beam_size: int | None, length_penalty: float | None) -> DecodeConfig:
+        """The run's options, but for those that are given; raises UserError when one is out of range."""
+        given = {"beam_size": beam_size, "length_penalty": length_penalty}
+        return replace(self.config.decode, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
 
     def search(
         self,
@@ -329,11 +332,7 @@ class Translator:
             )
         src_side = self.side(src, True, units, "the sentence")
         if tgt is None:
-            decode = self.config.decode
-            options = DecodeConfig(
-                beam_size=decode.beam_size if beam_size is None else beam_size,
-                length_penalty=decode.length_penalty if length_penalty is None else length_penalty,
-            )
+            options = self.decode_options(beam_size, length_penalty)
             ids = [*self.search([src_side.ids], options)[0][0].ids, self.tgt_tokenizer.eos_id]
             tgt_side = alignment.make_side(self.tgt_tokenizer, ids, "words" if units == "given" else units)
         else:
@@ -346,13 +345,7 @@ class Translator:
     def force(self, src: Side, tgt: Side, rule: Rule) -> Attention:
         """The attention of one pair that is in tokens already."""
         model = self.model
-        encoder_self = [layer.self_attention for layer in model.encoder_layers]
-        decoder_self = [layer.self_attention for layer in model.decoder_layers]
-        cross = [layer.cross_attention for layer in model.decoder_layers]
-        kinds = cast(
-            dict[str, list[MultiHeadAttention]],
-            {"encoder_self": encoder_self, "decoder_self": decoder_self, "cross": cross},
-        )
+        kinds = model.attention_layers()
         queries: dict[str, list[np.ndarray]] = {kind: [] for kind in kinds}
         keys: dict[str, list[np.ndarray]] = {kind: [] for kind in kinds}
 
@@ -448,20 +441,19 @@ class Translator:
         texts = iter(pairs)
         while window := list(islice(texts, 4096)):
             sides = {
-                i: (self.side(src, True, units, where(n)), self.side(tgt, False, units, where(n)))
-                for i, (src, tgt) in enumerate(window)
-                if (n := len(links) + i) >= 0 and one_line(src) and one_line(tgt)
+                n: (self.side(src, True, units, where(n)), self.side(tgt, False, units, where(n)))
+                for n, (src, tgt) in enumerate(window, start=len(links))
+                if one_line(src) and one_line(tgt)
             }
             on_batch(len(window) - len(sides))
-            found: dict[int, set[Link]] = {}
+            links += [set() for _ in window]
             numbers = list(sides)
             ids = [(src.ids, tgt.ids) for src, tgt in sides.values()]
             with autocast(self.device, self.dtype):
                 for row, cross in alignment.cross_attention(
                     self.model, ids, self.tgt_tokenizer.bos_id, batch_tokens, on_batch
                 ):
-                    found[numbers[row]] = alignment.read_links(cross, *sides[numbers[row]], rule)
-            links += [found.get(i, set()) for i in range(len(window))]
+                    links[numbers[row]] = alignment.read_links(cross, *sides[numbers[row]], rule)
         return links
 
     def measure(

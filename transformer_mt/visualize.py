@@ -3,7 +3,6 @@
 import argparse
 import json
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,12 +168,10 @@ def main(arguments: list[str]) -> None:
     if chosen.src:
         align_files(translator, chosen)
         return
-    attend = partial(
-        translator.attention, chosen.sentence, chosen.target, chosen.units,
-        beam_size=chosen.beam_size, length_penalty=chosen.length_penalty,
-    )  # fmt: skip
     rule, chosen_on = choose_rule(translator, chosen)
-    attention = attend(rule)
+    attention = translator.attention(
+        chosen.sentence, chosen.target, chosen.units, rule, chosen.beam_size, chosen.length_penalty
+    )
     write_all(translator, attention, chosen, chosen_on)
     print(attention.tgt.text)
     print(format_links(attention.links))
