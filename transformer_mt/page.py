@@ -16,10 +16,12 @@ KINDS = ("encoder_self", "decoder_self", "cross")
 
 
 def render(data: dict[str, Any], template: str = "attention.html") -> str:
-    """The page that `template` makes of `data`; no text in it can end the script element."""
-    page = Path(__file__).with_name(template).read_text(encoding="utf-8")
+    """The page that `template`, and what the pages share, make of `data`; no text in it can end the script element."""
+    page, css, js = (
+        Path(__file__).with_name(name).read_text(encoding="utf-8") for name in (template, "page.css", "page.js")
+    )
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)  # NaN would be no JSON
-    return page.replace("__DATA__", text.replace("<", "\\u003c"))
+    return page.replace("__CSS__", css).replace("__JS__", js).replace("__DATA__", text.replace("<", "\\u003c"))
 
 
 def packed(array: np.ndarray) -> str:
