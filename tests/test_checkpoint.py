@@ -131,6 +131,7 @@ def test_an_interrupted_run_goes_on_to_the_bit(new_config, whole_run, monkeypatc
     assert_equal_to_the_bit(Path(config.run_dir), whole_run)
 
 
+@pytest.mark.slow
 def test_stopping_again_and_again_changes_nothing(new_config, whole_run, monkeypatch):
     for step in (1, 4, 6, 11):
         with monkeypatch.context() as patch:

@@ -71,6 +71,7 @@ def train_both(corpus_tsv: Path, cache_dir: Path, tmp_path: Path, module: str, *
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [2])
 def test_two_processes_equal_one_in_float64(corpus_tsv, cache_dir, tmp_path, accumulate):
     module = tmp_path / "wide.py"
@@ -88,6 +89,7 @@ def test_two_processes_equal_one_in_float64(corpus_tsv, cache_dir, tmp_path, acc
     assert losses(two) == losses(one)  # rounded to six digits
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_in_float32(corpus_tsv, cache_dir, tmp_path):
     changes = {"train.max_steps": 20, "train.checkpoint_every": 1, "train.token_budget": 400}
     one, two = train_both(corpus_tsv, cache_dir, tmp_path, "transformer_mt.train", **changes)
@@ -114,6 +116,7 @@ def wait_for_step(run_dir: Path, step: int) -> None:
 LONG = EVEN | {"train.max_steps": 100_000, "train.validate_every": 100_000, "train.checkpoint_every": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the process in /proc")
 def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(corpus_tsv, cache_dir, tmp_path):
     run_dir = tmp_path / "run"
@@ -143,6 +146,7 @@ def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(c
     assert final(run_dir)[1]["state"]["step"] == reached + 3
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together_and_go_on_to_the_bit(corpus_tsv, cache_dir, tmp_path):
     chance = {"model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3, "train.schedule": "inverse_sqrt"}
     limits = {"train.validate_every": 100_000, "train.checkpoint_every": 100_000}
@@ -318,6 +322,7 @@ def test_when_every_checkpoint_is_damaged_the_way_out_is_named(corpus_tsv, cache
         train(training_config(corpus_tsv, cache_dir, run_dir, **limits))
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_equals_one_never_stopped():
     """The short form of `scripts/torture.py`."""
     script = Path(__file__).parents[1] / "scripts" / "torture.py"

@@ -308,6 +308,7 @@ def test_a_dataset_that_the_hub_does_not_have_is_named(hub, tmp_path):
     assert re.fullmatch(r"error: nobody/nothing: .*doesn't exist.*\n", done.stderr)
 
 
+@pytest.mark.slow
 def test_training_from_the_hub(prepared, hub, home, tmp_path):
     options = ["data=opus100", "direction=zh-en", "model=tiny", "tokenizer.vocab_size=400", "train.samples=1"]
     limits = ["train.max_steps=2", "train.validate_every=2", "train.device=cpu", "decode.beam_size=1"]

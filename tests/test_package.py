@@ -71,6 +71,7 @@ def test_the_installed_command_composes_its_configuration(installed, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STARTER.exists(), reason="needs data/starter/train.tsv")
 def test_the_installed_command_trains_on_the_packaged_starter_from_an_empty_directory(installed, tmp_path):
     options = (

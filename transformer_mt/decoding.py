@@ -210,7 +210,7 @@ def length_batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]
 
 def pad(rows: list[list[int]], pad_id: int) -> Tensor:
     """Ids `(B, longest)`, padded on the right."""
-    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=pad_id)
+    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_value=pad_id)
 
 
 def search(
