@@ -319,13 +319,16 @@ def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     write_atomically(tmp_path / "link", lambda path: path.write_text("new"))
     assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "new"
+    (tmp_path / "a").symlink_to(tmp_path / "a")  # one that leads nowhere gives way
+    write_atomically(tmp_path / "a", lambda path: path.write_text("new"))
+    assert (tmp_path / "a").read_text() == "new"
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     write_atomically(pipe, lambda path: path.write_text("said"))
     assert os.read(reader, 10) == b"said" and pipe.is_fifo()
     os.close(reader)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe", "real"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "link", "pipe", "real"]
 
 
 def test_tensors_come_back_as_they_were(tmp_path):

@@ -488,6 +488,12 @@ def split_of(run: Path, name: str) -> tuple[list[str], list[str]]:
     return [row[0] for row in rows], [row[1] for row in rows]
 
 
+def test_one_sentence_has_no_interval(call, trained_run, tmp_path):
+    file = write(tmp_path / "one.txt", "苹果\n")
+    report = json.loads(call("evaluate", trained_run, "--src", file, "--ref", file, "--hyp", file, "--json").out)
+    assert report["chrf"]["score"] == 100 and report["bleu"]["interval"] == report["chrf"]["interval"] == 0
+
+
 @pytest.mark.parametrize("split", ["test", "valid"])
 def test_scores_agree_with_sacrebleu(call, trained_run, translator, split, tmp_path):
     done = call("evaluate", trained_run, "--split", split, "--json", "--output", tmp_path / "hyp.txt")

@@ -291,16 +291,17 @@ def test_a_damaged_gz_is_named(corpus, tmp_path, kind, damage):
         corpus(path, **({} if kind == "tsv" else {"columns": ["en", "zh"]}))
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_table_without_rows_is_refused(corpus, tmp_path, kind):
-    path = tmp_path / f"train.{kind}"
-    path.write_bytes(FORMATS[kind](numbered(3)))
-    if kind == "parquet":
-        pq.write_table(pq.read_table(path).slice(0, 0), path)
-    else:
-        path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
-    with pytest.raises(UserError, match=re.escape(str(path))):
-        corpus(path, columns=["en", "zh"])
+@pytest.mark.parametrize("key", ["train", "valid"])
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
+def test_a_file_without_rows_is_refused(corpus, tmp_path, kind, key):
+    path = tmp_path / f"none.{kind}"
+    path.write_bytes({"tsv": b"\xef\xbb\xbf", "csv": b"en,zh\n", "jsonl": b"\n", "parquet": as_parquet([])}[kind])
+    named = {} if kind == "tsv" else {"columns": ["en", "zh"]}
+    if key == "valid" and named:
+        (tmp_path / f"train.{kind}").write_bytes(FORMATS[kind](numbered(50)))
+    files = [path] if key == "train" else [tmp_path / f"train.{kind}" if named else tsv(*numbered(50)), path]
+    with pytest.raises(UserError, match=re.escape(f"data.{key}={path}: it has no rows.")):
+        corpus(*files, **named)
 
 
 def test_unequal_aligned_files_are_refused_with_both_names(corpus, tmp_path):

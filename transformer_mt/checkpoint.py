@@ -40,7 +40,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
         write(path)
         return
-    path = path.resolve()  # a link stays one
+    path = Path(os.path.realpath(path))  # a link stays one
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)

@@ -264,6 +264,8 @@ def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
         if isinstance(cause, UserError):
             raise cause from None
         first_line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+        if "corresponds to no data" in first_line or "BatchSize" in first_line:  # what the library says of no rows
+            raise UserError(f"data.{key}={where}: it has no rows.") from None
         raise UserError(f"{where}: cannot be read: {first_line.rstrip('.!')}.") from None
     return named_columns(loaded, config, where)
 
@@ -336,8 +338,6 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     for key in ("train", "valid", "test"):
         if getattr(config, key) is not None:
             raw = load_split(config, key, parts)
-            if len(raw) == 0:
-                raise UserError(f"data.{key}={getattr(config, key)}: it has no rows.")
             splits[key] = map_in_parts(
                 raw, clean_batch, f"{parts}/clean-{key}", fn_kwargs={"config": config}, desc=f"clean {key}"
             )

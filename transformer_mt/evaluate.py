@@ -116,7 +116,7 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
     for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
         in_floats(metric)
         result: Any = metric.corpus_score(hypotheses, references, n_bootstrap=RESAMPLES if len(hypotheses) > 1 else 1)
-        interval = getattr(result, "_ci", 0.0)
+        interval = result._ci if len(hypotheses) > 1 else 0.0
         results[name] = {"score": result.score, "interval": interval, "signature": str(metric.get_signature())}
         if name == "bleu":
             results["length_ratio"] = result.sys_len / max(1, result.ref_len)

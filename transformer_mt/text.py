@@ -35,7 +35,9 @@ def decode_lines(lines: Iterable[bytes], name: str, way_out: str, skip: bool = F
     for number, line in enumerate(lines, start=1):
         try:
             text = line.decode()  # not utf-8-sig, which counts an error's offset without the mark
-            yield (text.removeprefix("\ufeff") if number == 1 else text).removesuffix("\n").removesuffix("\r")
+            text = text.removeprefix("\ufeff") if number == 1 else text
+            if text:  # not a mark and nothing else
+                yield text.removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             if not skip:
                 where = f"{name}: line {number} is not UTF-8 at byte offset {offset + error.start}"
