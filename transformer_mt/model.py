@@ -145,8 +145,8 @@ class MultiHeadAttention(nn.Module):
         # kernel (1.0 among 40); one decoded position forwards takes 2 to 5 times as long.
         short_training = torch.is_grad_enabled() and not x.is_cuda and keys.size(2) <= 32
         if weights is None and not self.hard and not short_training:
-            # A CPU's kernel for single queries is fast: N hypotheses take half as long as N heads with the same keys
-            # than as N queries.
+            # A CPU's kernel for single queries is fast: the N hypotheses of a sentence, seen as N heads over the same
+            # keys, take half as long as N queries.
             by_head = q.is_cpu and x.size(1) == 1 and not torch.is_grad_enabled()
             queries = q.reshape(keys.size(0), -1, 1, keys.size(-1)) if by_head else q
             z = F.scaled_dot_product_attention(queries, keys, values, attn_mask, enable_gqa=by_head).reshape(q.shape)
