@@ -552,8 +552,9 @@ def default_pair(config: Config) -> tuple[str, str]:
     """Source and target of the default sentence; raises UserError for a run of other languages."""
     codes = [language_of(code) for code in (config.src_language, config.tgt_language)]
     if sorted(codes) != sorted(DEFAULTS):
-        what = f"this run is {config.direction}"
-        raise UserError(f"the default sentence is Chinese and English, but {what}; give a SENTENCE.")
+        raise UserError(
+            f"the default sentence is Chinese and English, but this run is {config.direction}; give a SENTENCE."
+        )
     return DEFAULTS[codes[0]], DEFAULTS[codes[1]]
 
 
