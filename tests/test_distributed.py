@@ -23,6 +23,20 @@ EVEN = {"model.dropout": 0.0, "train.token_budget": 30, "train.log_every": 1, "t
 """Without chance; some updates have a single row, fewer than there are processes."""
 
 
+WIDE = """
+import sys
+from pathlib import Path
+import torch
+torch.set_default_dtype(torch.float64)
+from transformer_mt.train import main
+main()
+threads = [path.read_text(encoding="utf-8").strip() for path in Path("/proc/self/task").glob("*/comm")]
+if any("gloo" in name for name in threads):  # Python would shut down under them
+    sys.exit(f"left running: {threads}")
+"""
+"""The command in float64; fails if the process group outlives it."""
+
+
 @contextmanager
 def torchrun(n: int, *options: str, module: str = "transformer_mt.train"):
     """`torchrun --nproc-per-node n`, or a plain process where n is 1."""
@@ -75,9 +89,7 @@ def train_both(corpus_tsv: Path, cache_dir: Path, tmp_path: Path, module: str, *
 @pytest.mark.parametrize("accumulate", [2])
 def test_two_processes_equal_one_in_float64(corpus_tsv, cache_dir, tmp_path, accumulate):
     module = tmp_path / "wide.py"
-    module.write_text(
-        "import torch\ntorch.set_default_dtype(torch.float64)\nfrom transformer_mt.train import main\nmain()\n"
-    )
+    module.write_text(WIDE, encoding="utf-8")
     changes = {"train.max_steps": 20, "train.accumulate": accumulate}
     one, two = train_both(corpus_tsv, cache_dir, tmp_path, str(module), **changes)
     ours, theirs = final(one)[0], final(two)[0]

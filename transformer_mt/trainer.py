@@ -154,7 +154,8 @@ class Trainer:
         self.model = checkpoint.build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer).to(self.device)
         self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
         if world_size() > 1:
-            self.forward = DistributedDataParallel(self.forward, broadcast_buffers=False)
+            self.forward = DistributedDataParallel(self.forward)
+            self.forward.broadcast_buffers = False  # constants; the option of that name is deprecated from torch 2.13
             torch.manual_seed(config.train.seed + rank())  # each draws its own dropout
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), betas=(0.9, 0.98), eps=1e-9, fused=self.device.type != "mps"
