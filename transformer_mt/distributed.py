@@ -17,6 +17,10 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+# DistributedDataParallel imports this, too: after init_process_group its default arguments would keep the group,
+# and with it gloo's threads, beyond destroy_process_group; one that waits for a Python that shuts down aborts it.
+import torch.distributed.nn
+
 from transformer_mt.command import talk
 from transformer_mt.config import UserError
 
@@ -40,10 +44,6 @@ def local_rank() -> int:
 def process_group(device: torch.device) -> Iterator[None]:
     """Inside, the processes can talk to each other: NCCL between GPUs, gloo between CPUs."""
     if world_size() > 1:
-        # DistributedDataParallel imports this, too; after init_process_group its default arguments would keep the group
-        # and gloo's threads beyond destroy_process_group, and one that still waits for the interpreter aborts at exit.
-        import torch.distributed.nn
-
         if device.type == "cuda":
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
