@@ -297,15 +297,17 @@ def test_n_best_gives_n_lines_for_every_line(call, trained_run, expected, n):
     for start_row in range(0, len(rows), n):
         scores = [float(row[2]) for row in rows[start_row : start_row + n]]
         assert scores == sorted(scores, reverse=True)
-    assert len({row[1] for row in rows[n : 2 * n]}) == n
+    assert len({tuple(row[1:]) for row in rows[n : 2 * n]}) == n
 
 
 def test_decoding_options_reach_the_search(call, trained_run, translator):
     for option, argument, value in (("--beam-size", "beam_size", 1), ("--length-penalty", "length_penalty", 0.0)):
-        done = json.loads(call("translate", trained_run, "--json", option, value, SENTENCES[1]).out)
-        wanted = translator.translate([SENTENCES[1]], **{argument: value})[0]
-        assert done["text"] == wanted.text and done["score"] == pytest.approx(wanted.score, abs=1e-5)
-        assert wanted.score != pytest.approx(translator.translate([SENTENCES[1]])[0].score, abs=1e-5)
+        rows = map(json.loads, lines(call("translate", trained_run, "--json", option, value, *SENTENCES).out))
+        wanted, scores = translator.translate(SENTENCES, **{argument: value}), []
+        for done, found in zip(rows, wanted, strict=True):
+            assert done["text"] == found.text and done["score"] == pytest.approx(found.score, abs=1e-5)
+            scores.append(found.score)
+        assert scores != pytest.approx([found.score for found in translator.translate(SENTENCES)], abs=1e-5)
     assert call("translate", trained_run, "--batch-tokens", 1, *SENTENCES).out == call(
         "translate", trained_run, *SENTENCES
     ).out  # fmt: skip
@@ -444,6 +446,27 @@ def test_a_signal_ends_it_quietly(trained_run, expected, number):
         process.send_signal(number)
         assert process.wait(60) == 128 + number
         assert process.stdout.read() == b"" and process.stderr.read() == b""
+
+
+def test_a_signal_that_another_thread_takes_is_heard():
+    """As is one that comes just before the wait for a line: neither of them wakes the thread that waits."""
+
+    def handler(number, frame):
+        raise InterruptedError(number)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    reader, writer = os.pipe()
+    try:
+        with open(reader, "rb") as file:
+            windows = translate_command.read_windows(file, "the pipe")
+            os.write(writer, b"one\n")
+            assert next(windows) == ["one"]
+            threading.Timer(0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)).start()
+            with pytest.raises(InterruptedError):
+                next(windows)
+            os.close(writer)  # ends the thread that reads
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_it_prompts_at_a_terminal_and_only_results_go_to_stdout(trained_run, expected):

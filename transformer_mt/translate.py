@@ -62,14 +62,12 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
     ended = False
     while not ended:
         window: list[str] = []
-        line = lines.get()
         with contextlib.suppress(queue.Empty):
-            while line is not None:
-                window.append(line)
-                if len(window) == WINDOW:
-                    break
-                line = lines.get(timeout=PAUSE)
-        ended = line is None
+            while len(window) < WINDOW and not ended:
+                # Never without end: a signal just before such a wait, or taken by another thread, would not be heard.
+                line = lines.get(timeout=PAUSE if window else 1.0)
+                ended = line is None
+                window += [] if line is None else [line]
         if window:
             yield window
     if failed:
