@@ -109,7 +109,7 @@ def main() -> int:
                     if process.returncode not in (-number, 128 + number, 0) or b"Traceback" in err:
                         differing.append(f"run {n_runs}: {number.name} ended with {process.returncode}: {err.decode()}")
                 before, safe = safe, max(checkpoint_steps(run_dir, "state"), default=0)
-                patience *= 1.0 if safe > before else 1.2  # on a machine that has become slower than it was
+                patience *= 1.0 if safe > before else 1.5  # on a machine that has become slower than it was
                 redone.append(max((int(row["step"]) for row in metrics(run_dir)), default=0) - safe)
                 print(f"run {n_runs}, {kills.total()} kills, {safe} updates safe", file=sys.stderr)
             left = [

@@ -14,7 +14,7 @@ from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeServic
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from transformer_mt.page import render
 from transformer_mt.units import split_units
@@ -206,7 +206,10 @@ class Page:
         self.js("document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})", selector)
         touch = ActionBuilder(self.browser, mouse=PointerInput("touch", "finger"), duration=0)
         touch.pointer_action.move_to(self.find(selector)).pointer_down().pointer_up()
+        heard = "addEventListener('click', () => setTimeout(() => tapped = true), {once: true, capture: true})"
+        self.js(f"(tapped = false, {heard})")
         touch.perform()
+        WebDriverWait(self.browser, 30).until(lambda _: self.js("tapped"))  # the browser makes it a click, later
 
     def press(self, *keys: str) -> None:
         ActionChains(self.browser, duration=0).send_keys(*keys).perform()

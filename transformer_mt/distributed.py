@@ -111,13 +111,20 @@ def file_lock(path: Path, wait: bool) -> Iterator[None]:
             _n_held -= 1
 
 
-_n_held = 0
+_n_held, _parent = 0, 0
+
+
+def _note_parent() -> None:
+    global _parent
+    _parent = os.getpid()
 
 
 def _die_with_parent() -> None:
     """In a process forked while a lock is held, which would keep it: let the kernel end it together with its parent."""
     if _n_held and sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != _parent:  # that died before
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
-os.register_at_fork(after_in_child=_die_with_parent)
+os.register_at_fork(before=_note_parent, after_in_child=_die_with_parent)
