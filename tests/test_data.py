@@ -557,6 +557,19 @@ def test_links_end_where_the_line_does(corpus):
     assert corpus(tsv(*numbered(6)), held, held, links_column="2").valid == [Pair(*row) for row in LINKED]
 
 
+def test_a_row_without_links_is_a_pair_without_links_in_both_directions(corpus, tmp_path):
+    rows = [dict(zip(("en", "zh", "links"), row, strict=True)) for row in LINKED]
+    rows[1]["links"] = None
+    held = tmp_path / "held.jsonl"
+    held.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    train = tmp_path / "train.jsonl"
+    train.write_bytes(as_jsonl(numbered(4)).replace(b"}", b', "links": ""}'))
+    options = {"columns": ["en", "zh"], "links_column": "links"}
+    assert corpus(train, held, held, **options).valid == [Pair(*row) for row in LINKED]
+    backward = corpus(train, held, held, direction="zh-en", **options)
+    assert backward.valid[1] == Pair("好。", "Good.", "")
+
+
 def test_turning_links_twice_changes_nothing():
     line = "0-10 3p2 7-7"
     assert turn_links(line) == "10-0 2p3 7-7"

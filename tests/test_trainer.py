@@ -494,6 +494,16 @@ def test_a_signal_ends_the_run_after_the_update(make_trainer, capsys, number):
     assert "stopped at step 3" in capsys.readouterr().err
 
 
+def test_a_limit_lowered_to_before_the_first_validation_still_gives_a_model(make_trainer):
+    trainer = make_trainer(**{"train.max_steps": 3, "train.validate_every": 50})
+    for _ in range(4):
+        trainer.one_step(trainer.sampler.epoch(0))
+    assert trainer.train() == 0
+    assert trainer.state.step == trainer.state.best_step == 4
+    model, _ = checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)
+    torch.testing.assert_close(model, checkpoint.weights_of(trainer.model), rtol=0, atol=0)
+
+
 # ------------------------------------------------------------------------------------------------- precision, device
 
 

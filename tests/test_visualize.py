@@ -568,8 +568,8 @@ def test_the_table_equals_the_slow_loops(call, linked_run, by_hand, split):
     assert aer["best choice here"] == pytest.approx(min(value[0] for value in by_hand[split].values()))
     assert aer["what is often plotted"] == pytest.approx(by_hand[split][1, None, False][0])
     assert aer["the same, shifted"] == pytest.approx(by_hand[split][1, None, True][0])
-    chosen = min(by_hand["valid"], key=lambda key: by_hand["valid"][key][0])
-    assert aer["the run's choice"] == pytest.approx(by_hand[split][chosen][0])
+    rule, _ = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
+    assert aer["the run's choice"] == pytest.approx(by_hand[split][rule.layer, rule.head, rule.shift][0])
 
 
 def test_the_printed_table_is_the_same(call, linked_run, by_hand):
@@ -700,6 +700,7 @@ def test_a_run_without_gold_links_says_what_to_do(call, run_copy):
         (["--aer", "--gold-links", "x"], "--aer takes --split, or"),
         (["--aer", "--test-set", "wmt19"], "--aer takes --split, or"),
         (["--aer", "--hyp", "x"], "--aer takes --split, or"),
+        (["--aer", "--output", "x"], "--aer takes --split, or"),
         (["--aer", "--threshold", "2"], "threshold"),
         (["--threshold", "0"], "belong to --aer"),
         (["--no-mask-punctuation"], "belong to --aer"),
@@ -774,3 +775,6 @@ def test_gold_on_the_page_is_only_for_the_units_it_was_made_for(translator, tmp_
     assert page.gold_links(one, one.attention(chinese, english + " ", "words", Rule(0))) == [[0, 0]]
     assert page.gold_links(one, one.attention(chinese, "I draw.", rule=Rule(0))) is None
     assert page.gold_links(one, one.attention(chinese, english, "subwords", Rule(0))) is None
+    (run / "valid.tsv").write_bytes(b"one\ttwo\n\xff\tthree\n")
+    with pytest.raises(UserError, match=r"valid\.tsv.* line 2"):
+        page.gold_links(one, one.attention(chinese, english, rule=Rule(0)))

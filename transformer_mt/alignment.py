@@ -321,7 +321,9 @@ def rule_from_json(text: str | bytes, n_layers: int, n_heads: int, where: str) -
         if not all(isinstance(switch, bool) for switch in switches):
             raise TypeError
         for row in values["table"]:
-            float(row["aer"])
+            Rule(row["layer"], row["head"], row["shift"])
+            if not 0 <= row["aer"] <= 1:  # nor is NaN
+                raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UserError(f"{where}: damaged; delete it, or make it anew with evaluate --aer --save.") from None
     if not fits:

@@ -57,12 +57,6 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Delete what writers that were killed left in `folder` and below."""
-    for path in folder.rglob(".*.tmp"):
-        path.unlink()
-
-
 def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 

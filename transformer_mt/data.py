@@ -290,30 +290,17 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
     chinese = [is_chinese(language) for language in config.languages]
     out: dict[str, list[Any]] = {name: [] for name in ("first", "second", "reason", "pair", "first_key", "second_key")}
     for first, second in zip(batch["first"], batch["second"], strict=True):
-        reason = -1
-        if first is None and second is None:
-            reason = 0
         sides = [one_line(str(side or "")) for side in (first, second)]
         if convert is not None:
             sides = [convert(side) if is_zh else side for side, is_zh in zip(sides, chinese, strict=True)]
         shorter, longer = sorted(len(side.encode("utf-8", "replace")) for side in sides)
-        if reason < 0 and shorter == 0:
-            reason = 1
-        elif reason < 0 and longer > config.max_bytes:
-            reason = 2
-        elif reason < 0 and longer + 20 > config.max_ratio * (shorter + 20):
-            reason = 3
-        out["first"].append(sides[0])
-        out["second"].append(sides[1])
-        out["reason"].append(reason)
-        out["pair"].append(hash64("\t".join(sides)))
-        out["first_key"].append(hash64(leak_key(sides[0])))
-        out["second_key"].append(hash64(leak_key(sides[1])))
+        broken = [first is None and second is None, shorter == 0, longer > config.max_bytes]
+        broken.append(longer + 20 > config.max_ratio * (shorter + 20))
+        reason = broken.index(True) if any(broken) else -1
+        row = (*sides, reason, hash64("\t".join(sides)), *(hash64(leak_key(side)) for side in sides))
+        for values, value in zip(out.values(), row, strict=True):
+            values.append(value)
     return out
-
-
-def n_processes(dataset: Dataset) -> int | None:
-    return min(os.cpu_count() or 1, 16) if len(dataset) >= PARALLEL_ROWS else None
 
 
 def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **options: Any) -> Dataset:
@@ -323,7 +310,8 @@ def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **
     for start in range(0, max(1, len(dataset)), PART_ROWS):
         part = dataset.select(range(start, min(start + PART_ROWS, len(dataset))))
         file = f"{prefix}-{start}.arrow"
-        parts.append(part.map(function, batched=True, num_proc=n_processes(part), cache_file_name=file, **options))
+        n_processes = min(os.cpu_count() or 1, 16) if len(part) >= PARALLEL_ROWS else None
+        parts.append(part.map(function, batched=True, num_proc=n_processes, cache_file_name=file, **options))
     return concatenate_datasets(parts)
 
 
@@ -379,41 +367,25 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
 
 def column(dataset: Dataset, name: str) -> np.ndarray:
     """One column of numbers, without Python objects."""
-    if dataset._indices is not None:
-        dataset = dataset.flatten_indices()
-    return np.asarray(dataset.data.column(name).to_numpy())
+    return np.asarray(dataset.with_format("arrow")[:][name].to_numpy())
 
 
 # ---------------------------------------------------------------------------------------------------- caching
 
 
-def cache_root(config: DataConfig) -> Path:
-    if config.cache_dir:
-        return Path(config.cache_dir)
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "transformer_mt"
-
-
 @contextmanager
-def quiet_progress(quiet: bool) -> Iterator[None]:
-    """Progress bars are for work that takes a while."""
-    if quiet:
-        disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()
-
-
-@contextmanager
-def parts_folder(path: Path) -> Iterator[Path]:
+def parts_folder(path: Path, quiet: bool) -> Iterator[Path]:
     """A folder for the parts of a preparation; it outlives an interruption, but not the end or a user's mistake."""
     path.mkdir(exist_ok=True)
+    if quiet:  # progress bars are for work that takes a while
+        disable_progress_bars()
     try:
         yield path
     except UserError:
         shutil.rmtree(path, ignore_errors=True)
         raise
+    finally:
+        enable_progress_bars()
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -462,7 +434,8 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
         UserError: anything wrong with the corpus, its options, or the vocabularies.
     """
     data = config.data
-    root = cache_root(data)
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    root = Path(data.cache_dir or os.path.join(cache, "transformer_mt"))
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -473,7 +446,7 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     def make_text(work: Path) -> None:
         n_bytes = 0 if data.hub else sum(path.stat().st_size for path in source_paths("train", data.train))
         quiet = n_bytes < 50_000_000 and not data.hub
-        with quiet_progress(quiet), parts_folder(root / f"parts-{text_key}") as parts:
+        with parts_folder(root / f"parts-{text_key}", quiet) as parts:
             splits, removed = clean(data, parts)
             for key, split in splits.items():
                 split.save_to_disk(str(work / key))
@@ -493,8 +466,7 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
 
     def make_ids(work: Path) -> None:
         train = text["train"].rename_columns({src_column: "src", tgt_column: "tgt"})
-        quiet = len(train) < PARALLEL_ROWS
-        with quiet_progress(quiet), parts_folder(root / f"parts-{ids_key}") as parts:
+        with parts_folder(root / f"parts-{ids_key}", len(train) < PARALLEL_ROWS) as parts:
             ids = map_in_parts(
                 train,
                 encode_batch,
@@ -532,7 +504,7 @@ def encode_batch(batch: dict[str, list[Any]], src_model: bytes, tgt_model: bytes
 
 def held_out(split: Dataset, columns: tuple[str, str]) -> list[Pair]:
     """A held-out split in the run's direction; links index the corpus's first language first and are turned with it."""
-    links = list(split["links"]) if "links" in split.column_names else [""] * len(split)
+    links = [line or "" for line in split["links"]] if "links" in split.column_names else [""] * len(split)
     if columns[0] == "second":
         links = [turn_links(line) for line in links]
     return [Pair(*row) for row in zip(split[columns[0]], split[columns[1]], links, strict=True)]
@@ -613,9 +585,8 @@ def make_batch(src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad
 
 def lengths(dataset: Dataset, name: str) -> np.ndarray:
     """Length of every list in a column, without reading the lists."""
-    if dataset._indices is not None:
-        dataset = dataset.flatten_indices()
-    return np.asarray(pc.list_value_length(dataset.data.column(name)).to_numpy()).astype(np.int32)
+    values = dataset.select_columns(name).with_format("arrow")[:][name]
+    return np.asarray(pc.list_value_length(values).to_numpy()).astype(np.int32)
 
 
 class BatchSampler:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,18 +21,8 @@ class Hypothesis:
     """Log-probability, eos included, divided by the length penalty."""
 
 
-class Steps(Protocol):
-    """What the search needs of a model: one step for every row, N rows for each sentence."""
-
-    def __call__(self, ids: Tensor) -> Tensor:
-        """Logits `(R, V)` after the newest ids `(R,)`."""
-
-    def select(self, rows: Tensor, sentences: Tensor | None) -> None:
-        """Make row `rows[i]` row i; where `sentences` is given, only these stay."""
-
-
 class ModelSteps:
-    """The steps of a `Transformer` with a cache, for a batch of sources `(B, S)`."""
+    """The steps of a `Transformer` with a cache, N rows for each of a batch of sources `(B, S)`."""
 
     def __init__(self, model: Transformer, src: Tensor) -> None:
         self.model = model
@@ -42,9 +31,11 @@ class ModelSteps:
         self.cache: DecoderCache = model.start_cache(self.memory)
 
     def __call__(self, ids: Tensor) -> Tensor:
+        """Logits `(R, V)` after the newest ids `(R,)`."""
         return self.model.decode(ids[:, None], self.memory, self.padding_mask, self.cache)[:, -1]
 
     def select(self, rows: Tensor, sentences: Tensor | None) -> None:
+        """Make row `rows[i]` row i; where `sentences` is given, only these stay."""
         self.cache.reorder(rows)
         if sentences is not None:
             self.cache.select_sentences(sentences)
@@ -87,7 +78,7 @@ class BeamState:
 
 @torch.inference_mode()
 def beam_search(
-    steps: Steps,
+    steps: ModelSteps,
     min_lengths: Tensor,
     max_lengths: Tensor,
     bos_id: int,

@@ -52,7 +52,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     given = (chosen.gold_links, chosen.save or None, chosen.agree, chosen.threshold, chosen.mask_punctuation)
     if not chosen.aer and any(value is not None for value in given):
         parser.error("--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer")
-    if chosen.aer and (chosen.test_set or chosen.hyp or (bool(chosen.ref) != bool(chosen.gold_links))):
+    if chosen.aer and (chosen.test_set or chosen.hyp or chosen.output or (bool(chosen.ref) != bool(chosen.gold_links))):
         parser.error("--aer takes --split, or --src, --ref and --gold-links")
     if chosen.units and (not chosen.aer or (chosen.units == "given") != bool(chosen.gold_links)):
         parser.error("--units belongs to --aer: given with --gold-links, words without")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from transformer_mt.alignment import Side, make_gold
+from transformer_mt.command import read_text
 from transformer_mt.translator import Attention, Translator
 from transformer_mt.units import is_punctuation, split_units
 
@@ -42,7 +43,7 @@ def gold_links(translator: Translator, attention: Attention) -> list[list[int]] 
     """The sure gold links of this very pair, where it is one of the run's held-out pairs."""
     src, tgt = attention.src, attention.tgt
     for path in (translator.run_dir / "valid.tsv", translator.run_dir / "test.tsv"):
-        for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else []:
+        for line in read_text(path) if path.exists() else []:
             row = line.split("\t")
             words = (src.units, tgt.units) == (split_units(src.text), split_units(tgt.text))
             if words and row[2:] and row[:2] == [src.text, tgt.text]:

@@ -5,14 +5,10 @@ from sacrebleu.metrics.bleu import BLEU
 from transformer_mt.text import is_chinese, is_unspaced, language_of
 
 
-def bleu_tokenizer(language: str) -> str:
-    """sacreBLEU's tokenizer for a language code: `zh`, characters where words are not spaced, else `13a`."""
-    return "zh" if is_chinese(language) else "char" if is_unspaced(language) or language_of(language) == "ko" else "13a"
-
-
 def bleu_metric(language: str) -> BLEU:
-    """BLEU into `language` (Post 2018)."""
-    return BLEU(tokenize=bleu_tokenizer(language))
+    """BLEU into `language` (Post 2018) with the tokenizer `zh`, `char` where words are not spaced, else `13a`."""
+    by_character = is_unspaced(language) or language_of(language) == "ko"
+    return BLEU(tokenize="zh" if is_chinese(language) else "char" if by_character else "13a")
 
 
 def corpus_bleu(hypotheses: list[str], references: list[str], language: str) -> float:

@@ -140,7 +140,8 @@ def train(config: Config) -> int:
                 talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
                 run_dir.mkdir()
                 held.enter_context(file_lock(run_dir / LOCK, wait=False))
-            checkpoint.remove_temporaries(run_dir)
+            for path in run_dir.rglob(".*.tmp"):  # left by writers that were killed
+                path.unlink()
         held.enter_context(process_group(device))
         return train_on(corpus, config, resume=bool(steps))
 
@@ -223,11 +224,8 @@ def main() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     try:
         hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")(job)()
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, UserError) as error:  # the last: a rule of the schema broken
         talk(f"error: {composition_error(error)}")
-        sys.exit(2)
-    except UserError as error:  # a rule broken while Hydra builds the schema
-        talk(f"error: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -138,7 +138,8 @@ class Stop:
 
     def note(self, number: int, _: object) -> None:
         self.signal = number
-        signal.signal(number, self.old[number])  # a second one acts at once
+        if world_size() == 1:  # a second one acts at once; torchrun itself may repeat one, and kills those that hang
+            signal.signal(number, self.old[number])
 
 
 class Trainer:
@@ -460,8 +461,9 @@ class Trainer:
             self.talk(f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on.")
             return 0
         _ = self.golds  # a link that does not fit is told now, not after hours
+        form = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         with Stop() as stop:
-            with tqdm(total=1000, bar_format=_BAR, file=sys.stderr, dynamic_ncols=True, disable=rank() > 0) as bar:
+            with tqdm(total=1000, bar_format=form, file=sys.stderr, dynamic_ncols=True, disable=rank() > 0) as bar:
                 self.show(bar, len(batches))
                 while not self.is_over(len(batches)) and not self.is_stopped(stop):
                     with self.out_of_memory_told():
@@ -483,6 +485,9 @@ class Trainer:
                 self.talk(f"stopped at step {state.step}; run the same command to go on.")
                 return 128 + stop.signal
             if not state.finished:
+                if state.best_step == 0:  # a limit was lowered to before the first validation
+                    with self.timed(), self.out_of_memory_told():
+                        self.on_validation()
                 self.finish()
         return 0
 
@@ -586,6 +591,3 @@ class Trainer:
             checkpoint.put_weights(self.model, now, self.run_dir)
         state.finished = True
         self.save()
-
-
-_BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"

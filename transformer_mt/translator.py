@@ -38,9 +38,6 @@ LONGEST_PIECE = 16
 """Characters of the longest piece of a SentencePiece vocabulary."""
 
 
-STARTER = "the packaged starter's validation set"
-
-
 class TooLongError(UserError):
     """A sentence has more tokens than the model reads."""
 
@@ -490,8 +487,9 @@ class Translator:
         packaged starter's validation set; for other languages the mean of the last layer but one."""
         if saved := self.saved_rule():
             return saved[0], str(saved[1].get("chosen_on"))
-        if golds := self.starter_golds():
-            return alignment.best(self.measure(golds, alignment.BASE)), STARTER
+        src, tgt = language_of(self.config.src_language), language_of(self.config.tgt_language)
+        if {src, tgt} == {"en", "zh"} and (golds := self.read_golds(STARTER_DIR / "valid.tsv", turn=src == "zh")):
+            return alignment.best(self.measure(golds, alignment.BASE)), "the packaged starter's validation set"
         layer = max(0, self.config.model.n_decoder_layers - 2)
         return replace(alignment.BASE, layer=layer), f"nothing: no gold links for {self.config.direction}"
 
@@ -501,13 +499,6 @@ class Translator:
         if not path.is_file():
             return None
         return alignment.rule_from_json(path.read_bytes(), model.n_decoder_layers, model.n_heads, str(path))
-
-    def starter_golds(self) -> list[Gold]:
-        """The packaged starter's validation set, for a model between English and Chinese; else nothing."""
-        languages = {language_of(code) for code in (self.config.src_language, self.config.tgt_language)}
-        if languages != {"en", "zh"}:
-            return []
-        return self.read_golds(STARTER_DIR / "valid.tsv", turn=is_chinese(self.config.src_language))
 
 
 def reverse_of(translator: Translator, run_dir: Path | None) -> Translator | None:

@@ -63,7 +63,7 @@ def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["
     """How to read links, and on what gold that was chosen: the options, else the run's choice."""
     from transformer_mt.alignment import BASE
 
-    model, changed = translator.config.model, {}
+    model = translator.config.model
     if chosen.layer is not None:
         for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
             value = getattr(chosen, key)
@@ -72,10 +72,8 @@ def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["
         rule, chosen_on = replace(BASE, layer=chosen.layer, head=chosen.head), "nothing: by option"
     else:
         rule, chosen_on = translator.default_rule()
-    for key in ("shift", "threshold", "mask_punctuation"):
-        if getattr(chosen, key) is not None:
-            changed[key] = getattr(chosen, key)
-    made = replace(rule, **changed)
+    keys = ("shift", "threshold", "mask_punctuation")
+    made = replace(rule, **{key: value for key in keys if (value := getattr(chosen, key)) is not None})
     return made, chosen_on if made == rule else f"{chosen_on}; changed by option"
 
 
