@@ -448,6 +448,22 @@ def test_a_signal_ends_it_quietly(trained_run, expected, number):
         assert process.stdout.read() == b"" and process.stderr.read() == b""
 
 
+def test_an_interrupt_where_python_ignores_it_is_not_lost():
+    code = """
+import time
+from transformer_mt import command
+class Lost:
+    def __del__(self):
+        raise KeyboardInterrupt
+def main(arguments):
+    Lost()
+    time.sleep(60)
+command.run(main)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=50)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_a_signal_that_another_thread_takes_is_heard():
     """As is one that comes just before the wait for a line: neither of them wakes the thread that waits."""
 
