@@ -17,7 +17,7 @@ import pytest
 import sacrebleu
 import torch
 import yaml
-from conftest import pattern_pairs, running, start, training_config, training_options
+from conftest import ENVIRONMENT, pattern_pairs, running, start, training_config, training_options
 from safetensors.torch import save_file
 
 from transformer_mt import Translator
@@ -448,19 +448,12 @@ def test_a_signal_ends_it_quietly(trained_run, expected, number):
         assert process.stdout.read() == b"" and process.stderr.read() == b""
 
 
-def test_an_interrupt_where_python_ignores_it_is_not_lost():
-    code = """
-import time
-from transformer_mt import command
-class Lost:
-    def __del__(self):
-        raise KeyboardInterrupt
-def main(arguments):
-    Lost()
-    time.sleep(60)
-command.run(main)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=50)
+def test_an_interrupt_is_not_lost_in_an_import_that_catches_everything(tmp_path):
+    (tmp_path / "greedy.py").write_text(
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    )
+    code = "from transformer_mt import command\ncommand.run(lambda arguments: __import__('greedy'))"
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, cwd=tmp_path, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 

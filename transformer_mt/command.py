@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from transformer_mt.config import UserError
@@ -31,18 +32,20 @@ def open_streams() -> None:
         getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def leave_when_interrupted(ignored: "sys.UnraisableHookArgs") -> None:
-    """A `sys.unraisablehook`: a Ctrl-C where Python can only ignore it, as in a callback of an import, is not lost."""
-    if issubclass(ignored.exc_type, KeyboardInterrupt):
-        os._exit(130)
-    sys.__unraisablehook__(ignored)
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; inside an import, where libraries catch all that is raised, leave at once."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os._exit(128 + number)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def run(main: Callable[[list[str]], None]) -> NoReturn:
     """Call `main` with the arguments and exit: 0 done (a closed pipe, too), 2 the user's mistake, 130 Ctrl-C,
     143 terminated, 1 with a traceback for a bug."""
     open_streams()
-    sys.unraisablehook = leave_when_interrupted
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     status = 0
     try:
