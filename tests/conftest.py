@@ -19,6 +19,7 @@ from transformer_mt.config import Config, ModelConfig
 from transformer_mt.model import Transformer
 
 ROOT = Path(__file__).parents[1]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored, hence its children
 
 PEOPLE = {"I": "我", "You": "你", "We": "我们", "They": "他们", "Students": "学生", "Teachers": "老师"}
 VERBS = {"like": "喜欢", "buy": "买", "see": "看见", "want": "想要", "draw": "画"}

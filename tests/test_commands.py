@@ -457,6 +457,17 @@ def test_an_interrupt_is_not_lost_in_an_import_that_catches_everything(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
+@pytest.mark.parametrize("ignored", [False, True])
+def test_an_interrupt_is_heard_unless_whoever_started_the_command_has_it_ignored(ignored):
+    code = (
+        "import signal\nfrom transformer_mt import command\n"
+        "command.run(lambda arguments: signal.raise_signal(signal.SIGINT) or print('went on'))"
+    )
+    words = ["sh", "-c", 'trap "" INT; exec "$@"' if ignored else 'exec "$@"', "sh", sys.executable, "-c", code]
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == ((0, b"went on\n", b"") if ignored else (130, b"", b""))
+
+
 def test_a_signal_that_another_thread_takes_is_heard():
     """As is one that comes just before the wait for a line: neither of them wakes the thread that waits."""
 

@@ -41,11 +41,17 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def hear_interrupts() -> None:
+    """Let Ctrl-C call `interrupt`, unless whoever started this process had it ignored, as a shell does in `… &`."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+
+
 def run(main: Callable[[list[str]], None]) -> NoReturn:
     """Call `main` with the arguments and exit: 0 done (a closed pipe, too), 2 the user's mistake, 130 Ctrl-C,
     143 terminated, 1 with a traceback for a bug."""
     open_streams()
-    signal.signal(signal.SIGINT, interrupt)
+    hear_interrupts()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     status = 0
     try:

@@ -3,7 +3,6 @@
 import difflib
 import os
 import re
-import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from transformer_mt.command import interrupt, open_streams, talk
+from transformer_mt.command import hear_interrupts, open_streams, talk
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
@@ -221,7 +220,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # composition errors reach us instead of being printed with a traceback
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     open_streams()
-    signal.signal(signal.SIGINT, interrupt)
+    hear_interrupts()
     OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
     ConfigStore.instance().store(name="schema", node=Config)
     try:
