@@ -79,6 +79,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the moments and signals")
     chosen = parser.parse_args()
     rng = random.Random(chosen.seed)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored, and so would the runs
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start = time.monotonic()
