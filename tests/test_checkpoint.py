@@ -131,6 +131,21 @@ def test_an_interrupted_run_goes_on_to_the_bit(new_config, whole_run, monkeypatc
     assert_equal_to_the_bit(Path(config.run_dir), whole_run)
 
 
+def test_an_interrupted_run_in_bf16_goes_on_to_the_bit(new_config, whole_run, tmp_path, monkeypatch):
+    """The products are emulated where the machine has none."""
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    changes = ALL_KINDS_OF_CHANCE | {"train.precision": "bf16"}
+    with monkeypatch.context() as patch:
+        die_at(patch, 7, None)
+        with pytest.raises(Died):
+            train(new_config(**changes))
+    for name in ("run", "whole"):
+        assert train(new_config(name, **changes)) == 0
+    assert_equal_to_the_bit(tmp_path / "run", tmp_path / "whole")
+    ours, exact = ([event["loss"] for event in logged(run) if "loss" in event] for run in (tmp_path / "run", whole_run))
+    assert ours != exact and ours == pytest.approx(exact, rel=0.05)
+
+
 @pytest.mark.slow
 def test_stopping_again_and_again_changes_nothing(new_config, whole_run, monkeypatch):
     for step in (1, 4, 6, 11):
