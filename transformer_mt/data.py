@@ -367,7 +367,7 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
 
 def column(dataset: Dataset, name: str) -> np.ndarray:
     """One column of numbers, without Python objects."""
-    return np.asarray(dataset.with_format("arrow")[:][name].to_numpy())
+    return np.asarray(dataset.select_columns(name).with_format("arrow")[:][name].to_numpy())
 
 
 # ---------------------------------------------------------------------------------------------------- caching
