@@ -131,6 +131,25 @@ def test_an_interrupted_run_goes_on_to_the_bit(new_config, whole_run, monkeypatc
     assert_equal_to_the_bit(Path(config.run_dir), whole_run)
 
 
+def test_a_run_killed_between_its_average_and_its_last_checkpoint_logs_the_average_once(
+    new_config, whole_run, tmp_path, monkeypatch
+):
+    save = Trainer.save
+
+    def killed(self: Trainer) -> None:
+        if self.state.finished:
+            raise Died
+        save(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "save", killed)
+        with pytest.raises(Died):
+            train(new_config(**ALL_KINDS_OF_CHANCE))
+    assert "average_bleu" in logged(tmp_path / "run")[-1]
+    assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
+    assert_equal_to_the_bit(tmp_path / "run", whole_run)
+
+
 def test_an_interrupted_run_in_bf16_goes_on_to_the_bit(new_config, whole_run, tmp_path, monkeypatch):
     """The products are emulated where the machine has none."""
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)

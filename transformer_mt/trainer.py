@@ -114,6 +114,8 @@ class State:
     """Since the last logged event, like the next two."""
     n_tokens: int = 0
     log_seconds: float = 0.0
+    n_logged: int = 0
+    """Lines of `metrics.jsonl`."""
     finished: bool = False
     """The weights to use have been chosen."""
     saved_step: int = -1
@@ -387,13 +389,13 @@ class Trainer:
         """Drop what was logged after the checkpoint."""
         path = self.run_dir / "metrics.jsonl"
         if rank() == 0 and path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = []
-            for line in lines:
+            kept: list[str] = []
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
                 with contextlib.suppress(ValueError):  # half a line, or rubbish after a power cut
-                    if line.endswith("\n") and json.loads(line)["step"] <= self.state.step:
+                    if len(kept) < self.state.n_logged and line.endswith("\n") and isinstance(json.loads(line), dict):
                         kept.append(line)
             checkpoint.write_text(path, "".join(kept))
+            self.state.n_logged = len(kept)
 
     def log(self, **values: float) -> None:
         """One line of `metrics.jsonl`."""
@@ -402,6 +404,7 @@ class Trainer:
         rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in values.items()}
         with open(self.run_dir / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": self.state.step, **rounded}) + "\n")
+        self.state.n_logged += 1
         if self.tensorboard is not None:
             for name, value in values.items():
                 self.tensorboard.add_scalar(name, value, self.state.step)
