@@ -86,7 +86,7 @@ GOOD = b"".join(f"{en}\t{zh}\n".encode() for en, zh in pattern_pairs()[:60])
         (GOOD + b"only one column\n" + GOOD, "bad.tsv: line 61 has 1 column(s)"),
         (GOOD + b"Hello.\t\xe4\xbd\xff\n", f"bad.tsv: line 61 is not UTF-8 at byte offset {len(GOOD) + 7}"),
         (b"", "bad.tsv: the file is empty"),
-        (b"\t\nHello.\t\n\t\xe4\xbd\xa0\n", "no training pair is left after cleaning (empty side: 3)"),
+        (b"\t\nHello.\t\n\t\xe4\xbd\xa0\n", "no pair is left after cleaning (empty side: 3)"),
     ],
 )
 def test_a_bad_corpus_is_refused(tmp_path, cache_dir, content, message):

@@ -85,7 +85,7 @@ def test_lines_of_a_command(tmp_path, content):
 @example(line="9" * 5000 + "-0")
 @example(line="٣-٣")
 def test_links(line):
-    for read in (lambda: parse_links(line, 5, 5, "here"), lambda: turn_links(line)):
+    for read in (lambda: parse_links(line, 5, 5, "here"), lambda: turn_links(line, "here")):
         try:
             read()
         except UserError as error:

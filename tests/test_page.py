@@ -82,7 +82,8 @@ def synthetic(src: dict, tgt: dict, seed: int = 0, layers: int = 2, n_heads: int
         "src": src, "tgt": tgt, "n_layers": dict.fromkeys(KINDS, layers),
         "rule": {"layer": layers - 1, "head": 0, "shift": False, "mask_eos": True, "mask_punctuation": True,
                  "threshold": None},
-        "chosen_on": "", "links": [], "gold": None, "aer": [], "candidates": candidates, "log_probs": log_probs,
+        "reason": "chosen by option", "links": [], "gold": None, "aer": [], "candidates": candidates,
+        "log_probs": log_probs,
         "left_out": (rng.normal(size=(t, s)) ** 3).tolist(),
     }  # fmt: skip
     data |= {
@@ -368,7 +369,7 @@ def test_links_under_every_combination(web, seed):
     data["rule"]["threshold"] = (None, 0.3)[seed % 2]
     data["links"] = links(data, arrays, **rule_of(data))
     web.open(data)
-    assert "same as the run" in web.text("#links")
+    assert "same as by the rule" in web.text("#links")
     for seen in web.browser.execute_script(EVERY_READING, [(0, 1), (1, None), (None, None)]):
         shift, mask_eos, mask_punctuation, merge = (bool(seen["bits"] >> i & 1) for i in range(4))
         rule = {"layer": seen["layer"], "head": seen["head"], "shift": shift}
@@ -421,14 +422,14 @@ def test_hard_view_draws_links_only(web):
 
 def test_run_rule_and_gold(web):
     gold = [[0, 0], [1, 1]]
-    data, arrays = random_pair(4, gold=gold, chosen_on="the starter's valid")
+    data, arrays = random_pair(4, gold=gold, reason="chosen on the starter's valid")
     data["rule"] = data["rule"] | {"layer": 0, "head": None, "shift": True}
     data["links"] = links(data, arrays, **rule_of(data))
     web.open(data)
     close(web.matrix(), chosen(arrays, "cross", 0, None, True))
-    assert "the starter's valid" in web.text("#rule-text") and "same as the run" in web.text("#links")
+    assert "the starter's valid" in web.text("#rule-text") and "same as by the rule" in web.text("#links")
     found = [pair for pair in data["links"] if pair in gold]
-    assert f"Of 2 gold links {len(found)} found, {len(data['links']) - len(found)} beyond" in web.text("#links")
+    assert f"Of 2 sure gold links {len(found)} found; {len(data['links']) - len(found)} links are" in web.text("#links")
     web.switch(merge=True)
     assert web.cells("gold") == {(j, i) for i, j in gold}
     web.switch(merge=False)
@@ -568,7 +569,7 @@ def test_language_and_theme(web):
     web.open(data)
     assert web.text("h1") == "Attention"
     web.click("#language")
-    assert web.text("h1") == "注意力" and "第 1 层第 0 头" in web.text("#matrix-title")
+    assert web.text("h1") == "注意力" and "第 1 层第 0 个头" in web.text("#matrix-title")
     assert not re.search(r"undefined|NaN", web.js("document.body.innerText"))
     background = "getComputedStyle(document.body).backgroundColor"
     before = web.js(background)
@@ -589,7 +590,7 @@ def test_odd_text_does_no_harm(web):
     rng = np.random.default_rng(0)
     odd = [sentence(text, "en", rng, longest=9) for text in (ODD, ODD[::-1] + "<b>你好</b>&amp;")]
     data, _ = synthetic(*odd, layers=1)
-    data["candidates"][0][1][0] = data["run"]["name"] = data["chosen_on"] = "</script><script>alert(1)</script>"
+    data["candidates"][0][1][0] = data["run"]["name"] = data["reason"] = "</script><script>alert(1)</script>"
     web.open(data)
     elements = web.js("document.querySelectorAll('script, b').length")
     for side, tokens in zip(("src", "tgt"), ("keys", "queries"), strict=True):

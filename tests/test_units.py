@@ -131,7 +131,7 @@ def test_links_are_written_in_order():
 @settings(deadline=None)
 def test_links_turned_round(sure, possible):
     line = " ".join([format_links(sure), *(f"{i}p{j}" for i, j in possible)])
-    turned = parse_links(turn_links(line), 13, 13, "gold")
+    turned = parse_links(turn_links(line, "gold"), 13, 13, "gold")
     assert turned == ({(j, i) for i, j in sure}, {(j, i) for i, j in possible - sure})
 
 
@@ -140,7 +140,7 @@ def test_what_is_no_link_is_named_with_its_place(bad):
     with pytest.raises(UserError, match=re.escape(f"x.align: line 7: link {bad!r} is not of the form i-j")):
         parse_links(f"0-0 {bad}", 3, 3, "x.align: line 7")
     with pytest.raises(UserError, match=re.escape(repr(bad))):
-        turn_links(f"0-0 {bad}")
+        turn_links(f"0-0 {bad}", "gold")
 
 
 @pytest.mark.parametrize("bad", ["3-0", "0-2", "0p2", "99-99"])

@@ -1,6 +1,7 @@
 """`visualize` and `evaluate --aer` as a person meets them, and what training says about alignments."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -171,7 +172,7 @@ def test_the_description_says_what_was_drawn_and_how(drawn, translator, linked_r
     said = json.loads((drawn[0] / "attention.json").read_text("utf-8"))
     arrays = np.load(drawn[0] / "attention.npz", allow_pickle=False)
     rule, values = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
-    assert said["rule"] == asdict(rule) and said["chosen_on"] == values["chosen_on"]
+    assert said["rule"] == asdict(rule) and said["reason"] == f"chosen on {values['chosen_on']}"
     assert said["src"] == SENTENCE and said["src_units"] == units(SENTENCE) and said["units"] == "words"
     assert said["forced"] is False and said["direction"] == "en-zh" and said["run"] == str(linked_run)
     assert said["steps"] == [60]
@@ -253,7 +254,7 @@ def test_a_given_target_is_forced_and_links_index_the_units_asked_for(
     else:
         assert (said["src_units"], said["tgt_units"]) == expected
     rule = Rule(1, 0, shift=True, mask_punctuation=True)
-    assert said["rule"] == asdict(rule) and "option" in said["chosen_on"]
+    assert said["rule"] == asdict(rule) and said["reason"].startswith("chosen by option")
     sides = translator.side(english, True, name, "x"), translator.side(chinese, False, name, "x")
     assert said["alignment"] == format_links(slow_links(arrays["cross"], *sides, rule))
 
@@ -276,8 +277,8 @@ def test_options_change_the_runs_choice(call, run_copy, tmp_path, no_matplotlib,
     said, _, done = visualize(call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。", *asked)
     rule = replace(kept, **change)
     assert said["rule"] == asdict(rule)
-    assert said["chosen_on"] == ("nothing: by option" if "--layer" in asked else "my gold; changed by option")
-    assert f"links: {rule}, chosen on {said['chosen_on']}" in done.err.splitlines()
+    assert said["reason"] == ("chosen by option" if "--layer" in asked else "chosen on my gold; changed by option")
+    assert f"links: {rule} ({said['reason']})" in done.err.splitlines()
 
 
 def test_pictures_of_another_sentence_do_not_stay(call, linked_run, tmp_path):
@@ -289,7 +290,7 @@ def test_pictures_of_another_sentence_do_not_stay(call, linked_run, tmp_path):
 
 def test_a_rule_that_was_changed_does_not_claim_to_be_the_chosen_one(call, run_copy, tmp_path, no_matplotlib):
     said, _, done = visualize(call, tmp_path, run_copy, SENTENCE, "--threshold", "0.2")
-    assert said["chosen_on"].endswith("; changed by option") and ", weights above 0.2, chosen on" in done.err
+    assert said["reason"].endswith("; changed by option") and ", weights above 0.2 (chosen on" in done.err
 
 
 def test_the_python_api_names_what_is_out_of_range(translator):
@@ -441,8 +442,8 @@ def test_many_pairs_are_read_by_the_runs_choice(call, translator, linked_run, tm
     write(tmp_path / "out.align", "mine\n").with_name("same").hardlink_to(tmp_path / "out.align")
     done = align(call, linked_run, texts, tmp_path / "out.align")
     assert (tmp_path / "same").read_text() == "mine\n", "written beside and renamed, not over the old file"
-    rule, chosen_on = translator.default_rule()
-    assert f"links: {rule}, chosen on {chosen_on}" in done.err
+    rule, reason = translator.default_rule()
+    assert f"links: {rule} ({reason})" in done.err
     assert lines(tmp_path / "out.align")[0] == format_links(translator.attention(EN[0], CN[0], rule=rule).links)
 
 
@@ -602,7 +603,7 @@ def test_the_choice_is_saved_and_used_from_then_on(call, run_copy, tmp_path, no_
     report = json.loads(call("evaluate", run_copy, "--aer", "--json").out)
     assert report["rows"]["the run's choice"]["aer"] == pytest.approx(values["aer"]), "by its own masks and threshold"
     said, _, done = visualize(call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。")
-    assert said["rule"] == asdict(rule) and said["chosen_on"] == values["chosen_on"]
+    assert said["rule"] == asdict(rule) and said["reason"] == f"chosen on {values['chosen_on']}"
 
 
 GIVEN_EN, GIVEN_CN = "I do n't like cats .\nWe buy fish .\n", "我 不 喜欢 猫 。\n我们 买 鱼 。\n"
@@ -738,6 +739,18 @@ def test_the_error_rate_need_not_be_logged(linked_tsv, cache_dir, tmp_path):
     logged = events(tmp_path / "run")
     assert "valid_loss" in logged[-1] and not any("aer" in event for event in logged)
     assert (tmp_path / "run" / "alignment.json").exists()
+
+
+def test_the_choice_is_made_again_for_new_weights_alone(linked_tsv, cache_dir, tmp_path):
+    """Also when the run that made them was killed before it chose."""
+    config = training_config(linked_tsv, cache_dir, tmp_path / "run", **LINKED | {"train.max_steps": 1})
+    path = tmp_path / "run" / "alignment.json"
+    assert train(config) == 0
+    chosen = path.read_text("utf-8")
+    write(path, "mine")
+    assert train(config) == 0 and path.read_text("utf-8") == "mine"
+    os.utime(path, ns=(0, 0))
+    assert train(config) == 0 and path.read_text("utf-8") == chosen
 
 
 def test_in_the_other_direction_the_links_are_turned(linked_tsv, cache_dir, tmp_path):

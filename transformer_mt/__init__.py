@@ -1,7 +1,7 @@
 """A minimal Transformer translation toolkit: train, translate, inspect the attention.
 
 `from transformer_mt import Translator` is the Python API; the commands are `python -m transformer_mt.train`,
-`translate` and `evaluate`.
+`translate`, `evaluate`, `visualize` and `primer`.
 """
 
 from importlib import import_module

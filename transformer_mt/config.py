@@ -119,7 +119,8 @@ class TokenizerConfig:
     """Pieces per vocabulary, lowered with a warning where the corpus is too small; at least 300."""
     max_piece_length: int = 16
     """Longest piece, in characters, of a language written without spaces; from 1 to 16. Where words are short, as in
-    Chinese, a small one keeps pieces from running across them: longer sequences, cleaner word links."""
+    Chinese, a small one keeps pieces from running across them: longer sequences, cleaner word links. With `joint` it
+    holds for both languages if one of them is such."""
     joint: bool = False
     """One vocabulary for both languages instead of one each."""
     sampling_alpha: float = 0.0
@@ -159,7 +160,7 @@ class ModelConfig:
     n_decoder_layers: int = 3
     """At least 1."""
     dropout: float = 0.1
-    """Probability of zeroing an element of a sub-layer's output; from 0 to below 1."""
+    """Probability of zeroing an element of a sub-layer's output or of the embeddings; from 0 to below 1."""
     norm: Norm = Norm.pre
     """Layer normalisation after the residual sum (post, the paper) or before the sub-layer (pre)."""
     activation: Activation = Activation.relu
@@ -208,7 +209,7 @@ class TrainConfig:
     warmup_steps: int = 400
     """Updates over which the learning rate rises linearly; at least 1."""
     label_smoothing: float = 0.1
-    """Probability mass spread over the rest of the vocabulary; from 0 to below 1."""
+    """Probability mass spread evenly over the vocabulary; from 0 to below 1."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this norm; 0 = off."""
     average: int = 4
@@ -253,7 +254,7 @@ class TrainConfig:
 @dataclass
 class DecodeConfig:
     beam_size: int = 4
-    """Hypotheses kept per sentence; 1 = greedy."""
+    """Hypotheses kept per sentence; 1 = greedy; at most 1000."""
     length_penalty: float = 1.0
     """Exponent A of the GNMT length penalty ((5 + length) / 6)^A that a score is divided by; 0 = off, at most 10."""
 

@@ -51,11 +51,11 @@ def gold_links(translator: Translator, attention: Attention) -> list[list[int]] 
     return None
 
 
-def page_data(translator: Translator, attention: Attention, chosen_on: str, table: list[dict[str, Any]]) -> Any:
+def page_data(translator: Translator, attention: Attention, reason: str, table: list[dict[str, Any]]) -> Any:
     """What the template shows.
 
     Args:
-        chosen_on: the gold that `attention.rule` was chosen on.
+        reason: why links are read by `attention.rule`.
         table: rows of `alignment.json` with layer, head, shift and AER; may be empty.
     """
     config, src, tgt = translator.config, attention.src, attention.tgt
@@ -75,7 +75,7 @@ def page_data(translator: Translator, attention: Attention, chosen_on: str, tabl
         "queries": {kind: packed(attention.queries[kind]) for kind in KINDS},
         "keys": {kind: packed(attention.keys[kind]) for kind in KINDS},
         "rule": asdict(attention.rule),
-        "chosen_on": chosen_on,
+        "reason": reason,
         "links": sorted(attention.links),
         "gold": gold_links(translator, attention),
         "aer": [{key: row[key] for key in ("layer", "head", "shift", "aer")} for row in table],

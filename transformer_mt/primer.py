@@ -177,7 +177,7 @@ def retrieval(query: "Tensor", keys: "Tensor", values: "Tensor", temperature: fl
 
 @contextmanager
 def switch_off_head(layer: "MultiHeadAttention", head: int) -> Iterator[None]:
-    """Inside, the head's slice of the concatenated heads is zero before W_O, as if its columns of W_O were zero."""
+    """Inside, the head's slice of the concatenated heads is zero before W_O, as if its rows of W_O were zero."""
 
     def hook(_: object, args: tuple["Tensor"]) -> tuple["Tensor"]:
         z = args[0].clone()

@@ -71,7 +71,7 @@ class Tokenizer:
 
     def sample(self, texts: list[str], alpha: float, seed: int) -> list[list[int]]:
         """Ids of each text, eos last, by one of its 32 best segmentations, drawn in proportion to p^alpha (Kudo 2018,
-        section 3.2). The same seed gives the same in every process; the library's own sampling does not.
+        section 3.3). The same seed gives the same in every process; the library's own sampling does not.
 
         Raises:
             UserError: the vocabulary is not a unigram model.

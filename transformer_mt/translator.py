@@ -116,7 +116,7 @@ def refuse_surrogates(text: str, where: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UserError(f"{where} has a lone surrogate at character {error.start + 1}.") from None
+        raise UserError(f"{where} has a lone surrogate at character {error.start + 1}: it was not UTF-8.") from None
 
 
 def converter(config: Config, language: str) -> Callable[[str], str]:
@@ -295,10 +295,10 @@ class Translator:
                 f"{self.config.model.max_len}; shorten it."
             )
         if not is_src and tokenizer.unk_id in ids:
-            raise UserError(f"{where}: the vocabulary lacks some of its characters ({text:.60}).")
+            raise UserError(f"{where}: the vocabulary lacks some of its characters ({text:.60}); leave them out.")
         side = alignment.make_side(tokenizer, ids, bounds or units)
         if bounds is not None and side.text != text:
-            raise UserError(f"{where}: the vocabulary changes the text ({text:.60}), so that given units are lost.")
+            raise UserError(f"{where}: the vocabulary changes the text ({text:.60}); use --units words.")
         return side
 
     def attention(
@@ -479,19 +479,20 @@ class Translator:
             src, tgt = row[1::-1] if turn else row[:2]
             with suppress(TooLongError):
                 sides = self.side(src, True, "words", where), self.side(tgt, False, "words", where)
-                golds.append(alignment.make_gold(*sides, turn_links(row[2]) if turn else row[2], where))
+                golds.append(alignment.make_gold(*sides, turn_links(row[2], where) if turn else row[2], where))
         return golds
 
     def default_rule(self) -> tuple[Rule, str]:
-        """How links are read, and on what gold that was chosen: as `alignment.json` says; without it chosen now on the
+        """How links are read, and why so: as `alignment.json` says; without it chosen now on the
         packaged starter's validation set; for other languages the mean of the last layer but one."""
         if saved := self.saved_rule():
-            return saved[0], str(saved[1].get("chosen_on"))
+            return saved[0], f"chosen on {saved[1].get('chosen_on')}"
         src, tgt = language_of(self.config.src_language), language_of(self.config.tgt_language)
         if {src, tgt} == {"en", "zh"} and (golds := self.read_golds(STARTER_DIR / "valid.tsv", turn=src == "zh")):
-            return alignment.best(self.measure(golds, alignment.BASE)), "the packaged starter's validation set"
+            best = alignment.best(self.measure(golds, alignment.BASE))
+            return best, "chosen on the packaged starter's validation set"
         layer = max(0, self.config.model.n_decoder_layers - 2)
-        return replace(alignment.BASE, layer=layer), f"nothing: no gold links for {self.config.direction}"
+        return replace(alignment.BASE, layer=layer), f"no gold links for {self.config.direction}"
 
     def saved_rule(self) -> tuple[Rule, dict[str, Any]] | None:
         """The rule in the run's `alignment.json` and everything else that it says; None where there is no such file."""

@@ -93,7 +93,7 @@ def format_links(links: Iterable[Link]) -> str:
     return " ".join(f"{i}-{j}" for i, j in sorted(links))
 
 
-def turn_links(line: str) -> str:
-    """A line of Pharaoh links with its two sides exchanged; raises UserError for what is no link."""
-    turned = (split_link(link, f"gold links {line!r:.60}") for link in line.split())
+def turn_links(line: str, where: str) -> str:
+    """A line of Pharaoh links with its two sides exchanged; raises UserError, which says `where`, for what is none."""
+    turned = (split_link(link, where) for link in line.split())
     return " ".join(f"{j}{kind}{i}" for i, kind, j in turned)

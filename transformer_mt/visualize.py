@@ -60,7 +60,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
 
 
 def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["Rule", str]:
-    """How to read links, and on what gold that was chosen: the options, else the run's choice."""
+    """How to read links, and why so: the options, else the run's choice."""
     from transformer_mt.alignment import BASE
 
     model = translator.config.model
@@ -69,12 +69,12 @@ def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["
             value = getattr(chosen, key)
             if value is not None and not 0 <= value < n:
                 raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
-        rule, chosen_on = replace(BASE, layer=chosen.layer, head=chosen.head), "nothing: by option"
+        rule, reason = replace(BASE, layer=chosen.layer, head=chosen.head), "chosen by option"
     else:
-        rule, chosen_on = translator.default_rule()
+        rule, reason = translator.default_rule()
     keys = ("shift", "threshold", "mask_punctuation")
     made = replace(rule, **{key: value for key in keys if (value := getattr(chosen, key)) is not None})
-    return made, chosen_on if made == rule else f"{chosen_on}; changed by option"
+    return made, reason if made == rule else f"{reason}; changed by option"
 
 
 def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
@@ -88,8 +88,8 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     sources, targets = command.read_text(chosen.src), command.read_text(chosen.tgt)
     if len(sources) != len(targets):
         raise UserError(f"{chosen.tgt}: {len(targets)} lines, but {chosen.src} has {len(sources)}.")
-    rule, chosen_on = choose_rule(translator, chosen)
-    talk(f"links: {rule}, chosen on {chosen_on}")
+    rule, reason = choose_rule(translator, chosen)
+    talk(f"links: {rule} ({reason})")
     names = [f"{chosen.src}, {chosen.tgt}: line {number}" for number in range(1, len(sources) + 1)]
     empty = [name for name, *pair in zip(names, sources, targets, strict=True) if not all(map(str.strip, pair))]
     if empty:
@@ -103,7 +103,7 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     write_text(chosen.links, "".join(format_links(line) + "\n" for line in links))
 
 
-def write_all(translator: "Translator", attention: "Attention", chosen: argparse.Namespace, chosen_on: str) -> None:
+def write_all(translator: "Translator", attention: "Attention", chosen: argparse.Namespace, reason: str) -> None:
     """The dump, the links, the picture and the page."""
     import numpy as np
 
@@ -133,14 +133,14 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
         "src": src.text, "tgt": tgt.text, "forced": chosen.target is not None,
         "src_tokens": src.tokens, "tgt_tokens": tgt.tokens, "tgt_in_tokens": attention.tgt_in_tokens,
         "units": chosen.units, "src_units": src.unit_texts, "tgt_units": tgt.unit_texts, "alignment": links,
-        "rule": asdict(attention.rule), "chosen_on": chosen_on,
+        "rule": asdict(attention.rule), "reason": reason,
         "run": str(translator.run_dir), "steps": translator.metadata["steps"], "direction": translator.config.direction,
         "log_probs": attention.log_probs.tolist(), "cross_attention": model.cross_attention.value,
     }  # fmt: skip
     write_text(folder / "attention.json", json.dumps(description, ensure_ascii=False, indent=1) + "\n")
     write_text(
         folder / "attention.html",
-        page.render(page.page_data(translator, attention, chosen_on, saved[1]["table"] if saved else [])),
+        page.render(page.page_data(translator, attention, reason, saved[1]["table"] if saved else [])),
     )
     for name in ("alignment", "heads"):
         for form in ("png", "svg"):  # of another sentence
@@ -151,7 +151,7 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
         plots.heads(attention, layer, folder / "heads")
     if problem:
         talk(f"no picture: {problem}")
-    talk(f"links: {attention.rule}, chosen on {chosen_on}\nopen {folder / 'attention.html'}")
+    talk(f"links: {attention.rule} ({reason})\nopen {folder / 'attention.html'}")
 
 
 def main(arguments: list[str]) -> None:
@@ -166,11 +166,11 @@ def main(arguments: list[str]) -> None:
     if chosen.src:
         align_files(translator, chosen)
         return
-    rule, chosen_on = choose_rule(translator, chosen)
+    rule, reason = choose_rule(translator, chosen)
     attention = translator.attention(
         chosen.sentence, chosen.target, chosen.units, rule, chosen.beam_size, chosen.length_penalty
     )
-    write_all(translator, attention, chosen, chosen_on)
+    write_all(translator, attention, chosen, reason)
     print(attention.tgt.text)
     print(format_links(attention.links))
 
