@@ -246,6 +246,33 @@ def test_another_corpus_is_refused(new_config, small_run, tmp_path):
     with pytest.raises(UserError, match=r"was trained on another corpus .*data\.train=.*other\.tsv.*resume=false"):
         train(new_config(**ALL_KINDS_OF_CHANCE | {"data.train": str(other), "train.max_steps": 16}))
     assert last_state(small_run).read_bytes() == before
+    config = load_config(small_run)
+    assert config.data.train != str(other) and config.train.max_steps != 16
+
+
+def test_another_vocabulary_is_refused(new_config, small_run, tmp_path):
+    own, changed = small_run / "src.spm.model", tmp_path / "changed.model"
+    changed.write_bytes((small_run / "tgt.spm.model").read_bytes())
+    models = {"tokenizer.src_model": str(own), "tokenizer.tgt_model": str(tmp_path / "gone.model")}
+    assert train(new_config(**ALL_KINDS_OF_CHANCE | models)) == 0
+    with pytest.raises(UserError, match=r"tokenizer\.src_model=.*changed\.model: .*another vocabulary.*resume=false"):
+        train(new_config(**ALL_KINDS_OF_CHANCE | models | {"tokenizer.src_model": str(changed)}))
+
+
+def test_a_start_without_a_checkpoint_leaves_no_vocabulary_to_the_next(new_config, monkeypatch):
+    with monkeypatch.context() as patch:
+        die_at(patch, 0, None)
+        with pytest.raises(Died):
+            train(new_config(**{"tokenizer.joint": True}))
+    run_dir = Path(new_config().run_dir)
+    stale = checkpoint.checkpoint_path(run_dir, "weights", 1)
+    stale.parent.mkdir(exist_ok=True)
+    stale.touch()
+    assert (run_dir / "spm.model").exists()
+    assert train(new_config(**{"tokenizer.joint": False, "train.validate_every": 4})) == 0
+    assert [path.name for path in sorted(run_dir.glob("*spm.model"))] == ["src.spm.model", "tgt.spm.model"]
+    assert checkpoint.checkpoint_steps(run_dir, "weights") == [4]
+    checkpoint.load_run(run_dir)
 
 
 def test_starting_over_keeps_the_old_runs_aside(new_config, small_run, capsys):

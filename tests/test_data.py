@@ -7,11 +7,13 @@ import json
 import os
 import random
 import re
+import signal
 import threading
 import time
 import unicodedata
 from pathlib import Path
 
+import multiprocess
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -336,6 +338,24 @@ def test_an_unknown_column_is_named_among_those_there(corpus, tmp_path, kind):
         corpus(path, columns=["en", "zh"], links_column="links")
 
 
+@pytest.mark.parametrize(
+    "changed, kind",
+    [({"en": ["I", "like"]}, "en.*list"), ({"links": ["0-0"]}, "links.*list"), ({"zh": 7}, "zh.*int64")],
+)
+def test_a_column_that_is_no_text_is_named(corpus, tmp_path, changed, kind):
+    path, row = tmp_path / "train.jsonl", {"en": "I like it.", "zh": "我喜欢。", "links": "0-0"}
+    path.write_text(json.dumps(row | changed), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"train\.jsonl: column {kind}, not text"):
+        corpus(path, columns=["en", "zh"], links_column="links")
+
+
+def test_a_links_column_without_any_is_one(corpus, tmp_path):
+    path = tmp_path / "train.jsonl"
+    rows = [json.dumps({"en": en, "zh": zh, "links": None}) for en, zh in numbered(30)]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    assert {pair.links for pair in corpus(path, columns=["en", "zh"], links_column="links").valid} == {""}
+
+
 @pytest.mark.parametrize("columns", [["en", "zh"], ["0", "-1"]])
 def test_tsv_columns_must_be_numbers(corpus, columns):
     with pytest.raises(UserError, match=re.escape(str(columns)) + ".*numbers from 0"):
@@ -369,7 +389,7 @@ def test_a_lone_surrogate_is_not_utf8(corpus, tmp_path):
 
 
 def test_a_corpus_that_cleaning_empties_says_what_took_it(corpus, tmp_path):
-    with pytest.raises(UserError, match=r"train\.tsv: no training pair is left.*empty side: 2, length ratio: 1"):
+    with pytest.raises(UserError, match=r"train\.tsv: no pair is left.*empty side: 2, length ratio: 1"):
         corpus("a\t\n\tb\nc\t" + "长" * 500 + "\n", tsv(*HELD_OUT), tsv(*HELD_OUT))
 
 
@@ -387,7 +407,7 @@ def test_the_smallest_corpora(corpus):
     made = corpus(tsv(*numbered(3)))
     assert (len(made.train), len(made.valid), len(made.test)) == (1, 1, 1)
     for n in (1, 2):
-        with pytest.raises(UserError, match=f"no training pair is left.*{n}"):
+        with pytest.raises(UserError, match=f"no pair is left.*{n}"):
             corpus(tsv(*numbered(n)))
 
 
@@ -572,10 +592,10 @@ def test_a_row_without_links_is_a_pair_without_links_in_both_directions(corpus, 
 
 def test_turning_links_twice_changes_nothing():
     line = "0-10 3p2 7-7"
-    assert turn_links(line) == "10-0 2p3 7-7"
-    assert turn_links(turn_links(line)) == line
+    assert turn_links(line, "gold") == "10-0 2p3 7-7"
+    assert turn_links(turn_links(line, "gold"), "gold") == line
     with pytest.raises(UserError, match="1~2"):
-        turn_links("0-0 1~2")
+        turn_links("0-0 1~2", "gold")
 
 
 def test_other_languages_need_only_their_names(corpus):
@@ -745,6 +765,39 @@ def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(corpus, 
     assert len(n_reads) == 1  # nor was the file read twice
     assert train_pairs(made) == train_pairs(expected) and made.fingerprint == expected.fingerprint
     assert not [path for path in visible(tmp_path / "cache") if path.name.startswith("parts")]
+
+
+def interrupt_parent(batch: dict, config: object) -> dict:
+    """Ctrl-C while several processes work."""
+    if multiprocess.parent_process() is None:
+        return data.clean_batch(batch, config)
+    if "number 0 " in batch["first"][0]:
+        os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(30)
+    return batch
+
+
+def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch):
+    monkeypatch.setattr(data, "PARALLEL_ROWS", 10)
+    monkeypatch.setattr(data.os, "cpu_count", lambda: 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "clean_batch", interrupt_parent)
+        with pytest.raises(KeyboardInterrupt):
+            corpus(tsv(*numbered(30)))
+    assert len(corpus(tsv(*numbered(30))).train) == 28
+
+
+def test_a_damaged_part_is_removed_and_told(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "PART_ROWS", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "column", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            corpus(tsv(*numbered(35)))
+    (part,) = tmp_path.glob("cache/parts-*/clean-train-10.arrow")
+    os.truncate(part, 0)
+    with pytest.raises(UserError, match=re.escape(f"{part.parent}: damaged") + ".*run the same command again"):
+        corpus(tsv(*numbered(35)))
+    assert len(corpus(tsv(*numbered(35))).train) == 33
 
 
 def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):

@@ -8,13 +8,15 @@ import signal
 import numpy as np
 import pytest
 import torch
-from conftest import training_config
+from conftest import training_config, training_options
 from torch.nn import functional as F
 
 from transformer_mt import checkpoint
 from transformer_mt import trainer as trainer_module
 from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, make_batch, prepare
+from transformer_mt.decoding import Hypothesis
+from transformer_mt.device import choose_device
 from transformer_mt.trainer import Trainer, label_smoothed_loss, learning_rate
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
@@ -244,29 +246,29 @@ def test_a_run_ends_with_the_line_about_the_loss(make_trainer):
     assert not (trainer.run_dir / checkpoint.WEIGHTS).exists()
 
 
+@pytest.mark.parametrize("method", ["__init__", "update", "finish"])
 @pytest.mark.parametrize(
     "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
 )
-def test_out_of_memory_names_the_knobs(make_trainer, error):
-    trainer = make_trainer(**{"train.accumulate": 3})
-
-    def update(*_):
+def test_out_of_memory_names_the_knobs(call, corpus_tsv, cache_dir, tmp_path, monkeypatch, method, error):
+    def fail(*_):
         raise error
 
-    trainer.update = update
-    with pytest.raises(UserError, match=r"step 1; lower train\.token_budget=400, raise train\.accumulate=3"):
-        trainer.train()
+    monkeypatch.setattr(Trainer, method, fail)
+    done = call("train", *training_options(corpus_tsv, cache_dir, tmp_path / "run", **{"train.accumulate": 3}))
+    assert done.status == 1
+    assert (
+        "error: out of memory; lower train.token_budget=400 or model.max_len=48, raise train.accumulate=3" in done.err
+    )
 
 
-def test_another_runtime_error_is_not_called_out_of_memory(make_trainer):
-    trainer = make_trainer()
-
-    def update(*_):
+def test_another_runtime_error_is_not_called_out_of_memory(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
+    def fail(*_):
         raise RuntimeError("shapes do not match")
 
-    trainer.update = update
+    monkeypatch.setattr(Trainer, "update", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        trainer.train()
+        call("train", *training_options(corpus_tsv, cache_dir, tmp_path / "run"))
 
 
 # --------------------------------------------------------------------------------------------- subword sampling
@@ -338,6 +340,22 @@ def test_pairs_over_the_maximum_are_left_out_of_the_validation_loss(make_trainer
     assert trainer.validation_loss([pairs[0], long, *pairs[1:]]) == pytest.approx(expected)
     assert trainer.validation_loss([long]) == (0.0, 0, 0)
     assert len(trainer.translate([long.src, pairs[0].src])) == 2
+
+
+def test_validation_reads_the_ids_that_translate_reads(make_trainer, monkeypatch):
+    """One eos, at the end; a sentence that is too long is cut."""
+    trainer, read = make_trainer(), []
+
+    def search(model, sources, *_):
+        read.extend(sources)
+        return [[Hypothesis([], 0.0)] for _ in sources]
+
+    monkeypatch.setattr(trainer_module, "search", search)
+    texts, tokenizer = ["I like apples.", "", "I like apples. " * 40], trainer.corpus.src_tokenizer
+    trainer.translate(texts)
+    *whole, cut = tokenizer.encode(texts)
+    assert read[:2] == whole and len(cut) > 48
+    assert read[2] == [*cut[:47], tokenizer.eos_id]
 
 
 def test_samples_are_shown(make_trainer, capsys):
@@ -459,6 +477,13 @@ def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, av
     said = "used" if len(steps) > 1 else "not used: step 4 has 6.00"
     assert f"average of steps 3, 4, 5: BLEU {average_bleu:.2f}, {said}" in capsys.readouterr().err
 
+    trainer.config.train.max_steps, trainer.config.train.average = 6, 1
+    scores_in_turn(trainer, [6.2])  # a run that goes on must beat what is in use
+    trainer.train()
+    assert checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)[1]["steps"] == (
+        steps if len(steps) > 1 else [6]
+    )
+
 
 def test_an_average_of_one_is_none_whatever_was_kept_before(make_trainer, capsys):
     trainer = make_trainer(**{"train.max_steps": 4, "train.validate_every": 2, "train.average": 3})
@@ -475,6 +500,19 @@ def test_signals_are_as_before_after_a_run(make_trainer):
     scores_in_turn(trainer, [1.0])
     trainer.train()
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_signal_that_is_ignored_stays_so(make_trainer, monkeypatch):
+    """A shell starts `… &` in a script so: Ctrl-C is for the script alone."""
+    trainer, before = make_trainer(**{"train.max_steps": 2, "train.average": 1}), signal.getsignal(signal.SIGINT)
+    scores_in_turn(trainer, [1.0])
+    update = trainer.update
+    trainer.update = lambda *arguments: signal.raise_signal(signal.SIGINT) or update(*arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert trainer.train() == 0 and trainer.state.step == 2
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -510,7 +548,7 @@ def test_a_limit_lowered_to_before_the_first_validation_still_gives_a_model(make
 def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False)
-    with pytest.raises(UserError, match=r"precision=bf16: this machine's cpu has no bf16.*precision=fp32"):
+    with pytest.raises(UserError, match=r"precision=bf16: this machine's cpu has no bf16.*use fp32"):
         make_trainer(**{"train.precision": "bf16"})
     assert make_trainer(**{"train.precision": "auto"}).dtype is torch.float32
 
@@ -537,6 +575,15 @@ def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
 def test_a_device_that_is_not_there_is_refused(make_trainer, device, rule):
     with pytest.raises(UserError, match=f"device={device}.*{rule}"):
         make_trainer(**{"train.device": device})
+
+
+@pytest.mark.parametrize("n_processes, device", [("1", "mps"), ("2", "cpu")])
+def test_processes_share_a_cpu_where_there_is_an_apple_gpu(monkeypatch, n_processes, device):
+    """Gloo sends nothing between those."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setenv("WORLD_SIZE", n_processes)
+    assert choose_device("auto") == torch.device(device)
 
 
 def test_precision_is_a_choice_of_the_configuration():

@@ -34,6 +34,15 @@ _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 
 
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, bring it to the disk, then rename it: a reader never sees half."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,14 +54,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         os.chmod(temporary, 0o666 & ~_UMASK)  # safetensors makes its files private
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from datasets import (
@@ -37,6 +38,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from torch import Tensor
 
+from transformer_mt.checkpoint import sync
 from transformer_mt.command import talk
 from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
 from transformer_mt.decoding import pad
@@ -186,6 +188,9 @@ def named_columns(dataset: Dataset, config: DataConfig, where: str) -> Dataset:
             raise UserError(
                 f"{where}: no column {column} among {', '.join(dataset.column_names)}; set data.columns=[…]."
             )
+        kind = getattr(dataset.features[column], "dtype", "list")
+        if kind not in ("string", "large_string") and (names[column], kind) != ("links", "null"):
+            raise UserError(f"{where}: column {column} holds values of type {kind}, not text.")
     return dataset.select_columns(list(names)).rename_columns(names)
 
 
@@ -290,7 +295,7 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
     chinese = [is_chinese(language) for language in config.languages]
     out: dict[str, list[Any]] = {name: [] for name in ("first", "second", "reason", "pair", "first_key", "second_key")}
     for first, second in zip(batch["first"], batch["second"], strict=True):
-        sides = [one_line(str(side or "")) for side in (first, second)]
+        sides = [one_line(side or "") for side in (first, second)]
         if convert is not None:
             sides = [convert(side) if is_zh else side for side, is_zh in zip(sides, chinese, strict=True)]
         shorter, longer = sorted(len(side.encode("utf-8", "replace")) for side in sides)
@@ -311,7 +316,12 @@ def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **
         part = dataset.select(range(start, min(start + PART_ROWS, len(dataset))))
         file = f"{prefix}-{start}.arrow"
         n_processes = min(os.cpu_count() or 1, 16) if len(part) >= PARALLEL_ROWS else None
-        parts.append(part.map(function, batched=True, num_proc=n_processes, cache_file_name=file, **options))
+        try:
+            parts.append(part.map(function, batched=True, num_proc=n_processes, cache_file_name=file, **options))
+        except Exception as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # the library fails as it cleans up after Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
     return concatenate_datasets(parts)
 
 
@@ -352,10 +362,10 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     if len(keep["train"]) == 0:
         counts = removed | {"cut off for validation and test": int((train_reason == -2).sum())}
         lost = ", ".join(f"{rule}: {n}" for rule, n in counts.items() if n) or "no rows"
-        raise UserError(f"data.train={config.train}: no training pair is left after cleaning ({lost}).")
+        raise UserError(f"data.train={config.train}: no pair is left after cleaning ({lost}); see data.columns.")
     for key in ("valid", "test"):
         if len(keep[key]) == 0:
-            raise UserError(f"data.{key}={getattr(config, key)}: no pair has text on both sides.")
+            raise UserError(f"data.{key}={getattr(config, key)}: no pair has text on both sides; see data.columns.")
     text = ["first", "second"]
     return {
         key: split.select(keep[key]).select_columns(
@@ -384,6 +394,9 @@ def parts_folder(path: Path, quiet: bool) -> Iterator[Path]:
     except UserError:
         shutil.rmtree(path, ignore_errors=True)
         raise
+    except pa.ArrowInvalid as error:
+        shutil.rmtree(path, ignore_errors=True)
+        raise UserError(f"{path}: damaged ({error}), now removed; run the same command again.") from None
     finally:
         enable_progress_bars()
     shutil.rmtree(path, ignore_errors=True)
@@ -403,7 +416,10 @@ def cached(root: Path, name: str, make: Callable[[Path], None]) -> Path:
             work.mkdir()
             try:
                 make(work)
+                for made in (*work.rglob("*"), work):
+                    sync(made)
                 work.rename(path)
+                sync(root)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
     return path
@@ -506,7 +522,7 @@ def held_out(split: Dataset, columns: tuple[str, str]) -> list[Pair]:
     """A held-out split in the run's direction; links index the corpus's first language first and are turned with it."""
     links = [line or "" for line in split["links"]] if "links" in split.column_names else [""] * len(split)
     if columns[0] == "second":
-        links = [turn_links(line) for line in links]
+        links = [turn_links(line, f"data.links_column: {line!r:.60}") for line in links]
     return [Pair(*row) for row in zip(split[columns[0]], split[columns[1]], links, strict=True)]
 
 
@@ -516,7 +532,15 @@ def make_tokenizers(
     """The run's vocabularies: those in `run_dir`, the user's own, the cached ones, or new ones."""
     options: TokenizerConfig = config.tokenizer
     if run_dir is not None:
-        return load_tokenizers(run_dir)
+        kept = load_tokenizers(run_dir)
+        for key, tokenizer in zip(("src_model", "tgt_model"), kept, strict=True):
+            path = getattr(options, key)
+            if path and os.path.isfile(path) and Path(path).read_bytes() != tokenizer.model:
+                raise UserError(
+                    f"tokenizer.{key}={path}: {run_dir} was trained with another vocabulary. Choose another run_dir, "
+                    f"or start over with resume=false."
+                )
+        return kept
     if options.src_model:
         src = Tokenizer.load(Path(options.src_model))
         tgt = Tokenizer.load(Path(options.tgt_model)) if options.tgt_model else src

@@ -23,7 +23,7 @@ def keep_freed_memory() -> None:
 def choose_device(name: str) -> torch.device:
     """The device that `train.device` or `--device` names; raises UserError when the machine lacks it."""
     if name == "auto" and not torch.cuda.is_available():
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("mps" if torch.backends.mps.is_available() and world_size() == 1 else "cpu")
     if name in ("auto", "cuda"):
         name = f"cuda:{local_rank()}" if world_size() > 1 else "cuda"
     try:
@@ -36,7 +36,7 @@ def choose_device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not present.get(device.type):
-        raise UserError(f"device={name}: this machine has no such device; use device=cpu, or auto.")
+        raise UserError(f"device={name}: this machine has no such device; use cpu, or auto.")
     return device
 
 
@@ -55,7 +55,7 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     """
     able = able_bf16(device)
     if precision is Precision.bf16 and not able:
-        raise UserError(f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use precision=fp32.")
+        raise UserError(f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use fp32.")
     bf16 = precision is Precision.bf16 or (precision is Precision.auto and able and device.type == "cuda")
     return torch.bfloat16 if bf16 else torch.float32
 

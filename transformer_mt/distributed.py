@@ -120,7 +120,10 @@ def _note_parent() -> None:
 
 
 def _die_with_parent() -> None:
-    """In a process forked while a lock is held, which would keep it: let the kernel end it together with its parent."""
+    """In a process forked while a lock is held, which would keep it: let the kernel end it together with its parent,
+    to which alone Ctrl-C speaks."""
+    if _n_held:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     if _n_held and sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != _parent:  # that died before

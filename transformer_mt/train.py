@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from transformer_mt.command import hear_interrupts, open_streams, talk
+from transformer_mt.command import hear_interrupts, is_out_of_memory, open_streams, talk
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
@@ -156,25 +156,28 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
 
     run_dir, trainer = Path(config.run_dir), Trainer(config, corpus)
     trainer.talk(table(corpus))
+    goes_on = gathered(resume)[0]
+    if goes_on:
+        trainer.resume()
     if rank() == 0:
         checkpoint.save_config(run_dir, config)
-    if gathered(resume)[0]:
-        trainer.resume()
-    elif rank() == 0:
+    if rank() == 0 and not goes_on:
+        for path in (*run_dir.glob("*spm.model"), *run_dir.glob("checkpoints/weights-*")):
+            path.unlink()  # of a start with other options that was killed before its first checkpoint
         checkpoint.save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
         for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
             checkpoint.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
         trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
-    before = trainer.state.step
     status = trainer.train()
     if rank() > 0:
         return status
     if (run_dir / "metrics.jsonl").exists():
         learning_curve(run_dir / "metrics.jsonl", run_dir / "learning_curve.png")
     if status == 0:
-        chosen = (run_dir / "alignment.json").exists()
-        if config.data.links_column is not None and (trainer.state.step > before or not chosen):
+        weights, chosen = run_dir / checkpoint.WEIGHTS, run_dir / "alignment.json"
+        is_stale = not chosen.exists() or chosen.stat().st_mtime_ns <= weights.stat().st_mtime_ns
+        if config.data.links_column is not None and is_stale:
             choose_alignment(run_dir, config)
         talk(f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}")
     return status
@@ -200,7 +203,7 @@ def job(composed: DictConfig) -> None:
     """One training run; Hydra calls it once, or once for each point of a sweep."""
     status = 2
     try:
-        config = OmegaConf.to_object(composed)
+        config: Any = OmegaConf.to_object(composed)
         assert isinstance(config, Config)
         hydra_config = HydraConfig.get()
         swept = [override for override in hydra_config.overrides.task if override not in sys.argv]
@@ -209,6 +212,15 @@ def job(composed: DictConfig) -> None:
         status = train(config)
     except UserError as error:
         talk(f"error: {error}")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        options = config.train
+        talk(
+            f"error: out of memory; lower train.token_budget={options.token_budget} or model.max_len="
+            f"{config.model.max_len}, raise train.accumulate={options.accumulate}, or take a smaller model."
+        )
+        status = 1
     except OSError as error:
         talk(f"error: {error.filename or 'run_dir or data.cache_dir'}: {error.strerror or error}.")
         status = 1

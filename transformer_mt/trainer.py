@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import signal
 import sys
 import time
@@ -21,7 +22,6 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from transformer_mt import alignment, checkpoint
-from transformer_mt.command import is_out_of_memory
 from transformer_mt.config import Config, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, BatchSampler, Corpus, Pair, lengths, make_batch
 from transformer_mt.decoding import length_batches, search
@@ -37,7 +37,7 @@ at once and autograd. On a GPU, which wants larger pieces of work, 16 times as m
 def label_smoothed_loss(states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int) -> Tensor:
     """Summed cross-entropy with smoothed labels (section 5.4; Szegedy et al. 2016), in nats.
 
-    The label has probability 1 - smoothing, and smoothing is spread evenly over the whole vocabulary but padding.
+    Of the probability 1 - smoothing goes to the label; the rest is spread evenly over the whole vocabulary but padding.
     Under autocast, which should end with this call, the matrix products are in its type, all else in that of `weight`.
 
     Args:
@@ -131,7 +131,8 @@ class Stop:
 
     def __enter__(self) -> "Stop":
         for number in (signal.SIGINT, signal.SIGTERM):
-            self.old[number] = signal.signal(number, self.note)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it in `… &`, or nohup
+                self.old[number] = signal.signal(number, self.note)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -251,7 +252,7 @@ class Trainer:
     def translate(self, texts: list[str]) -> list[str]:
         """Greedy translations, for watching the run; each process makes its share."""
         src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
-        ids = [[*row[: limit - 1], src.eos_id] for row in src.encode(texts[rank() :: world_size()])]
+        ids = [[*row[:-1][: limit - 1], src.eos_id] for row in src.encode(texts[rank() :: world_size()])]
         self.model.eval()
         with autocast(self.device, self.dtype):
             found = search(self.model, ids, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.unk_id, tgt.bos_id], 1, 0.0, 4096)
@@ -404,6 +405,8 @@ class Trainer:
         rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in values.items()}
         with open(self.run_dir / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": self.state.step, **rounded}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # before a checkpoint that counts this line
         self.state.n_logged += 1
         if self.tensorboard is not None:
             for name, value in values.items():
@@ -455,7 +458,7 @@ class Trainer:
         Returns:
             0, or 128 plus the signal that stopped the run.
         Raises:
-            UserError: the loss is not finite, or memory ran out.
+            UserError: the loss is not finite.
         """
         state = self.state
         batches = self.sampler.epoch(state.epoch)
@@ -469,14 +472,13 @@ class Trainer:
             with tqdm(total=1000, bar_format=form, file=sys.stderr, dynamic_ncols=True, disable=rank() > 0) as bar:
                 self.show(bar, len(batches))
                 while not self.is_over(len(batches)) and not self.is_stopped(stop):
-                    with self.out_of_memory_told():
-                        self.one_step(batches)
+                    self.one_step(batches)
                     if state.batch == len(batches):
                         state.epoch, state.batch = state.epoch + 1, 0
                         batches = self.sampler.epoch(state.epoch)
                     over = self.is_over(len(batches))
                     if over or state.step % self.config.train.validate_every == 0:
-                        with self.timed(), self.out_of_memory_told():
+                        with self.timed():
                             self.on_validation()
                         self.save()
                     elif state.step % self.config.train.checkpoint_every == 0:
@@ -489,24 +491,10 @@ class Trainer:
                 return 128 + stop.signal
             if not state.finished:
                 if state.best_step == 0:  # a limit was lowered to before the first validation
-                    with self.timed(), self.out_of_memory_told():
+                    with self.timed():
                         self.on_validation()
                 self.finish()
         return 0
-
-    @contextlib.contextmanager
-    def out_of_memory_told(self) -> Iterator[None]:
-        """Names the knobs when memory runs out inside."""
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            options = self.config.train
-            raise UserError(
-                f"out of memory at step {self.state.step + 1}; lower train.token_budget={options.token_budget}, raise "
-                f"train.accumulate={options.accumulate}, or lower model.max_len={self.config.model.max_len}."
-            ) from None
 
     def one_step(self, batches: list[np.ndarray]) -> None:
         """Read a batch, update, log."""
@@ -568,7 +556,7 @@ class Trainer:
             checkpoint.save_tensors(self.run_dir / checkpoint.WEIGHTS, weights, {"steps": steps, "valid_bleu": bleu})
 
     def finish(self) -> None:
-        """Use the average of the last checkpoints if it scores better on validation than the best of them."""
+        """Use the average of the last checkpoints if it scores better on validation than the run's best."""
         state = self.state
         whole: dict[int, dict[str, Tensor]] = {}
         for step in checkpoint.checkpoint_steps(self.run_dir, "weights") if self.config.train.average > 1 else []:
@@ -587,10 +575,9 @@ class Trainer:
             better = scores["bleu"] > state.best_bleu
             if better:
                 self.save_best(mean, steps, scores["bleu"])
-            self.talk(
-                f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, "
-                f"{'used' if better else f'not used: step {state.best_step} has {state.best_bleu:.2f}'}"
-            )
+                state.best_bleu, state.best_step = scores["bleu"], state.step  # a longer run must beat it
+            verdict = "used" if better else f"not used: step {state.best_step} has {state.best_bleu:.2f}"
+            self.talk(f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, {verdict}")
             checkpoint.put_weights(self.model, now, self.run_dir)
         state.finished = True
         self.save()
