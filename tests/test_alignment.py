@@ -662,6 +662,8 @@ def changed(**changes: object):
         (changed(layer=-1, head=None), "the model has no layer -1, mean of its heads"),
         (changed(layer=None, head=1), "alignment.json: "),
         (changed(layer="0"), "alignment.json: "),
+        (changed(layer=True), "alignment.json: damaged"),
+        (changed(layer=1.0), "alignment.json: damaged"),
         (changed(threshold="high"), "alignment.json: damaged"),
         (changed(shift="no"), "alignment.json: damaged"),
         (changed(table=None), "alignment.json: damaged"),
@@ -831,6 +833,14 @@ def test_a_sentence_that_cannot_be_looked_at_is_refused(translator, src, tgt, me
             translator.attention(src, tgt, units, Rule(0))
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_leaving_out_does_not_depend_on_how_many_at_once(translator, monkeypatch, n):
+    found = translator.attention(SRC, TGT, rule=Rule(0))
+    whole, split = translator.left_out(found.src, found.tgt), torch.split
+    monkeypatch.setattr(torch, "split", lambda rows, _: split(rows, n))
+    np.testing.assert_allclose(translator.left_out(found.src, found.tgt), whole, atol=1e-5)
+
+
 def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
     """Only where a vocabulary spells nothing in bytes."""
     lines = iter([zh for _, zh in pattern_pairs()])
@@ -943,9 +953,40 @@ def test_many_pairs_are_each_as_alone(translator, units):
     assert translator.align([], units, rule, str) == []
 
 
-def test_a_bad_pair_is_named(translator):
-    with pytest.raises(UserError, match=r"^pair 2 has \d+ tokens, but the model reads at most model.max_len=40"):
-        translator.align([*PAIRS[:2], ("I " * 40, "我")], "words", Rule(0), "pair {}".format)
+def test_a_pair_that_does_not_fit_has_no_links_and_is_named(translator, capsys):
+    pairs = [*PAIRS[:2], ("I " * 40, "我"), *PAIRS[4:]]
+    links = translator.align(pairs, "words", Rule(0), "pair {}".format)
+    assert links == [
+        *translator.align(PAIRS[:2], "words", Rule(0), str),
+        set(),
+        *translator.align(PAIRS[4:], "words", Rule(0), str),
+    ]
+    assert re.match(
+        r"warning: pair 2 has \d+ tokens, but .*model.max_len=40; shorten it\. No links\.$", capsys.readouterr().err
+    )
+
+
+def test_links_of_other_subwords_are_not_joined(translator, reverse, run_dir, monkeypatch):
+    monkeypatch.setattr(type(reverse), "default_rule", lambda self: (Rule(0), "a test"))
+    assert translator.align(PAIRS, "subwords", Rule(0), str, reverse)[0]
+    monkeypatch.setattr(reverse, "src_tokenizer", reverse.tgt_tokenizer)
+    with pytest.raises(UserError, match="its subwords are others; join links of words, or of given tokens"):
+        translator.align(PAIRS, "subwords", Rule(0), str, reverse)
+    translator.align(PAIRS[:1], "words", Rule(0), str, reverse)
+
+
+def test_given_tokens_of_white_space_count(translator):
+    """Links after one would be off by one."""
+    tokens = translator.side("\u3000 我 喜欢 \u00a0 鱼", False, "given", "x")
+    assert tokens.unit_texts == ["", "我", "喜欢", "", "鱼"] and tokens.text == "我喜欢鱼"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_attention_is_that_of_float32_whatever_the_precision(run_dir, monkeypatch, precision):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    found = Translator(run_dir, "cpu", precision).attention(SRC, TGT, rule=Rule(1))
+    scores = found.queries["cross"] @ found.keys["cross"].swapaxes(-1, -2) / math.sqrt(found.queries["cross"].shape[-1])
+    np.testing.assert_allclose(found.cross, torch.from_numpy(scores).softmax(-1).numpy(), atol=1e-6)
 
 
 def test_both_directions_are_joined(translator, reverse, monkeypatch):

@@ -1,5 +1,6 @@
 """The commands as a person or a script meets them: pipes, files, errors in one line, exit statuses."""
 
+import io
 import json
 import math
 import os
@@ -217,6 +218,31 @@ def test_an_output_that_is_a_pipe_is_written_to(call, trained_run, expected, tmp
     reader.join()
     assert (done.status, done.out, done.err) == (0, "", "")
     assert lines(found[0]) == expected and pipe.is_fifo()
+
+
+def test_an_input_that_is_a_pipe_is_not_waited_for_after_an_error(trained_run, tmp_path):
+    """Its other end is open, and says nothing more."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with running("translate", trained_run, "--input", pipe) as process, open(pipe, "wb", buffering=0) as writer:
+        writer.write(b"Hello.\n")
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+
+
+def test_running_out_of_memory_while_reading_is_told(monkeypatch):
+    """Not taken for the end of the input."""
+
+    def lines(*_: object):
+        yield "one"
+        raise MemoryError
+
+    monkeypatch.setattr(translate_command, "decode_lines", lines)
+    windows = translate_command.read_windows(io.BytesIO(), "x")
+    assert next(windows) == ["one"]
+    with pytest.raises(MemoryError):
+        next(windows)
 
 
 def test_an_output_that_is_a_link_stays_one(call, trained_run, expected, tmp_path):

@@ -108,9 +108,10 @@ def test_config(tmp_path, content):
     assert not Path("hacked").exists()
 
 
-def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
-    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
+@pytest.mark.parametrize("first, form", [("[x, x]", "[{}]"), ("{x: 1}", "{{<<: [{}]}}")])
+def test_a_bomb_of_aliases_is_refused_at_once(tmp_path, first, form):
+    levels = [f"a0: &a0 {first}"]
+    levels += [f"a{i}: &a{i} {form.format(', '.join([f'*a{i - 1}'] * 10))}" for i in range(1, 12)]
     (tmp_path / "config.yaml").write_text("\n".join([*levels, "model: *a11"]), encoding="utf-8")
     with pytest.raises(UserError, match=r"config\.yaml"):
         load_config(tmp_path)

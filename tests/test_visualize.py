@@ -349,6 +349,18 @@ def merged(rows: list[list[float]], src, tgt) -> np.ndarray:
     return made
 
 
+def test_a_picture_of_a_long_pair_is_not_larger_than_memory(translator, tmp_path):
+    from matplotlib.image import imread
+
+    found = translator.attention("I draw. " * 4, "我画。" * 4, rule=Rule(0))
+    figure, _ = plots.new_figure("")
+    figure.set_size_inches(900, 40)
+    plots.save_picture(figure, tmp_path / "wide")
+    assert imread(tmp_path / "wide.png").shape[1] == 8000
+    assert plots.alignment(found, tmp_path / "long") == ""
+    assert 1000 < max(imread(tmp_path / "long.png").shape[:2]) <= 8000
+
+
 @pytest.mark.parametrize("rule", [Rule(), Rule(1, shift=True), Rule(1, 0, threshold=0.1)])
 def test_the_picture_shows_the_weights_the_units_and_the_links(translator, figures, tmp_path, rule):
     attention = translator.attention("I like 3 cats.", "我喜欢3猫é。", rule=rule)
@@ -460,12 +472,22 @@ def test_two_directions_agree(call, translator, linked_run, backward_run, tmp_pa
         assert line == format_links(expected)
 
 
-def test_a_failure_leaves_the_old_links_alone(call, linked_run, tmp_path, texts):
-    write(texts[0], "I draw.\n" + "fish " * 60 + "\n")
-    write(texts[1], "我画。\n鱼\n")
+def test_a_pair_that_is_too_long_has_an_empty_line(call, linked_run, tmp_path, texts):
+    write(texts[0], "I draw.\n" + "fish " * 60 + "\nI draw.\n")
+    write(texts[1], "我画。\n鱼\n我画。\n")
+    done = align(call, linked_run, texts, tmp_path / "x.align", "--layer", "0")
+    assert done.status == 0 and f"\rwarning: {texts[0]}, {texts[1]}: line 2 has 6" in re.sub("\r +\r", "\r", done.err)
+    first, second, third = (tmp_path / "x.align").read_text().splitlines()
+    assert first == third != "" == second
+
+
+def test_a_failure_leaves_the_old_links_alone(call, linked_run, tmp_path, texts, monkeypatch):
+    def fail(*_):
+        raise UserError("half way")
+
+    monkeypatch.setattr("transformer_mt.alignment.read_links", fail)
     old = write(tmp_path / "out" / "x.align", "mine\n")
-    error = align(call, linked_run, texts, old, "--layer", "0").error
-    assert error.startswith(f"error: {texts[0]}, {texts[1]}: line 2 has ") and "model.max_len=48" in error
+    assert align(call, linked_run, texts, old, "--layer", "0").error == "error: half way"
     assert old.read_text() == "mine\n" and [path.name for path in old.parent.iterdir()] == ["x.align"]
 
 
@@ -487,6 +509,7 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
     [
         (["我画画。"], "the sentence is not English, which this run needs here"),
         (["I draw.", "--target", "I draw."], "the target is not Chinese, which this run needs here"),
+        (["画"], "the sentence is not English, which this run needs here"),
         ([""], "the sentence is empty"),
         (["   "], "the sentence is empty"),
         (["fish " * 60], r"the sentence has \d+ tokens, but the model reads at most model.max_len=48"),
@@ -656,7 +679,6 @@ def test_gold_links_of_given_tokens(call, translator, linked_run, given, backwar
         (2, "0-0\n", "x.align: 1 lines, but "),
         (1, "我 。\n", "x.zh: 1 lines, but "),
         (0, "I do n't like cats .\n\n", "x.en: line 2 is empty"),
-        (1, "我 不 喜欢 猫 。\n" + "画 " * 60 + "\n", "x.zh: line 2 has "),
         (2, "\n\n", "x.align: no gold links to measure on"),
         (2, None, "x.align: no such file"),
     ],
@@ -666,6 +688,18 @@ def test_gold_links_that_do_not_fit_name_file_line_and_link(call, linked_run, gi
     if text is not None:
         write(given[which], text)
     assert f"{given[0].parent}/{message}" in call("evaluate", linked_run, *on_given(given)).error
+
+
+def test_a_gold_pair_that_is_too_long_is_left_out_and_named(call, linked_run, given):
+    write(given[1], "我 不 喜欢 猫 。\n" + "画 " * 60 + "\n")
+    done = call("evaluate", linked_run, *on_given(given), "--json")
+    assert json.loads(done.out)["n"] == 1
+    assert re.search(rf"warning: {given[1]}: line 2 has 6\d tokens, but .* Left out\.", done.err)
+
+
+@pytest.mark.parametrize("target", ["OK", "iPhone", "我 like", "ＯＫ"])
+def test_one_latin_word_is_in_any_language(call, linked_run, tmp_path, target, no_matplotlib):
+    assert call("visualize", linked_run, "ＤＲＡＷ", "--target", target, "--output-dir", tmp_path / "out").status == 0
 
 
 def test_exchanged_files_are_refused(call, linked_run, given, tmp_path):

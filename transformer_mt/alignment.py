@@ -320,6 +320,8 @@ def rule_from_json(text: str | bytes, n_layers: int, n_heads: int, where: str) -
         switches = (rule.shift, rule.mask_eos, rule.mask_punctuation)
         if not all(isinstance(switch, bool) for switch in switches):
             raise TypeError
+        if not all(number is None or type(number) is int for number in (rule.layer, rule.head)):
+            raise TypeError
         for row in values["table"]:
             Rule(row["layer"], row["head"], row["shift"])
             if not 0 <= row["aer"] <= 1:  # nor is NaN

@@ -181,6 +181,15 @@ def save_config(run_dir: Path, config: Config) -> None:
     )
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """Without aliases, which can stand for more than memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError("aliases")
+        return super().compose_node(parent, index)
+
+
 def load_config(run_dir: Path) -> Config:
     """The configuration of a run; raises UserError when there is none or it is damaged."""
     path = run_dir / "config.yaml"
@@ -190,9 +199,7 @@ def load_config(run_dir: Path) -> Config:
         if path.stat().st_size > 1_000_000:
             raise ValueError("longer than a configuration can be")
         text = path.read_text(encoding="utf-8")
-        values = yaml.safe_load(text)  # first: it gives up on deep nesting, on which parse takes minutes
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise ValueError("aliases, which can stand for more than memory holds")
+        values = yaml.load(text, _PlainLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a number or a date can be out of range
         raise UserError(f"{path}: damaged ({(str(error).splitlines() or ['empty'])[0]}).") from None
     config: Config = config_from_dict(Config, values, str(path))
@@ -231,6 +238,9 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
         raise UserError(f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory.")
     src, tgt = load_tokenizers(run_dir)
     tensors, metadata = load_tensors(run_dir / WEIGHTS)
+    steps = metadata.get("steps")
+    if not isinstance(steps, list) or not steps or not all(type(step) is int for step in steps):
+        raise UserError(f"{run_dir / WEIGHTS}: does not say after which steps; not written by transformer_mt.")
     # What config.yaml describes may be larger than the file, and than memory.
     layers, d_model = config.model.n_encoder_layers + config.model.n_decoder_layers, config.model.d_model
     embedding = tensors.get("tgt_embedding.weight", torch.empty(0))

@@ -126,6 +126,7 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
 def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[str, "list[Gold]"]:
     """Name and pairs of the chosen gold links."""
     from transformer_mt.alignment import check_golds, make_gold
+    from transformer_mt.translator import UnfitError
 
     if not chosen.gold_links:
         split = chosen.split or "test"
@@ -139,10 +140,14 @@ def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[st
     refuse_other_language(texts[1], translator.config.tgt_language, str(files[1]))
     golds = []
     for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
-        sides = [
-            translator.side(text, is_src, "given", f"{path}: line {number}")
-            for text, is_src, path in ((src, True, files[0]), (ref, False, files[1]))
-        ]
+        try:
+            sides = [
+                translator.side(text, is_src, "given", f"{path}: line {number}")
+                for text, is_src, path in ((src, True, files[0]), (ref, False, files[1]))
+            ]
+        except UnfitError as error:
+            talk(f"warning: {error} Left out.")
+            continue
         golds.append(make_gold(sides[0], sides[1], links, f"{chosen.gold_links}: line {number}"))
     return str(chosen.gold_links), check_golds(golds, str(chosen.gold_links))
 
@@ -214,6 +219,21 @@ def alignment_error(chosen: argparse.Namespace) -> None:
         print(f"{title:<24} {quality.aer:7.3f} {quality.precision:7.3f} {quality.recall:7.3f}   {text}")
 
 
+def print_report(report: dict[str, Any], n_references: int) -> None:
+    """Scores with their signatures, and the speed where something was translated."""
+    print(f"{report['test_set']}: {report['n']} sentences, {report['direction']}, {n_references} reference(s)")
+    for key, title in (("bleu", "BLEU"), ("chrf", "chrF")):
+        part = report[key]
+        print(f"{title:<14} {part['score']:.2f} ± {part['interval']:.2f}   {part['signature']}")
+    print(f"{'length ratio':<14} {report['length_ratio']:.3f}")
+    if "sentences_per_second" in report:
+        print(
+            f"{'speed':<14} {report['sentences_per_second']:.1f} sentences/s, "
+            f"{report['tokens_per_second']:.0f} tokens/s "
+            f"(beam size {report['beam_size']}, length penalty {report['length_penalty']:g})"
+        )
+
+
 def main(arguments: list[str]) -> None:
     chosen = options(arguments)
     if chosen.aer:
@@ -249,23 +269,13 @@ def main(arguments: list[str]) -> None:
         report["sentences_per_second"] = len(sources) / seconds
         report["tokens_per_second"] = sum(translation.n_tokens for translation in found) / seconds
         report |= asdict(translator.decode_options(chosen.beam_size, chosen.length_penalty))
-    if chosen.output:
-        write_text(chosen.output, "".join(line + "\n" for line in hypotheses))
     report |= score(hypotheses, references, config.tgt_language)
     if chosen.json:
         print(json.dumps(report, ensure_ascii=False))
-        return
-    print(f"{name}: {len(sources)} sentences, {config.direction}, {len(references)} reference(s)")
-    for key, title in (("bleu", "BLEU"), ("chrf", "chrF")):
-        part = report[key]
-        print(f"{title:<14} {part['score']:.2f} ± {part['interval']:.2f}   {part['signature']}")
-    print(f"{'length ratio':<14} {report['length_ratio']:.3f}")
-    if "sentences_per_second" in report:
-        print(
-            f"{'speed':<14} {report['sentences_per_second']:.1f} sentences/s, "
-            f"{report['tokens_per_second']:.0f} tokens/s "
-            f"(beam size {report['beam_size']}, length penalty {report['length_penalty']:g})"
-        )
+    else:
+        print_report(report, len(references))
+    if chosen.output:  # last: the scores are not lost where it cannot be written
+        write_text(chosen.output, "".join(line + "\n" for line in hypotheses))
 
 
 if __name__ == "__main__":

@@ -144,7 +144,9 @@ class MultiHeadAttention(nn.Module):
         # On two CPU cores, forwards and backwards among 10 keys, the equation takes 0.7 times as long as the fused
         # kernel (1.0 among 40); one decoded position forwards takes 2 to 5 times as long.
         short_training = torch.is_grad_enabled() and not x.is_cuda and keys.size(2) <= 32
-        if weights is None and not self.hard and not short_training:
+        # On Apple's GPUs the fused kernel of some versions gives wrong values for transposed tensors (torch's issue
+        # 181133).
+        if weights is None and not self.hard and not short_training and not x.is_mps:
             # A CPU's kernel for single queries is fast: the N hypotheses of a sentence, seen as N heads over the same
             # keys, take half as long as N queries.
             by_head = q.is_cpu and x.size(1) == 1 and not torch.is_grad_enabled()

@@ -43,7 +43,7 @@ def gold_links(translator: Translator, attention: Attention) -> list[list[int]] 
     """The sure gold links of this very pair, where it is one of the run's held-out pairs."""
     src, tgt = attention.src, attention.tgt
     for path in (translator.run_dir / "valid.tsv", translator.run_dir / "test.tsv"):
-        for line in read_text(path) if path.exists() else []:
+        for line in read_text(path) if path.is_file() else []:
             row = line.split("\t")
             words = (src.units, tgt.units) == (split_units(src.text), split_units(tgt.text))
             if words and row[2:] and row[:2] == [src.text, tgt.text]:

@@ -94,7 +94,7 @@ def draw_weights(axes: Any, attention: Attention, weights: np.ndarray, family: l
     if len(weights):  # an empty translation has no rows
         axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     src_labels = [*attention.src.unit_texts, "</s>"]
-    upright = max(map(len, src_labels)) <= 2
+    upright = max(map(len, attention.src.unit_texts)) <= 2
     axes.set_xticks(range(len(src_labels)), src_labels, fontfamily=family, rotation=0 if upright else 60,
                     ha="center" if upright else "left", rotation_mode="anchor", parse_math=False)  # fmt: skip
     axes.set_yticks(range(len(weights)), attention.tgt.unit_texts, fontfamily=family, parse_math=False)
@@ -146,7 +146,8 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
 
 
 def save_picture(figure: Any, name: Path) -> None:
+    dpi = min(150, 8000 / max(figure.get_size_inches()))  # some 100 units; a larger picture takes gigabytes
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # an emoji becomes a box
         for form in ("png", "svg"):
-            write_atomically(name.with_suffix(f".{form}"), partial(figure.savefig, format=form, dpi=150))
+            write_atomically(name.with_suffix(f".{form}"), partial(figure.savefig, format=form, dpi=dpi))

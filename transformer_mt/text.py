@@ -66,9 +66,13 @@ def language_name(code: str) -> str:
 
 
 def is_written_in(text: str, code: str) -> bool:
-    """Whether a letter of `text` belongs to the language's script; true where the script is not known."""
+    """Whether a letter of `text` belongs to the language's script; true where that is not known, and for one word in
+    Latin letters, which may be a name in any."""
     scripts = SCRIPTS.get(language_of(code), ("",))
-    return any(unicodedata.name(c, "").startswith(scripts) for c in text if unicodedata.category(c)[0] == "L")
+    plain = unicodedata.normalize("NFKC", text)  # no full-width letters
+    names = [unicodedata.name(c, "") for c in plain if unicodedata.category(c)[0] == "L"]
+    is_name = len(plain.split()) == 1 and all(name.startswith("LATIN") for name in names)
+    return is_name or any(name.startswith(scripts) for name in names)
 
 
 def refuse_other_language(lines: Iterable[str], code: str, where: str) -> None:

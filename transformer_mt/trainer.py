@@ -296,8 +296,7 @@ class Trainer:
         if rank() > 0:
             return gathered(None)[0]
         self.model.eval()
-        with autocast(self.device, self.dtype):
-            table = alignment.measure(self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.BASE)
+        table = alignment.measure(self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.BASE)
         rule = alignment.best(table)
         self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
         return gathered({"aer": table[rule].aer})[0]

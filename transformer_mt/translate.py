@@ -47,13 +47,13 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
         UserError: a line is not UTF-8, after the windows before it.
     """
     lines: queue.Queue[str | None] = queue.Queue(maxsize=2 * WINDOW)
-    failed: list[Exception] = []
+    failed: list[BaseException] = []
 
     def read() -> None:
         try:
             for line in decode_lines(file, name, "convert the input"):
                 lines.put(line)
-        except (OSError, UserError) as error:
+        except BaseException as error:  # of this thread: the one that translates raises it
             failed.append(error)
         finally:
             lines.put(None)
@@ -86,6 +86,8 @@ def prompt() -> Iterator[list[str]]:
             yield [input("> " if sys.stdout.isatty() else "")]
         except EOFError:
             return
+        except UnicodeDecodeError:
+            raise UserError("what was typed is not UTF-8; check the terminal's encoding.") from None
 
 
 def show(translation: "Translation", number: int, chosen: argparse.Namespace, out: IO[str]) -> None:
@@ -142,28 +144,26 @@ def main(arguments: list[str]) -> None:
 
     keep_freed_memory()
     translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
-    with contextlib.ExitStack() as stack:
-        if chosen.sentences:
-            windows = iter([[" ".join(sentence.split("\n")) for sentence in chosen.sentences]])
-        elif chosen.input:
-            windows = read_windows(stack.enter_context(open(chosen.input, "rb")), str(chosen.input))
-        elif sys.stdin is None:
-            raise UserError("there is no standard input: give sentences, or --input FILE.")
-        elif sys.stdin.isatty():
-            windows = prompt()
-        else:
-            # Not sys.stdin itself, and never closed: Python aborts or waits when a thread still reads that at the end.
-            stdin = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115
-            windows = read_windows(stdin, "standard input")
-        if chosen.output is None:
-            translate(translator, windows, chosen, sys.stdout)
-            return
+    # Files are never closed, nor is sys.stdin itself read: Python aborts or waits when a thread still reads at the end.
+    if chosen.sentences:
+        windows = iter([[" ".join(sentence.split("\n")) for sentence in chosen.sentences]])
+    elif chosen.input:
+        windows = read_windows(open(chosen.input, "rb"), str(chosen.input))  # noqa: SIM115
+    elif sys.stdin is None:
+        raise UserError("there is no standard input: give sentences, or --input FILE.")
+    elif sys.stdin.isatty():
+        windows = prompt()
+    else:
+        windows = read_windows(open(sys.stdin.fileno(), "rb", closefd=False), "standard input")  # noqa: SIM115
+    if chosen.output is None:
+        translate(translator, windows, chosen, sys.stdout)
+        return
 
-        def write(path: Path) -> None:
-            with open(path, "w", encoding="utf-8") as out:
-                translate(translator, windows, chosen, out)
+    def write(path: Path) -> None:
+        with open(path, "w", encoding="utf-8") as out:
+            translate(translator, windows, chosen, out)
 
-        write_atomically(chosen.output, write)
+    write_atomically(chosen.output, write)
 
 
 if __name__ == "__main__":

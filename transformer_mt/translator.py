@@ -1,6 +1,7 @@
 """Text in, translations and attention out: the Python API over a run directory."""
 
 import re
+import sys
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from transformer_mt import alignment, checkpoint
 from transformer_mt.alignment import Gold, Quality, Rule, Side
@@ -38,8 +40,8 @@ LONGEST_PIECE = 16
 """Characters of the longest piece of a SentencePiece vocabulary."""
 
 
-class TooLongError(UserError):
-    """A sentence has more tokens than the model reads."""
+class UnfitError(UserError):
+    """A sentence has more tokens than the model reads, or characters that it cannot write."""
 
 
 @dataclass
@@ -281,21 +283,22 @@ class Translator:
             else (self.tgt_tokenizer, self.convert_tgt, self.config.tgt_language)
         )
         refuse_surrogates(text, where)
-        text, bounds = one_line(text), None
-        if units == "given":
-            text, bounds = join_given([convert(token) for token in text.split(" ")], not is_unspaced(language))
+        bounds = None
+        if units == "given":  # one that is white space, as U+3000, counts, too
+            tokens = [convert(one_line(token)) for token in text.strip(" \r\n").split(" ")]
+            text, bounds = join_given(tokens, not is_unspaced(language))
         else:
-            text = convert(text)
+            text = convert(one_line(text))
         if not text:
             raise UserError(f"{where} is empty.")
         ids = tokenizer.encode([text])[0]
         if len(ids) > self.config.model.max_len:
-            raise TooLongError(
+            raise UnfitError(
                 f"{where} has {len(ids)} tokens, but the model reads at most model.max_len="
                 f"{self.config.model.max_len}; shorten it."
             )
         if not is_src and tokenizer.unk_id in ids:
-            raise UserError(f"{where}: the vocabulary lacks some of its characters ({text:.60}); leave them out.")
+            raise UnfitError(f"{where}: the vocabulary lacks some of its characters ({text:.60}); leave them out.")
         side = alignment.make_side(tokenizer, ids, bounds or units)
         if bounds is not None and side.text != text:
             raise UserError(f"{where}: the vocabulary changes the text ({text:.60}); use --units words.")
@@ -310,7 +313,7 @@ class Translator:
         beam_size: int | None = None,
         length_penalty: float | None = None,
     ) -> Attention:
-        """All attention weights of one teacher-forced pass.
+        """All attention weights of one teacher-forced pass, in float32 whatever the precision of translating.
 
         Args:
             tgt: a translation to force; None = the model's own, found with `beam_size` and `length_penalty`.
@@ -363,9 +366,8 @@ class Translator:
         tgt_in = torch.tensor([[self.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=self.device)
         weights = AttentionWeights()
         try:
-            with autocast(self.device, self.dtype):
-                padding = torch.zeros_like(src_ids, dtype=torch.bool)
-                logits = model.decode(tgt_in, model.encode(src_ids, weights), padding, weights=weights)
+            padding = torch.zeros_like(src_ids, dtype=torch.bool)
+            logits = model.decode(tgt_in, model.encode(src_ids, weights), padding, weights=weights)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -398,9 +400,8 @@ class Translator:
         rows[torch.arange(n), torch.arange(n)] = self.src_tokenizer.pad_id  # the last row hides nothing
         tgt_in = torch.tensor([[self.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=self.device)
         found = []
-        for part in torch.split(rows, 64):
-            with autocast(self.device, self.dtype):
-                logits = self.model(part.to(self.device), tgt_in.expand(len(part), -1))
+        for part in torch.split(rows, max(1, 2**24 // (len(tgt.ids) * len(self.tgt_tokenizer)))):  # 64 MB of logits
+            logits = self.model(part.to(self.device), tgt_in.expand(len(part), -1))
             labels = torch.tensor(tgt.ids, device=self.device).expand(len(part), -1)[..., None]
             found.append(logits.float().log_softmax(-1).gather(2, labels)[..., 0].cpu())
         log_probs = torch.cat(found)
@@ -416,16 +417,19 @@ class Translator:
         batch_tokens: int = 4096,
         on_batch: Callable[[int], object] = lambda n: None,
     ) -> list[set[Link]]:
-        """Hard links of many pairs, in order; a pair with an empty side has none.
+        """Hard links of many pairs, in order; a pair with a side that is empty or does not fit the model has none.
 
         Args:
             where: what to call pair number i (from 0) in errors.
             reverse: a model of the other direction; its links, read by its own rule, are joined with these.
             batch_tokens: padded tokens of the longer side that pass through the model together.
         Raises:
-            UserError: a sentence is too long, or `reverse` is not of the other direction.
+            UserError: `reverse` has other vocabularies, and links of subwords are wanted.
         """
         if reverse is not None:
+            theirs = reverse.tgt_tokenizer.fingerprint, reverse.src_tokenizer.fingerprint
+            if units == "subwords" and theirs != (self.src_tokenizer.fingerprint, self.tgt_tokenizer.fingerprint):
+                raise UserError(f"{reverse.run_dir}: its subwords are others; join links of words, or of given tokens.")
             pairs = list(pairs)
             other, _ = reverse.default_rule()
             other = replace(other, threshold=rule.threshold, mask_punctuation=rule.mask_punctuation)
@@ -437,31 +441,31 @@ class Translator:
         links: list[set[Link]] = []
         texts = iter(pairs)
         while window := list(islice(texts, 4096)):
-            sides = {
-                n: (self.side(src, True, units, where(n)), self.side(tgt, False, units, where(n)))
-                for n, (src, tgt) in enumerate(window, start=len(links))
-                if one_line(src) and one_line(tgt)
-            }
+            sides = {}
+            for n, (src, tgt) in enumerate(window, start=len(links)):
+                if one_line(src) and one_line(tgt):
+                    try:
+                        sides[n] = (self.side(src, True, units, where(n)), self.side(tgt, False, units, where(n)))
+                    except UnfitError as error:
+                        tqdm.write(f"warning: {error} No links.", file=sys.stderr)
             on_batch(len(window) - len(sides))
             links += [set() for _ in window]
             numbers = list(sides)
             ids = [(src.ids, tgt.ids) for src, tgt in sides.values()]
-            with autocast(self.device, self.dtype):
-                for row, cross in alignment.cross_attention(
-                    self.model, ids, self.tgt_tokenizer.bos_id, batch_tokens, on_batch
-                ):
-                    links[numbers[row]] = alignment.read_links(cross, *sides[numbers[row]], rule)
+            for row, cross in alignment.cross_attention(
+                self.model, ids, self.tgt_tokenizer.bos_id, batch_tokens, on_batch
+            ):
+                links[numbers[row]] = alignment.read_links(cross, *sides[numbers[row]], rule)
         return links
 
     def measure(
         self, golds: list[Gold], base: Rule, on_batch: Callable[[int], object] = lambda n: None
     ) -> dict[Rule, Quality]:
         """The quality of every choice of layer, head and shift on gold links."""
-        with autocast(self.device, self.dtype):
-            return alignment.measure(self.model, golds, self.tgt_tokenizer.bos_id, base, on_batch)
+        return alignment.measure(self.model, golds, self.tgt_tokenizer.bos_id, base, on_batch)
 
     def read_golds(self, path: Path, turn: bool = False) -> list[Gold]:
-        """The pairs of a TSV file that have gold links in their third column, but for those too long for the model.
+        """The pairs of a TSV file that have gold links in their third column, but for those that do not fit the model.
 
         Args:
             turn: the file's first column is this model's target.
@@ -477,7 +481,7 @@ class Translator:
                 continue
             where = f"{path}: line {number}"
             src, tgt = row[1::-1] if turn else row[:2]
-            with suppress(TooLongError):
+            with suppress(UnfitError):
                 sides = self.side(src, True, "words", where), self.side(tgt, False, "words", where)
                 golds.append(alignment.make_gold(*sides, turn_links(row[2], where) if turn else row[2], where))
         return golds

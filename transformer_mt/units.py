@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from transformer_mt.config import UserError
 
-# In this order: a number with inner separators (3.50, 10:30, 1,000), a word with inner apostrophes or hyphens
-# (don't, twenty-one) in any alphabet but Chinese, and otherwise every visible character alone.
+# In this order: a number with inner separators (3.50, 10:30am, 1,000), one without, a word with inner apostrophes or
+# hyphens (don't, twenty-one) in any alphabet but Chinese, and otherwise every visible character alone.
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_UNIT = re.compile(rf"\d+(?:[.,:]\d+)*(?![^\W{_HAN}])|[^\W{_HAN}]+(?:['’\-][^\W{_HAN}]+)*|\S")
+_LETTERS = rf"(?:[^\W{_HAN}][\u0300-\u036f]*)+"  # with their accents
+_UNIT = re.compile(rf"\d+(?:[.,:]\d+)+(?:{_LETTERS})?|\d+(?!{_LETTERS})|{_LETTERS}(?:['’\-]{_LETTERS})*|\S")
 
 
 def split_units(text: str) -> list[tuple[int, int]]:
