@@ -627,10 +627,12 @@ def measured() -> dict[Rule, Quality]:
 
 
 def test_a_rule_comes_back_from_its_file(measured):
-    text = rule_to_json(measured, "测试, 3 pairs")
+    text = rule_to_json(measured, "测试, 3 pairs", [3, 4])
     rule, values = rule_from_json(text, 2, 2, "alignment.json")
     assert rule == best(measured) == list(measured)[11]
-    assert values["chosen_on"] == "测试, 3 pairs" and "测试" in text and text.endswith("\n")
+    assert (
+        values["chosen_on"] == "测试, 3 pairs" and values["steps"] == [3, 4] and "测试" in text and text.endswith("\n")
+    )
     assert values["aer"] == pytest.approx(0.05) and values["recall"] == 0.9 and values["precision"] == 1.0
     assert len(values["table"]) == len(measured)
     for row, (other, quality) in zip(values["table"], measured.items(), strict=True):
@@ -674,7 +676,7 @@ def changed(**changes: object):
 )
 def test_a_damaged_or_foreign_rule_is_refused(measured, damage, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        rule_from_json(damage(rule_to_json(measured, "x")), 2, 2, "runs/a/alignment.json")
+        rule_from_json(damage(rule_to_json(measured, "x", [3])), 2, 2, "runs/a/alignment.json")
 
 
 def test_a_rule_says_in_words_what_it_reads():
@@ -1064,10 +1066,10 @@ def test_for_other_languages_it_is_the_last_layer_but_one(tokenizers, tmp_path):
 def test_the_runs_own_file_is_used_and_checked(tokenizers, tmp_path, measured):
     run = make_run(tmp_path / "run", tokenizers)
     one = Translator(run, "cpu")
-    write(run / "alignment.json", rule_to_json(measured, "its own gold"))
+    write(run / "alignment.json", rule_to_json(measured, "its own gold", [3]))
     assert one.default_rule() == (best(measured), "chosen on its own gold")
     assert one.attention("I draw.", "我画。").rule == best(measured)
-    for damage in (b"{", b"\xff\xfe", json.dumps(json.loads(rule_to_json(measured, "x")) | {"layer": 9}).encode()):
+    for damage in (b"{", b"\xff\xfe", json.dumps(json.loads(rule_to_json(measured, "x", [3])) | {"layer": 9}).encode()):
         (run / "alignment.json").write_bytes(damage)
         with pytest.raises(UserError, match=re.escape(f"{run / 'alignment.json'}: ")):
             one.default_rule()

@@ -303,11 +303,12 @@ def best(table: dict[Rule, Quality]) -> Rule:
 # ------------------------------------------------------------------------------------------------ alignment.json
 
 
-def rule_to_json(table: dict[Rule, Quality], chosen_on: str) -> str:
-    """What `alignment.json` says: the best rule, on which gold it was chosen, and the whole table."""
+def rule_to_json(table: dict[Rule, Quality], chosen_on: str, steps: list[int]) -> str:
+    """What `alignment.json` says: the best rule, on which gold and for which weights it was chosen, and the
+    whole table."""
     rule = best(table)
     rows = [{**asdict(other), **quality.report()} for other, quality in table.items()]
-    values = {**asdict(rule), "chosen_on": chosen_on, **table[rule].report(), "table": rows}
+    values = {**asdict(rule), "chosen_on": chosen_on, "steps": steps, **table[rule].report(), "table": rows}
     return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
 
 

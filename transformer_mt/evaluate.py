@@ -204,7 +204,8 @@ def alignment_error(chosen: argparse.Namespace) -> None:
             quality.add(linked, gold)
         rows["both directions"] = (f"{rule}, and {chosen.agree}", quality)
     if chosen.save:
-        write_text(translator.run_dir / "alignment.json", rule_to_json(table, f"{name}, {len(golds)} pairs"))
+        text = rule_to_json(table, f"{name}, {len(golds)} pairs", translator.metadata["steps"])
+        write_text(translator.run_dir / "alignment.json", text)
         talk(f"saved: {translator.run_dir / 'alignment.json'}")
     if chosen.json:
         report = {"run": str(chosen.run), "direction": translator.config.direction, "gold": name, "n": len(golds)}

@@ -175,27 +175,28 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     if (run_dir / "metrics.jsonl").exists():
         learning_curve(run_dir / "metrics.jsonl", run_dir / "learning_curve.png")
     if status == 0:
-        weights, chosen = run_dir / checkpoint.WEIGHTS, run_dir / "alignment.json"
-        is_stale = not chosen.exists() or chosen.stat().st_mtime_ns <= weights.stat().st_mtime_ns
-        if config.data.links_column is not None and is_stale:
+        if config.data.links_column is not None:
             choose_alignment(run_dir, config)
         talk(f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}")
     return status
 
 
 def choose_alignment(run_dir: Path, config: Config) -> None:
-    """Write `alignment.json`: the layer, head and shift that word links are read from, chosen on the validation set."""
+    """Write `alignment.json`: the layer, head and shift that word links are read from, chosen on the validation set;
+    unless that was done for these weights already."""
     from transformer_mt.alignment import BASE, best, rule_to_json
     from transformer_mt.checkpoint import write_text
     from transformer_mt.translator import Translator
 
     translator = Translator(run_dir, config.train.device)
-    golds = translator.read_golds(run_dir / "valid.tsv")
+    saved, steps = translator.saved_rule(), translator.metadata["steps"]
+    golds = [] if saved and saved[1].get("steps") == steps else translator.read_golds(run_dir / "valid.tsv")
     if not golds:
         return
     table = translator.measure(golds, BASE)
     rule = best(table)
-    write_text(run_dir / "alignment.json", rule_to_json(table, f"the run's validation set, {len(golds)} pairs"))
+    text = rule_to_json(table, f"the run's validation set, {len(golds)} pairs", steps)
+    write_text(run_dir / "alignment.json", text)
     talk(f"word links: {rule}; alignment error rate {table[rule].aer:.3f} on the validation set")
 
 
