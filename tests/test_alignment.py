@@ -980,7 +980,8 @@ def test_links_of_other_subwords_are_not_joined(translator, reverse, run_dir, mo
 def test_given_tokens_of_white_space_count(translator):
     """Links after one would be off by one."""
     tokens = translator.side("\u3000 我 喜欢 \u00a0 鱼", False, "given", "x")
-    assert tokens.unit_texts == ["", "我", "喜欢", "", "鱼"] and tokens.text == "我喜欢鱼"
+    assert tokens.unit_texts == ["\u3000", "我", "喜欢", "\u00a0", "鱼"]
+    assert translator.side(" 我\t鱼 \n", False, "given", "x").unit_texts == ["我", "鱼"]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -220,6 +220,12 @@ def test_an_output_that_is_a_pipe_is_written_to(call, trained_run, expected, tmp
     assert lines(found[0]) == expected and pipe.is_fifo()
 
 
+def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run, tmp_path):
+    (tmp_path / "file").touch()
+    done = call("evaluate", trained_run, "--split", "valid", "--output", tmp_path / "file" / "out.txt")
+    assert done.status == 1 and "BLEU" in done.out and done.err.splitlines()[-1].startswith("error: ")
+
+
 def test_an_input_that_is_a_pipe_is_not_waited_for_after_an_error(trained_run, tmp_path):
     """Its other end is open, and says nothing more."""
     pipe = tmp_path / "pipe"

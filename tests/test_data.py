@@ -713,7 +713,7 @@ def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, mon
 
         def interrupted(*args, **kwargs):
             whole(*args, **kwargs)
-            raise error("stopped here")
+            raise error(5, "stopped here")
 
         patch.setattr(data, stage, interrupted)
         with pytest.raises(error, match="stopped here"):
@@ -787,14 +787,22 @@ def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch):
     assert len(corpus(tsv(*numbered(30))).train) == 28
 
 
-def test_a_damaged_part_is_removed_and_told(corpus, tmp_path, monkeypatch):
+@pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])
+def test_a_damaged_part_is_removed_and_told(corpus, tmp_path, monkeypatch, damage):
     monkeypatch.setattr(data, "PART_ROWS", 10)
     with monkeypatch.context() as patch:
         patch.setattr(data, "column", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             corpus(tsv(*numbered(35)))
     (part,) = tmp_path.glob("cache/parts-*/clean-train-10.arrow")
-    os.truncate(part, 0)
+    content = part.read_bytes()
+    if damage == "zeros":  # the end of the file, as if there were no more rows
+        one = pa.ipc.open_stream(content).read_all().slice(0, 5)
+        with pa.OSFile(str(part), "wb") as file, pa.ipc.new_stream(file, one.schema) as stream:
+            stream.write_table(one)
+        part.write_bytes(part.read_bytes() + bytes(500))
+    else:
+        os.truncate(part, 0 if damage == "empty" else len(content) * 2 // 3)
     with pytest.raises(UserError, match=re.escape(f"{part.parent}: damaged") + ".*run the same command again"):
         corpus(tsv(*numbered(35)))
     assert len(corpus(tsv(*numbered(35))).train) == 33

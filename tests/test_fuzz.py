@@ -44,6 +44,7 @@ PLAIN = st.recursive(
 @fuzz
 @given(content=BYTES, links=st.sampled_from([None, "2"]), on_bad_row=st.sampled_from(OnBadRow))
 @example(content=b"\xef\xbb\xbf\xff\tx\n", links=None, on_bad_row=OnBadRow.error)
+@example(content=b"\xef\xbb\xbf", links=None, on_bad_row=OnBadRow.error)
 def test_tsv(tmp_path, content, links, on_bad_row):
     path = tmp_path / "rows.tsv"
     path.write_bytes(content)
@@ -52,7 +53,8 @@ def test_tsv(tmp_path, content, links, on_bad_row):
     except UserError as error:
         assert on_bad_row is OnBadRow.error and "rows.tsv: line " in str(error)
     else:
-        assert len(rows) == content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
+        text = content.removeprefix(b"\xef\xbb\xbf")
+        assert len(rows) == text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
 
 
 @fuzz

@@ -474,12 +474,13 @@ def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, av
     for name, tensor in used.items():
         torch.testing.assert_close(tensor, sum(kept[step][name] for step in steps) / len(steps))
         assert torch.equal(trainer.model.get_parameter(name), kept[5][name])  # training would go on from here
-    said = "used" if len(steps) > 1 else "not used: step 4 has 6.00"
+    said = "used" if len(steps) > 1 else "not used: the weights in use have 6.00"
     assert f"average of steps 3, 4, 5: BLEU {average_bleu:.2f}, {said}" in capsys.readouterr().err
 
     trainer.config.train.max_steps, trainer.config.train.average = 6, 1
-    scores_in_turn(trainer, [6.2])  # a run that goes on must beat what is in use
+    scores_in_turn(trainer, [6.2])  # a run that goes on must beat what is in use, but is no worse for patience
     trainer.train()
+    assert trainer.state.bad_validations == 0 and trainer.state.best_step == 6
     assert checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)[1]["steps"] == (
         steps if len(steps) > 1 else [6]
     )

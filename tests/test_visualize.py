@@ -348,6 +348,29 @@ def merged(rows: list[list[float]], src, tgt) -> np.ndarray:
     return made
 
 
+def test_a_sentence_without_units_has_a_picture(call, linked_run, tmp_path):
+    done = call("visualize", linked_run, "\u2581", "--target", "我画。", "--output-dir", tmp_path / "out")
+    assert done.status == 0 and (tmp_path / "out" / "alignment.png").exists()
+
+
+def test_a_damaged_choice_is_made_anew_where_one_is_made(call, linked_tsv, cache_dir, run_copy):
+    write(run_copy / "alignment.json", "{")
+    assert "alignment.json: damaged" in call("evaluate", run_copy, "--aer").error
+    assert call("evaluate", run_copy, "--aer", "--save").status == 0
+    saved = json.loads((run_copy / "alignment.json").read_text("utf-8"))
+    assert saved["steps"] == Translator(run_copy, "cpu").metadata["steps"]
+    write(run_copy / "alignment.json", "{")
+    assert train(training_config(linked_tsv, cache_dir, run_copy, **LINKED)) == 0
+    assert "chosen_on" in json.loads((run_copy / "alignment.json").read_text("utf-8"))
+
+
+def test_both_directions_of_given_tokens_that_are_white_space(call, linked_run, backward_run, given):
+    for path, text in zip(given, ("I do n't like cats .", "\u3000 我 不 喜欢 猫 。", "0-1"), strict=True):
+        write(path, text + "\n")
+    report = json.loads(call("evaluate", linked_run, *on_given(given), "--agree", backward_run, "--json").out)
+    assert set(report["rows"]) >= {"both directions"}
+
+
 def test_a_picture_of_a_long_pair_is_not_larger_than_memory(translator, tmp_path):
     from matplotlib.image import imread
 

@@ -317,11 +317,16 @@ def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **
         file = f"{prefix}-{start}.arrow"
         n_processes = min(os.cpu_count() or 1, 16) if len(part) >= PARALLEL_ROWS else None
         try:
-            parts.append(part.map(function, batched=True, num_proc=n_processes, cache_file_name=file, **options))
+            made = part.map(function, batched=True, num_proc=n_processes, cache_file_name=file, **options)
         except Exception as error:
             if isinstance(error.__context__, KeyboardInterrupt):  # the library fails as it cleans up after Ctrl-C
                 raise KeyboardInterrupt from None
             raise
+        if len(made) != len(part):
+            raise pa.ArrowInvalid(f"{file}: {len(made)} rows of {len(part)}")
+        for written in made.cache_files:
+            sync(Path(written["filename"]))
+        parts.append(made)
     return concatenate_datasets(parts)
 
 
@@ -394,7 +399,9 @@ def parts_folder(path: Path, quiet: bool) -> Iterator[Path]:
     except UserError:
         shutil.rmtree(path, ignore_errors=True)
         raise
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow's own has none
+            raise
         shutil.rmtree(path, ignore_errors=True)
         raise UserError(f"{path}: damaged ({error}), now removed; run the same command again.") from None
     finally:

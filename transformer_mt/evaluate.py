@@ -188,7 +188,13 @@ def alignment_error(chosen: argparse.Namespace) -> None:
         "what is often plotted": (str(last), table[last]),
         "the same, shifted": (str(replace(last, shift=True)), table[replace(last, shift=True)]),
     }
-    if saved := translator.saved_rule():
+    saved = None
+    try:
+        saved = translator.saved_rule()
+    except UserError:  # --save makes it anew
+        if not chosen.save:
+            raise
+    if saved:
         kept, chosen_on = saved[0], saved[1].get("chosen_on")
         quality = table[kept] if kept in table else translator.measure(golds, kept)[kept]
         rows["the run's choice"] = (f"{kept}, chosen on {chosen_on}", quality)
@@ -270,13 +276,19 @@ def main(arguments: list[str]) -> None:
         report["sentences_per_second"] = len(sources) / seconds
         report["tokens_per_second"] = sum(translation.n_tokens for translation in found) / seconds
         report |= asdict(translator.decode_options(chosen.beam_size, chosen.length_penalty))
+    problem = None
+    if chosen.output:
+        try:
+            write_text(chosen.output, "".join(line + "\n" for line in hypotheses))
+        except OSError as error:  # told last: the scores are not lost for it
+            problem = error
     report |= score(hypotheses, references, config.tgt_language)
     if chosen.json:
         print(json.dumps(report, ensure_ascii=False))
     else:
         print_report(report, len(references))
-    if chosen.output:  # last: the scores are not lost where it cannot be written
-        write_text(chosen.output, "".join(line + "\n" for line in hypotheses))
+    if problem:
+        raise problem
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def draw_weights(axes: Any, attention: Attention, weights: np.ndarray, family: l
     if len(weights):  # an empty translation has no rows
         axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     src_labels = [*attention.src.unit_texts, "</s>"]
-    upright = max(map(len, attention.src.unit_texts)) <= 2
+    upright = max(map(len, attention.src.unit_texts), default=0) <= 2
     axes.set_xticks(range(len(src_labels)), src_labels, fontfamily=family, rotation=0 if upright else 60,
                     ha="center" if upright else "left", rotation_mode="anchor", parse_math=False)  # fmt: skip
     axes.set_yticks(range(len(weights)), attention.tgt.unit_texts, fontfamily=family, parse_math=False)

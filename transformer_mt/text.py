@@ -13,12 +13,12 @@ SCRIPTS = {
     ["en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "vi"], ("LATIN",)
 )  # fmt: skip
 """How Unicode names the letters of a language begin; a language that is not here is not checked."""
-_BREAKS = {ord(c): " " for c in "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
+BREAKS = {ord(c): " " for c in "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 
 
 def one_line(text: str) -> str:
     """`text` without the white space around it; tabs and line breaks inside become spaces."""
-    return text.translate(_BREAKS).strip()
+    return text.translate(BREAKS).strip()
 
 
 def decode_lines(lines: Iterable[bytes], name: str, way_out: str, skip: bool = False) -> Iterator[str | None]:
@@ -71,7 +71,7 @@ def is_written_in(text: str, code: str) -> bool:
     scripts = SCRIPTS.get(language_of(code), ("",))
     plain = unicodedata.normalize("NFKC", text)  # no full-width letters
     names = [unicodedata.name(c, "") for c in plain if unicodedata.category(c)[0] == "L"]
-    is_name = len(plain.split()) == 1 and all(name.startswith("LATIN") for name in names)
+    is_name = bool(names) and len(plain.split()) == 1 and all(name.startswith("LATIN") for name in names)
     return is_name or any(name.startswith(scripts) for name in names)
 
 

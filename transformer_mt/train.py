@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,8 +162,9 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     if rank() == 0:
         checkpoint.save_config(run_dir, config)
     if rank() == 0 and not goes_on:
-        for path in (*run_dir.glob("*spm.model"), *run_dir.glob("checkpoints/weights-*")):
-            path.unlink()  # of a start with other options that was killed before its first checkpoint
+        vocabularies = (run_dir / name for name in ("spm.model", "src.spm.model", "tgt.spm.model"))
+        for path in (*vocabularies, *run_dir.glob("checkpoints/weights-*")):
+            path.unlink(missing_ok=True)  # of a start with other options that was killed before its first checkpoint
         checkpoint.save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
         for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
@@ -189,7 +190,9 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
     from transformer_mt.translator import Translator
 
     translator = Translator(run_dir, config.train.device)
-    saved, steps = translator.saved_rule(), translator.metadata["steps"]
+    saved, steps = None, translator.metadata["steps"]
+    with suppress(UserError):  # a damaged one is made anew
+        saved = translator.saved_rule()
     golds = [] if saved and saved[1].get("steps") == steps else translator.read_golds(run_dir / "valid.tsv")
     if not golds:
         return

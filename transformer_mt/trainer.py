@@ -109,6 +109,8 @@ class State:
     seconds: float = 0.0
     best_bleu: float = -1.0
     best_step: int = 0
+    average_bleu: float = -1.0
+    """Of the average that is in use; -1 = none."""
     bad_validations: int = 0
     loss_sum: float = 0.0
     """Since the last logged event, like the next two."""
@@ -131,7 +133,7 @@ class Stop:
 
     def __enter__(self) -> "Stop":
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it in `… &`, or nohup
+            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it in `… &`
                 self.old[number] = signal.signal(number, self.note)
         return self
 
@@ -546,7 +548,8 @@ class Trainer:
             checkpoint.prune_checkpoints(self.run_dir, "weights", state.step, self.config.train.average)
         if better:
             state.best_bleu, state.best_step, state.bad_validations = scores["bleu"], state.step, 0
-            self.save_best(weights, [state.step], scores["bleu"])
+            if scores["bleu"] > state.average_bleu:  # of a run that was complete and goes on
+                self.save_best(weights, [state.step], scores["bleu"])
         else:
             state.bad_validations += 1
 
@@ -571,11 +574,12 @@ class Trainer:
             checkpoint.put_weights(self.model, mean, self.run_dir)
             scores = self.validate()
             self.log(**{f"average_{name}": value for name, value in scores.items()})
-            better = scores["bleu"] > state.best_bleu
+            in_use = max(state.best_bleu, state.average_bleu)
+            better = scores["bleu"] > in_use
             if better:
                 self.save_best(mean, steps, scores["bleu"])
-                state.best_bleu, state.best_step = scores["bleu"], state.step  # a longer run must beat it
-            verdict = "used" if better else f"not used: step {state.best_step} has {state.best_bleu:.2f}"
+                state.average_bleu = scores["bleu"]
+            verdict = "used" if better else f"not used: the weights in use have {in_use:.2f}"
             self.talk(f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, {verdict}")
             checkpoint.put_weights(self.model, now, self.run_dir)
         state.finished = True

@@ -31,7 +31,7 @@ from transformer_mt.config import (
 from transformer_mt.decoding import Hypothesis, search
 from transformer_mt.device import autocast, choose_device, choose_dtype
 from transformer_mt.model import AttentionWeights
-from transformer_mt.text import is_chinese, is_unspaced, language_of, one_line, to_simplified
+from transformer_mt.text import BREAKS, is_chinese, is_unspaced, language_of, one_line, to_simplified
 from transformer_mt.units import Link, join_given, turn_links
 
 SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
@@ -284,9 +284,9 @@ class Translator:
         )
         refuse_surrogates(text, where)
         bounds = None
-        if units == "given":  # one that is white space, as U+3000, counts, too
-            tokens = [convert(one_line(token)) for token in text.strip(" \r\n").split(" ")]
-            text, bounds = join_given(tokens, not is_unspaced(language))
+        if units == "given":  # one that is other white space, as U+3000, counts, too
+            tokens = text.translate(BREAKS).strip(" ").split(" ")
+            text, bounds = join_given(list(map(convert, tokens)), not is_unspaced(language))
         else:
             text = convert(one_line(text))
         if not text:
@@ -400,7 +400,7 @@ class Translator:
         rows[torch.arange(n), torch.arange(n)] = self.src_tokenizer.pad_id  # the last row hides nothing
         tgt_in = torch.tensor([[self.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=self.device)
         found = []
-        for part in torch.split(rows, max(1, 2**24 // (len(tgt.ids) * len(self.tgt_tokenizer)))):  # 64 MB of logits
+        for part in torch.split(rows, max(1, min(64, 2**24 // (len(tgt.ids) * len(self.tgt_tokenizer))))):
             logits = self.model(part.to(self.device), tgt_in.expand(len(part), -1))
             labels = torch.tensor(tgt.ids, device=self.device).expand(len(part), -1)[..., None]
             found.append(logits.float().log_softmax(-1).gather(2, labels)[..., 0].cpu())
@@ -437,7 +437,10 @@ class Translator:
                 [(tgt, src) for src, tgt in pairs], units, other, where, None, batch_tokens, on_batch
             )
             forward = self.align(pairs, units, rule, where, None, batch_tokens, on_batch)
-            return [alignment.agree(f, {(i, j) for j, i in b}) for f, b in zip(forward, backward, strict=True)]
+            return [
+                alignment.agree(f, {(i, j) for j, i in b}) if f and b else set()
+                for f, b in zip(forward, backward, strict=True)
+            ]
         links: list[set[Link]] = []
         texts = iter(pairs)
         while window := list(islice(texts, 4096)):

@@ -10,7 +10,8 @@ from transformer_mt.config import UserError
 # hyphens (don't, twenty-one) in any alphabet but Chinese, and otherwise every visible character alone.
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _LETTERS = rf"(?:[^\W{_HAN}][\u0300-\u036f]*)+"  # with their accents
-_UNIT = re.compile(rf"\d+(?:[.,:]\d+)+(?:{_LETTERS})?|\d+(?!{_LETTERS})|{_LETTERS}(?:['’\-]{_LETTERS})*|\S")
+_WORD = rf"{_LETTERS}(?:['’\-]{_LETTERS})*"
+_UNIT = re.compile(rf"\d+(?:[.,:]\d+)+(?:{_WORD})?|\d+(?![^\W{_HAN}])|{_WORD}|\S")
 
 
 def split_units(text: str) -> list[tuple[int, int]]:
