@@ -1,6 +1,7 @@
 """Corpora from files: reading, cleaning, splitting, caching; batches under a token budget."""
 
 import csv
+import errno
 import gzip
 import io
 import json
@@ -722,6 +723,17 @@ def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, mon
     made = corpus(tsv(*numbered(30)))
     assert len(made.train) == 28
     assert len(train_pairs(made)) == 28
+
+
+def test_a_full_disk_is_not_blamed_on_the_corpus(corpus, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "read_tsv", full)
+        with pytest.raises(OSError, match="No space left"):
+            corpus(tsv(*numbered(30)))
+    assert len(corpus(tsv(*numbered(30))).train) == 28
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])

@@ -5,6 +5,7 @@ that made it: host memory does not grow with the corpus, and a changed file or o
 """
 
 import csv
+import errno
 import glob
 import gzip
 import hashlib
@@ -266,7 +267,7 @@ def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
         loaded = load_table(paths[0], suffixes[-1], config.on_bad_row, scratch / f"{key}{suffixes[-1]}")
     except Exception as error:  # the readers raise from half a dozen libraries
         cause = (isinstance(error, DatasetGenerationError) and error.__cause__) or error
-        if isinstance(cause, UserError):
+        if isinstance(cause, UserError) or getattr(cause, "errno", None) == errno.ENOSPC:
             raise cause from None
         first_line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
         if "corresponds to no data" in first_line or "BatchSize" in first_line:  # what the library says of no rows
