@@ -304,8 +304,8 @@ def best(table: dict[Rule, Quality]) -> Rule:
 
 
 def rule_to_json(table: dict[Rule, Quality], chosen_on: str, steps: list[int]) -> str:
-    """What `alignment.json` says: the best rule, on which gold and for which weights it was chosen, and the
-    whole table."""
+    """What `alignment.json` says: the best rule, on which gold and for the weights of which steps it was chosen, and
+    the whole table."""
     rule = best(table)
     rows = [{**asdict(other), **quality.report()} for other, quality in table.items()]
     values = {**asdict(rule), "chosen_on": chosen_on, "steps": steps, **table[rule].report(), "table": rows}

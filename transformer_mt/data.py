@@ -401,7 +401,7 @@ def parts_folder(path: Path, quiet: bool) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
         raise
     except (pa.ArrowInvalid, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # Arrow's own has none
+        if getattr(error, "errno", None) is not None:  # Arrow's own have none
             raise
         shutil.rmtree(path, ignore_errors=True)
         raise UserError(f"{path}: damaged ({error}), now removed; run the same command again.") from None

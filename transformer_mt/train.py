@@ -193,7 +193,9 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
     saved, steps = None, translator.metadata["steps"]
     with suppress(UserError):  # a damaged one is made anew
         saved = translator.saved_rule()
-    golds = [] if saved and saved[1].get("steps") == steps else translator.read_golds(run_dir / "valid.tsv")
+    if saved and saved[1].get("steps") == steps:
+        return
+    golds = translator.read_golds(run_dir / "valid.tsv")
     if not golds:
         return
     table = translator.measure(golds, BASE)

@@ -490,8 +490,8 @@ class Translator:
         return golds
 
     def default_rule(self) -> tuple[Rule, str]:
-        """How links are read, and why so: as `alignment.json` says; without it chosen now on the
-        packaged starter's validation set; for other languages the mean of the last layer but one."""
+        """How links are read, and why so: as `alignment.json` says; without it chosen now on the packaged starter's
+        validation set; for other languages the mean of the last layer but one."""
         if saved := self.saved_rule():
             return saved[0], f"chosen on {saved[1].get('chosen_on')}"
         src, tgt = language_of(self.config.src_language), language_of(self.config.tgt_language)
