@@ -43,9 +43,10 @@ from transformer_mt.config import (
     TrainConfig,
 )
 from transformer_mt.data import Batch, Corpus, make_batch, prepare
-from transformer_mt.decoding import ModelSteps, beam_search
+from transformer_mt.decoding import beam_search
 from transformer_mt.device import able_bf16, autocast, keep_freed_memory
 from transformer_mt.model import Transformer, positional_encoding
+from transformer_mt.steps import Decoder, Steps
 from transformer_mt.trainer import Trainer
 
 SIZE = ModelConfig(d_model=256, n_heads=4, d_ff=1024, n_encoder_layers=3, n_decoder_layers=3, norm=Norm.post)
@@ -359,19 +360,18 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
         }
     model.to(device)
     hf.to(device)
-    if device.type == "cpu":
-        model.store_by_columns()  # as `Translator` does
     precisions = ["fp32"] * (device.type == "cpu") + ["bf16"] * able_bf16(device)
+    decoders = {name: Decoder(model, torch.bfloat16 if name == "bf16" else torch.float32) for name in precisions}
 
     def batch_of(group: list[list[int]]) -> Tensor:
         return make_batch(group, group, src.pad_id, tgt.pad_id, tgt.bos_id).src.to(device)
 
     @torch.inference_mode()
-    def by_us(groups: list[list[list[int]]], n_beams: int, bf16: bool, i: int) -> list[list[int]]:
+    def by_us(groups: list[list[list[int]]], n_beams: int, precision: str, i: int) -> list[list[int]]:
         limit = torch.full((len(groups[i]),), TOKENS, device=device)
-        with autocast(device, torch.bfloat16 if bf16 else torch.float32):
+        with autocast(device, torch.bfloat16 if precision == "bf16" else torch.float32):
             found = beam_search(
-                ModelSteps(model, batch_of(groups[i])), limit, limit, tgt.bos_id, tgt.eos_id,
+                Steps(decoders[precision], batch_of(groups[i])), limit, limit, tgt.bos_id, tgt.eos_id,
                 [tgt.pad_id, tgt.unk_id, tgt.bos_id], n_beams, 1.0,
             )  # fmt: skip
         return [hypotheses[0].ids for hypotheses in found]
@@ -398,9 +398,8 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
         groups = [(ids[start:] * (1 + n // len(ids)))[:n] for start in starts]
         work: dict[str, Callable[[int], list[list[int]]]] = {}
         for precision in precisions:
-            bf16 = precision == "bf16"
-            work[f"transformer_mt, {precision}"] = partial(by_us, groups, n_beams, bf16)
-            work[f"MarianMT, {precision}"] = partial(by_marian, groups, n_beams, bf16)
+            work[f"transformer_mt, {precision}"] = partial(by_us, groups, n_beams, precision)
+            work[f"MarianMT, {precision}"] = partial(by_marian, groups, n_beams, precision == "bf16")
         for kind in engines:
             work[f"CTranslate2, {kind}"] = partial(by_ctranslate2, groups, n_beams, kind)
         (ours, *_), (reference, *_) = work, (name for name in work if name.startswith("CTranslate2"))

@@ -14,8 +14,9 @@ import bench
 
 from transformer_mt.config import Norm
 from transformer_mt.data import make_batch
-from transformer_mt.decoding import ModelSteps, beam_search
+from transformer_mt.decoding import beam_search
 from transformer_mt.model import Transformer
+from transformer_mt.steps import Decoder, Steps
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 SIZE = replace(tiny_config(d_model=32, n_heads=2, d_ff=48), norm=Norm.post)
@@ -35,7 +36,7 @@ def sources() -> list[list[int]]:
 
 def translations(model: Transformer, src: torch.Tensor, n_beams: int, length: int) -> list[list[int]]:
     limit = torch.full((len(src),), length)
-    found = beam_search(ModelSteps(model, src), limit, limit, BOS, EOS, [PAD, UNK, BOS], n_beams, 1.0)
+    found = beam_search(Steps(Decoder(model), src), limit, limit, BOS, EOS, [PAD, UNK, BOS], n_beams, 1.0)
     return [hypotheses[0].ids for hypotheses in found]
 
 

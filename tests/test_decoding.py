@@ -10,8 +10,9 @@ from conftest import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer_mt.decoding import Hypothesis, ModelSteps, beam_search, length_batches, length_penalty, search
+from transformer_mt.decoding import Hypothesis, beam_search, length_batches, length_penalty, search
 from transformer_mt.model import Transformer
+from transformer_mt.steps import Decoder
 
 PAD, BOS, EOS = 0, 1, 2
 NOT_WORDS = [PAD, BOS]
@@ -285,7 +286,7 @@ def sources_for(seed: int, n: int, longest: int = 12) -> list[list[int]]:
 
 
 def translate(model: Transformer, sources: list[list[int]], beam: int, batch_tokens: int = 10_000, n_best: int = 1):
-    return search(model, sources, BOS, EOS, NOT_WORDS, beam, 0.8, batch_tokens, n_best)
+    return search(Decoder(model), sources, BOS, EOS, NOT_WORDS, beam, 0.8, batch_tokens, n_best)
 
 
 @pytest.mark.parametrize("beam", [1, 4])
@@ -312,12 +313,12 @@ def test_search_keeps_the_order_whatever_the_batches(float64, beam):
     for batch_tokens in (1, 20, 50):
         for expected, found in zip(whole, translate(model, sources, beam, batch_tokens), strict=True):
             assert_same(found, expected)
-    search(model, sources, BOS, EOS, NOT_WORDS, beam, 0.8, 30, on_batch=heard.append)
+    search(Decoder(model), sources, BOS, EOS, NOT_WORDS, beam, 0.8, 30, on_batch=heard.append)
     assert sum(heard) == 9 and len(heard) > 1
-    assert search(model, [], BOS, EOS, NOT_WORDS, beam, 0.8, 30) == []
+    assert search(Decoder(model), [], BOS, EOS, NOT_WORDS, beam, 0.8, 30) == []
 
 
-def test_the_model_with_its_cache_gives_the_scores_of_teacher_forcing(float64):
+def test_the_model_by_steps_gives_the_scores_of_teacher_forcing(float64):
     model = tiny_model(5, n_src=20, n_tgt=20)
     sources = sources_for(2, 4)
     for source, hypotheses in zip(sources, translate(model, sources, 4, n_best=4), strict=True):
@@ -348,14 +349,3 @@ def test_length_batches():
     flat = [lengths[i] for group in groups for i in group]
     assert flat == sorted(lengths, reverse=True)
     assert list(length_batches([], 18)) == []
-
-
-def test_model_steps_ask_for_rows_of_the_sentences_that_are_left(float64):
-    model = tiny_model(7, n_src=20, n_tgt=20)
-    src = torch.tensor([[5, 6, EOS], [7, EOS, PAD]])
-    steps = ModelSteps(model, src)
-    steps(torch.tensor([BOS] * 4))
-    steps.select(torch.tensor([3, 2]), torch.tensor([1]))
-    logits = steps(torch.tensor([8, 9]))
-    expected = model(src[1:].repeat(2, 1), torch.tensor([[BOS, 8], [BOS, 9]]))[:, -1]
-    torch.testing.assert_close(logits, expected, rtol=1e-10, atol=1e-12)

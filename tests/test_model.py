@@ -69,9 +69,7 @@ def test_softmax_of_half_precision_is_in_float32(dtype):
 
 def test_masks_say_who_sees_what():
     assert key_mask(torch.tensor([[False, False, True]])).tolist() == [[[[True, True, False]]]]
-    assert causal_mask(3, 3).tolist() == [[True, False, False], [True, True, False], [True, True, True]]
-    assert causal_mask(2, 4).tolist() == [[True, True, True, False], [True, True, True, True]]
-    assert causal_mask(1, 3).tolist() == [[True, True, True]]
+    assert causal_mask(3).tolist() == [[True, False, False], [True, True, False], [True, True, True]]
 
 
 def copy_attention(theirs: nn.MultiheadAttention, ours: MultiHeadAttention) -> None:
@@ -271,22 +269,6 @@ def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(f
         torch.testing.assert_close(rows.sum(-1), torch.ones(rows.shape[:-1]), **EXACT)
 
 
-def test_weights_recorded_with_a_cache_are_the_rows_of_the_whole(float64):
-    model = tiny_model(8)
-    src, tgt_in = random_ids(2, 6, 13), random_ids(2, 4, 11)
-    memory, whole = model.encode(src), AttentionWeights()
-    model.decode(tgt_in, memory, src == 0, weights=whole)
-    cache = model.start_cache(memory)
-    for t in range(4):
-        step = AttentionWeights()
-        model.decode(tgt_in[:, t : t + 1], memory, src == 0, cache, step)
-        for layer in range(2):
-            torch.testing.assert_close(step.cross[layer][:, :, 0], whole.cross[layer][:, :, t], **EXACT)
-            torch.testing.assert_close(
-                step.decoder_self[layer][:, :, 0], whole.decoder_self[layer][:, :, t, : t + 1], **EXACT
-            )
-
-
 # ------------------------------------------------------------------------------------------ what must not matter
 
 
@@ -320,83 +302,6 @@ def test_source_padding_and_batch_mates_change_nothing(float64, changes):
 def test_a_source_of_padding_alone_gives_numbers():
     model = tiny_model()
     assert model(torch.zeros(1, 3, dtype=torch.long), random_ids(1, 2, 11)).isfinite().all()
-
-
-# ------------------------------------------------------------------------------------------------------- the cache
-
-
-@pytest.mark.parametrize("changes", VARIANTS)
-@pytest.mark.parametrize("steps", [[1, 1, 1, 1, 1, 1], [3, 1, 2], [6]])
-def test_cached_decoding_equals_uncached_at_every_step(float64, changes, steps):
-    model = tiny_model(11, **changes)
-    src, tgt_in = random_ids(3, 6, 13), random_ids(3, 6, 11)
-    src[1, 2:] = 0
-    memory, padding = model.encode(src), src == 0
-    whole = model.decode(tgt_in, memory, padding)
-    cache, t = model.start_cache(memory), 0
-    for n in steps:
-        logits = model.decode(tgt_in[:, t : t + n], memory, padding, cache)
-        t += n
-        assert cache.length == t
-        torch.testing.assert_close(logits, whole[:, t - n : t], **EXACT)
-        torch.testing.assert_close(logits, model.decode(tgt_in[:, :t], memory, padding)[:, -n:], **EXACT)
-
-
-@pytest.mark.parametrize("tied", [False, True])
-@pytest.mark.parametrize("with_gradients", [False, True])  # without them, other kernels are chosen
-@pytest.mark.parametrize("n", [1, 2])
-def test_rows_of_one_sentence_share_its_memory(float64, n, with_gradients, tied):
-    """Three hypotheses for each of two sentences, one or two positions at a time."""
-    model = tiny_model(12, tie_embeddings=tied)
-    src = random_ids(2, 5, 13)
-    src[0, 3:] = 0
-    tgt_in = random_ids(6, 4, 11)
-    repeated = src.repeat_interleave(3, 0)
-    whole = model(repeated, tgt_in)
-    memory = model.encode(src)
-    cache = model.start_cache(memory)
-    for t in range(0, 4, n):
-        with torch.set_grad_enabled(with_gradients):
-            logits = model.decode(tgt_in[:, t : t + n], memory, src == 0, cache)
-        torch.testing.assert_close(logits, whole[:, t : t + n], **EXACT)
-    assert cache.cross[0][0].size(0) == 2 and cache.own.size(3) == 6
-
-
-def test_reorder_and_select_follow_the_hypotheses(float64):
-    """Random moves as beam search makes them: rows within a sentence, sentences that leave the batch."""
-    model = tiny_model(13)
-    src = random_ids(3, 5, 13)
-    src[1, 3:] = 0
-    memory, padding = model.encode(src), src == 0
-    cache = model.start_cache(memory)
-    generator = torch.Generator().manual_seed(0)
-    sentences = torch.arange(3)
-    ids = torch.empty(6, 0, dtype=torch.long)
-    for step in range(5):
-        new = torch.randint(1, 11, (2 * len(sentences), 1), generator=generator)
-        ids = torch.cat((ids, new), 1)
-        logits = model.decode(new, memory, padding, cache)
-        expected = model(src[sentences].repeat_interleave(2, 0), ids)[:, -1:]
-        torch.testing.assert_close(logits, expected, **EXACT)
-        rows = torch.arange(2 * len(sentences)) // 2 * 2 + torch.randint(0, 2, (2 * len(sentences),))
-        if step == 2:  # the second sentence is done
-            rows = rows[[0, 1, 4, 5]]
-            left = torch.tensor([0, 2])
-            cache.select_sentences(left)
-            sentences, padding = sentences[left], padding[left]
-        cache.reorder(rows)
-        ids = ids[rows]
-
-
-def test_reorder_leaves_cross_attention_alone():
-    model = tiny_model()
-    src = random_ids(1, 5, 13)
-    memory = model.encode(src)
-    cache = model.start_cache(memory)
-    model.decode(random_ids(3, 1, 11), memory, src == 0, cache)
-    before = cache.cross
-    cache.reorder(torch.tensor([2, 0, 0]))
-    assert cache.cross is before
 
 
 # ---------------------------------------------------------------------------------------------- parameters
@@ -554,10 +459,9 @@ def test_more_than_max_len_is_refused():
     memory = model.encode(src)
     with pytest.raises(ValueError, match=r"9 tokens, but .* at most model\.max_len=8"):
         model.encode(random_ids(1, 9, 13))
-    cache = model.start_cache(memory)
-    model.decode(random_ids(1, 8, 11), memory, src == 0, cache)
+    model.decode(random_ids(1, 8, 11), memory, src == 0)
     with pytest.raises(ValueError, match=r"9 tokens, but .* at most model\.max_len=8"):
-        model.decode(random_ids(1, 1, 11), memory, src == 0, cache)
+        model.decode(random_ids(1, 9, 11), memory, src == 0)
 
 
 def test_bf16_runs_and_its_recorded_rows_sum_to_one():

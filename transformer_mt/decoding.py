@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from transformer_mt.model import DecoderCache, Transformer
+from transformer_mt.steps import Decoder, Steps
 
 
 @dataclass
@@ -19,27 +19,6 @@ class Hypothesis:
     """Without bos and eos."""
     score: float
     """Log-probability, eos included, divided by the length penalty."""
-
-
-class ModelSteps:
-    """The steps of a `Transformer` with a cache, N rows for each of a batch of sources `(B, S)`."""
-
-    def __init__(self, model: Transformer, src: Tensor) -> None:
-        self.model = model
-        self.memory = model.encode(src)
-        self.padding_mask = src == model.pad_id
-        self.cache: DecoderCache = model.start_cache(self.memory)
-
-    def __call__(self, ids: Tensor) -> Tensor:
-        """Logits `(R, V)` after the newest ids `(R,)`."""
-        return self.model.decode(ids[:, None], self.memory, self.padding_mask, self.cache)[:, -1]
-
-    def select(self, rows: Tensor, sentences: Tensor | None) -> None:
-        """Make row `rows[i]` row i; where `sentences` is given, only these stay."""
-        self.cache.reorder(rows)
-        if sentences is not None:
-            self.cache.select_sentences(sentences)
-            self.padding_mask = self.padding_mask[sentences]
 
 
 def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
@@ -63,6 +42,10 @@ class BeamState:
     """`(B, N)`: eos counted."""
     finished_scores: Tensor
     """`(B, N)`: penalised; -inf where there is none yet."""
+    enough: Tensor
+    """`(B,)`: the score of the finished hypothesis that is the last of the `n_best`; -inf while there are fewer."""
+    free: Tensor
+    """`(B, N)`: the slots that no finished hypothesis has taken, the first ones."""
     min_lengths: Tensor
     """`(B,)`: eos counted."""
     max_lengths: Tensor
@@ -78,7 +61,7 @@ class BeamState:
 
 @torch.inference_mode()
 def beam_search(
-    steps: ModelSteps,
+    steps: Steps,
     min_lengths: Tensor,
     max_lengths: Tensor,
     bos_id: int,
@@ -117,11 +100,15 @@ def beam_search(
         finished_ids=torch.full((n_sentences, n, longest), eos_id, device=device),
         finished_lengths=torch.zeros((n_sentences, n), dtype=torch.long, device=device),
         finished_scores=torch.full((n_sentences, n), -math.inf, dtype=precision, device=device),
+        enough=torch.full((n_sentences,), -math.inf, dtype=precision, device=device),
+        free=torch.ones((n_sentences, n), dtype=torch.bool, device=device),
         min_lengths=min_lengths,
         max_lengths=max_lengths,
         largest_penalties=length_penalty(max_lengths.cpu(), alpha).to(device, precision),
     )
     state.scores[:, 0] = 0.0  # one live hypothesis to begin with: the empty one
+    rank = torch.arange(n, device=device)
+    first_row = torch.arange(n_sentences, device=device)[:, None] * n
     results: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
     for length in range(1, longest + 1):
         logits = steps(state.ids[:, :, -1].flatten())  # (B * N, V)
@@ -139,28 +126,25 @@ def beam_search(
         # The best tokens of each slot, then the best of all slots: `n` of each suffice.
         width = min(n, log_probs.size(-1))
         slot_scores, slot_tokens = log_probs.topk(width, dim=-1)
-        total = (state.scores[:, :, None] + slot_scores).flatten(1)  # (B, N * width)
-        scores, index = total.topk(n, dim=-1)
-        parents = index.div(width, rounding_mode="floor")  # (B, N)
+        scores, index = (state.scores[:, :, None] + slot_scores).flatten(1).topk(n, dim=-1)  # of (B, N * width)
+        rows = index.div(width, rounding_mode="floor") + first_row  # (B, N): where each comes from
         tokens = slot_tokens.flatten(1).gather(1, index)
-        state.ids = torch.cat((state.ids.gather(1, parents[:, :, None].expand(-1, -1, length)), tokens[:, :, None]), 2)
+        state.ids = torch.cat((state.ids.flatten(0, 1)[rows], tokens[:, :, None]), 2)
 
-        n_finished = (state.finished_scores > -math.inf).sum(1)
-        rank = torch.arange(n, device=device)
-        alive = (scores > -math.inf) & (rank < n - n_finished[:, None])  # the slots of finished ones are taken
+        alive = (scores > -math.inf) & state.free
         ended = alive & (tokens == eos_id)
         if ended.any():
+            n_finished = n - state.free.sum(1)
             slot = n_finished[:, None] + ended.cumsum(1) - 1
             b, k = ended.nonzero(as_tuple=True)
             state.finished_ids[b, slot[b, k], :length] = state.ids[b, k, 1:]
             state.finished_lengths[b, slot[b, k]] = length
             state.finished_scores[b, slot[b, k]] = scores[b, k] / float(length_penalty(length, alpha))
-        state.scores = scores.masked_fill(~alive | ended, -math.inf)
+            state.enough = state.finished_scores.topk(n_best, dim=1).values[:, -1]
+            state.free = rank < (n - n_finished - ended.sum(1))[:, None]
+        state.scores = scores.masked_fill(~(alive ^ ended), -math.inf)
 
-        best_possible = state.scores.amax(1) / state.largest_penalties
-        enough = state.finished_scores.topk(n_best, dim=1).values[:, -1]
-        done = (best_possible <= enough) | (best_possible == -math.inf)
-        rows = parents + torch.arange(len(parents), device=device)[:, None] * n
+        done = state.scores.amax(1) / state.largest_penalties <= state.enough  # -inf: no slot is live
         if done.any():
             collect(state, done, eos_id, n_best, results)
             left = (~done).nonzero(as_tuple=True)[0]
@@ -168,6 +152,7 @@ def beam_search(
                 break
             state.keep(left)
             steps.select(rows[left].flatten(), left)
+            first_row = first_row[: len(left)]
         elif n > 1:
             steps.select(rows.flatten(), None)
     return results
@@ -205,7 +190,7 @@ def pad(rows: list[list[int]], pad_id: int) -> Tensor:
 
 
 def search(
-    model: Transformer,
+    decoder: Decoder,
     sources: list[list[int]],
     bos_id: int,
     eos_id: int,
@@ -221,6 +206,7 @@ def search(
     A translation has at most twice the tokens of its source plus 20, and at most the model's `max_len`.
     `on_batch` hears how many sentences each batch finished.
     """
+    model = decoder.model
     device = model.positions.device
     results: list[list[Hypothesis]] = [[] for _ in sources]
     with torch.inference_mode():
@@ -228,7 +214,7 @@ def search(
             lengths = torch.tensor([len(sources[i]) for i in group], device=device)
             src = pad([sources[i] for i in group], model.pad_id).to(device)
             found = beam_search(
-                ModelSteps(model, src),
+                Steps(decoder, src),
                 min_lengths=torch.full_like(lengths, 1),
                 max_lengths=(2 * lengths + 20).clamp(max=model.config.max_len),
                 bos_id=bos_id,

@@ -1,7 +1,7 @@
 """The Transformer of "Attention Is All You Need" (Vaswani et al. 2017), section by section. Needs torch alone.
 
 Shape letters: B batch, S source length, T target length, H heads, D d_model, K d_head (the paper's d_k), V vocabulary,
-L layers, N beam, R rows of the decoder (B, or B * N in beam search).
+L layers. In `steps.py`, which decodes one position at a time: N beam, R rows (B * N).
 """
 
 import math
@@ -66,10 +66,9 @@ def key_mask(padding_mask: Tensor) -> Tensor:
     return ~padding_mask[:, None, None, :]
 
 
-def causal_mask(n_queries: int, n_keys: int, device: torch.device | None = None) -> Tensor:
-    """The `attn_mask` `(n_queries, n_keys)` by which the last `n_queries` of `n_keys` positions see no later one."""
-    offset = n_keys - n_queries
-    return torch.ones(n_queries, n_keys, dtype=torch.bool, device=device).tril(offset)
+def causal_mask(n: int, device: torch.device | None = None) -> Tensor:
+    """The `attn_mask` `(n, n)` by which no position sees a later one."""
+    return torch.ones(n, n, dtype=torch.bool, device=device).tril()
 
 
 def positional_encoding(max_len: int, d_model: int) -> Tensor:
@@ -130,33 +129,29 @@ class MultiHeadAttention(nn.Module):
         """Every position of `x` looks at `keys` and takes a weighted sum of `values`.
 
         Args:
-            x: where the queries come from, `(R, T, D)`; R is B, or B * N when N rows share one sentence's keys.
+            x: where the queries come from, `(B, T, D)`.
             keys: `(B, H, S, K)`.
             values: `(B, H, S, K)`.
             attn_mask: bool, broadcast to `(B, H, T, S)`, True = may attend.
-            weights: when a list, the weights `(B, H, R / B * T, S)` of the written-out path are appended to it;
-                otherwise whichever is faster, that path or the fused kernel, computes the same output.
+            weights: when a list, the weights `(B, H, T, S)` of the written-out path are appended to it; otherwise
+                whichever is faster, that path or the fused kernel, computes the same output.
 
         Returns:
-            `(R, T, D)`.
+            `(B, T, D)`.
         """
-        q = self.w_q(x).view(keys.size(0), -1, self.n_heads, keys.size(-1)).transpose(1, 2)  # (B, H, R / B * T, K)
+        q = self.w_q(x).view(x.size(0), x.size(1), self.n_heads, -1).transpose(1, 2)  # (B, H, T, K)
         # On two CPU cores, forwards and backwards among 10 keys, the equation takes 0.7 times as long as the fused
-        # kernel (1.0 among 40); one decoded position forwards takes 2 to 5 times as long.
+        # kernel (1.0 among 40).
         short_training = torch.is_grad_enabled() and not x.is_cuda and keys.size(2) <= 32
         # On Apple's GPUs the fused kernel of some versions gives wrong values for transposed tensors (torch's issue
         # 181133).
         if weights is None and not self.hard and not short_training and not x.is_mps:
-            # A CPU's kernel for single queries is fast: the N hypotheses of a sentence, seen as N heads over the same
-            # keys, take half as long as N queries.
-            by_head = q.is_cpu and x.size(1) == 1 and not torch.is_grad_enabled()
-            queries = q.reshape(keys.size(0), -1, 1, keys.size(-1)) if by_head else q
-            z = F.scaled_dot_product_attention(queries, keys, values, attn_mask, enable_gqa=by_head).reshape(q.shape)
+            z = F.scaled_dot_product_attention(q, keys, values, attn_mask)
         else:
             z, row = (hard_attention if self.hard else attention)(q, keys, values, attn_mask)
             if weights is not None:
                 weights.append(row)
-        return self.w_o(z.transpose(1, 2).reshape(x.shape))  # heads concatenated: (R, T, H * K = D)
+        return self.w_o(z.transpose(1, 2).reshape(x.shape))  # heads concatenated: (B, T, H * K = D)
 
 
 class FeedForward(nn.Module):
@@ -223,47 +218,6 @@ class AttentionWeights:
     """Of the encoder's output, where it has them: `channel` `(B, D)` and `spatial` `(B, S)`."""
 
 
-@dataclass
-class DecoderCache:
-    """Keys and values of what the decoder has seen, so that a step costs one position.
-
-    `cross` is computed once from the memory: `(B, H, S, K)` of keys and of values for each layer. `own` grows: room for
-    `(L, 2, t, R, H, K)`, of which the first `length` positions t are filled. With time before rows, a step is written
-    in one piece, and the hypotheses of all layers are reordered by one copy. No gradient passes through `own`.
-    """
-
-    cross: list[tuple[Tensor, Tensor]]
-    own: Tensor
-    length: int = 0
-
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Put new positions `(R, H, n, K)` into a layer; returns all of its keys and values, `(R, H, t, K)`.
-
-        `length` counts them once all layers have theirs.
-        """
-        end = self.length + keys.size(2)
-        if end > self.own.size(2):
-            room = keys.new_empty(len(self.cross), 2, 2 * end, keys.size(0), keys.size(1), keys.size(3))
-            if self.length:
-                room[:, :, : self.length] = self.own[:, :, : self.length]
-            self.own = room
-        own_keys, own_values = self.own[layer, 0], self.own[layer, 1]
-        own_keys[self.length : end] = keys.detach().permute(2, 0, 1, 3)
-        own_values[self.length : end] = values.detach().permute(2, 0, 1, 3)
-        return own_keys[:end].permute(1, 2, 0, 3), own_values[:end].permute(1, 2, 0, 3)
-
-    def reorder(self, rows: Tensor) -> None:
-        """Make row `rows[i]` of the hypotheses row i, within its sentence: cross-attention is not touched."""
-        n_layers, _, _, _, *sizes = self.own.shape
-        room = self.own.new_empty(n_layers, 2, self.length + 1, len(rows), *sizes)  # and for one step more
-        torch.index_select(self.own[:, :, : self.length], 3, rows, out=room[:, :, : self.length])
-        self.own = room
-
-    def select_sentences(self, sentences: Tensor) -> None:
-        """Keep the cross-attention of these sentences alone; `reorder` does the same for the hypotheses."""
-        self.cross = [(k[sentences], v[sentences]) for k, v in self.cross]
-
-
 class DecoderLayer(nn.Module):
     """Causal self-attention, cross-attention to the memory, then the feed-forward network (section 3.1)."""
 
@@ -281,22 +235,18 @@ class DecoderLayer(nn.Module):
         self,
         x: Tensor,
         memory: Tensor,
-        own_mask: Tensor | None,
+        own_mask: Tensor,
         cross_mask: Tensor,
-        cache: DecoderCache | None,
-        index: int,
         weights: AttentionWeights | None,
     ) -> Tensor:
-        """`x` `(R, T, D)` one layer up; `index` is the layer's place in `cache`."""
+        """`x` `(B, T, D)` one layer up."""
         y = self.self_residual.before(x)
         keys, values = self.self_attention.keys_values(y)
-        if cache:
-            keys, values = cache.append(index, keys, values)
         y = self.self_attention(y, keys, values, own_mask, weights.decoder_self if weights else None)
         x = self.self_residual.after(x, y)
 
         y = self.cross_residual.before(x)
-        keys, values = cache.cross[index] if cache else self.cross_attention.keys_values(memory)
+        keys, values = self.cross_attention.keys_values(memory)
         y = self.cross_attention(y, keys, values, cross_mask, weights.cross if weights else None)
         x = self.cross_residual.after(x, y)
 
@@ -351,18 +301,6 @@ class Transformer(nn.Module):
         for table in (self.src_embedding.weight, self.tgt_embedding.weight, self.output.weight):
             nn.init.normal_(table, std=self.config.d_model**-0.5)
 
-    @torch.no_grad()
-    def store_by_columns(self) -> None:
-        """Keep matrices of linear layers in memory column by column, which changes no number and no shape.
-
-        Products of few rows are faster so, but for those that shorten the rows: on two CPU cores decoding one sentence
-        takes 0.8 times as long, 64 0.9.
-        """
-        for module in self.modules():
-            if isinstance(module, nn.Linear) and module.out_features >= module.in_features:
-                # A tied output layer becomes a copy: rows are looked up in the embedding.
-                module.weight = nn.Parameter(module.weight.t().contiguous().t(), requires_grad=False)
-
     def attention_layers(self) -> dict[str, list[MultiHeadAttention]]:
         """The attention modules by kind, bottom layer first."""
         kinds = {
@@ -372,12 +310,12 @@ class Transformer(nn.Module):
         }
         return cast(dict[str, list[MultiHeadAttention]], kinds)
 
-    def embed(self, ids: Tensor, embedding: nn.Embedding, offset: int = 0) -> Tensor:
-        """Scaled embeddings plus positions from `offset` on (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`."""
-        end = offset + ids.size(1)
-        if end > self.config.max_len:
-            raise ValueError(f"{end} tokens, but the model was built for at most model.max_len={self.config.max_len}.")
-        return self.dropout(embedding(ids) * math.sqrt(self.config.d_model) + self.positions[offset:end])
+    def embed(self, ids: Tensor, embedding: nn.Embedding) -> Tensor:
+        """Scaled embeddings plus positions (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`."""
+        n = ids.size(1)
+        if n > self.config.max_len:
+            raise ValueError(f"{n} tokens, but the model was built for at most model.max_len={self.config.max_len}.")
+        return self.dropout(embedding(ids) * math.sqrt(self.config.d_model) + self.positions[:n])
 
     def features(self, src: Tensor, weights: AttentionWeights | None = None) -> Tensor:
         """The encoder below its gates; arguments and result as for `encode`."""
@@ -406,59 +344,33 @@ class Transformer(nn.Module):
                 weights.gates = gates
         return memory
 
-    def start_cache(self, memory: Tensor) -> DecoderCache:
-        """An empty cache for decoding from `memory` `(B, S, D)`: the cross-attention keys and values, once."""
-        cross = [layer.keys_values(memory) for layer in self.attention_layers()["cross"]]
-        return DecoderCache(cross, memory.new_empty(1, 2, 0))
-
     def decode_states(
-        self,
-        tgt_in: Tensor,
-        memory: Tensor,
-        src_padding_mask: Tensor,
-        cache: DecoderCache | None = None,
-        weights: AttentionWeights | None = None,
+        self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, weights: AttentionWeights | None = None
     ) -> Tensor:
-        """The decoder below its output layer; arguments as for `decode`; `(R, T, D)`."""
-        x = self.embed(tgt_in, self.tgt_embedding, cache.length if cache else 0)
-        cross_mask = key_mask(src_padding_mask)
-        own_mask = None
-        if tgt_in.size(1) > 1:  # one new position may see everything that the cache holds
-            n_keys = tgt_in.size(1) + (cache.length if cache else 0)
-            own_mask = causal_mask(tgt_in.size(1), n_keys, tgt_in.device)
-        for i, layer in enumerate(self.decoder_layers):
-            x = layer(x, memory, own_mask, cross_mask, cache, i, weights)
-        if cache:
-            cache.length += tgt_in.size(1)
+        """The decoder below its output layer; arguments as for `decode`; `(B, T, D)`."""
+        x = self.embed(tgt_in, self.tgt_embedding)
+        own_mask, cross_mask = causal_mask(tgt_in.size(1), tgt_in.device), key_mask(src_padding_mask)
+        for layer in self.decoder_layers:
+            x = layer(x, memory, own_mask, cross_mask, weights)
         return self.decoder_norm(x)
 
     def decode(
-        self,
-        tgt_in: Tensor,
-        memory: Tensor,
-        src_padding_mask: Tensor,
-        cache: DecoderCache | None = None,
-        weights: AttentionWeights | None = None,
+        self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, weights: AttentionWeights | None = None
     ) -> Tensor:
         """Next-token logits for `tgt_in`, given the encoded source.
 
         Args:
-            tgt_in: ids `(R, T)`; with `cache`, only the new positions, and R may be N rows for each sentence.
-            memory: encoder output `(B, S, D)`; not read when there is a cache.
+            tgt_in: ids `(B, T)`.
+            memory: encoder output `(B, S, D)`.
             src_padding_mask: bool `(B, S)`, True = padding.
-            cache: from `start_cache`, extended in place; None recomputes the prefix.
             weights: when given, every layer's attention is written out and appended to it.
 
         Returns:
-            Logits `(R, T, V)`, not normalised.
+            Logits `(B, T, V)`, not normalised.
         Raises:
-            ValueError: T plus the cached length exceeds `max_len`.
+            ValueError: T exceeds `max_len`.
         """
-        states = self.decode_states(tgt_in, memory, src_padding_mask, cache, weights)
-        if cache and self.config.tie_embeddings and states.is_cpu and 1 < len(states) <= 32 and states.size(1) == 1:
-            # The large matrix first, row by row: for so few rows half the time of the output layer's own order.
-            return (self.tgt_embedding.weight @ states[:, 0].t()).t()[:, None]
-        return self.output(states)
+        return self.output(self.decode_states(tgt_in, memory, src_padding_mask, weights))
 
     def forward(self, src: Tensor, tgt_in: Tensor, positions: Tensor | None = None) -> Tensor:
         """Next-token logits at every position of `tgt_in` at once, or the decoder's states below them.

@@ -177,19 +177,19 @@ def retrieval(query: "Tensor", keys: "Tensor", values: "Tensor", temperature: fl
 
 @contextmanager
 def switch_off_head(layer: "MultiHeadAttention", head: int) -> Iterator[None]:
-    """Inside, the head's slice of the concatenated heads is zero before W_O, as if its rows of W_O were zero."""
+    """Inside, the head's rows of W_O are zero, so that it adds nothing to the concatenated heads' projection."""
+    import torch
 
-    def hook(_: object, args: tuple["Tensor"]) -> tuple["Tensor"]:
-        z = args[0].clone()
-        d_head = z.size(-1) // layer.n_heads
-        z[..., head * d_head : (head + 1) * d_head] = 0
-        return (z,)
-
-    handle = layer.w_o.register_forward_pre_hook(hook)
+    d_head = layer.w_o.in_features // layer.n_heads
+    rows = layer.w_o.weight.detach()[:, head * d_head : (head + 1) * d_head]  # torch keeps matrices transposed
+    before = rows.clone()
+    with torch.inference_mode():
+        rows.zero_()
     try:
         yield
     finally:
-        handle.remove()
+        with torch.inference_mode():
+            rows.copy_(before)
 
 
 def head_contributions(layer: "MultiHeadAttention", z: "Tensor") -> "Tensor":
@@ -350,7 +350,7 @@ def self_data(
 
     n_heads, d_model = layers[0].n_heads, layers[0].w_q.out_features
     d_head = d_model // n_heads
-    mask = causal_mask(len(seen[0]["x"]), len(seen[0]["x"])) if causal else None
+    mask = causal_mask(len(seen[0]["x"])) if causal else None
     drawn = []
     for number in some_layers(len(layers), at_most):
         layer, notes = layers[number], seen[number]
@@ -383,6 +383,8 @@ def without_heads(translator: "Translator", attention: "Attention", at_most: int
     of `at_most` layers of each kind."""
     from tqdm import tqdm
 
+    from transformer_mt.steps import Decoder
+
     src, tgt = attention.src, attention.tgt
     chosen = [
         (kind, number, layer, head)
@@ -393,6 +395,7 @@ def without_heads(translator: "Translator", attention: "Attention", at_most: int
     ]
 
     def both() -> dict[str, Any]:
+        translator.decoder = Decoder(translator.model, translator.dtype)  # of the weights as they are now
         ids = translator.search([src.ids], translator.config.decode)[0][0].ids
         forced = translator.force(src, tgt, attention.rule).log_probs
         return {"text": one_line(translator.tgt_tokenizer.decode([ids])[0]), "log_prob": float(forced.sum())}
@@ -523,7 +526,7 @@ def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) 
         "off": without_heads(translator, attention, at_most),
         "mask": {
             "scores": packed((masked_q @ masked_k.T / math.sqrt(d_head)).numpy()),
-            "allowed": causal_mask(len(tgt.ids), len(tgt.ids)).int().tolist(),
+            "allowed": causal_mask(len(tgt.ids)).int().tolist(),
         },
         "positions": packed(model.positions[:LONGEST].cpu().numpy()),
         "path": path_shapes(model, len(src.ids), len(tgt.ids)),

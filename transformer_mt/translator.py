@@ -31,6 +31,7 @@ from transformer_mt.config import (
 from transformer_mt.decoding import Hypothesis, search
 from transformer_mt.device import autocast, choose_device, choose_dtype
 from transformer_mt.model import AttentionWeights
+from transformer_mt.steps import Decoder
 from transformer_mt.text import BREAKS, is_chinese, is_unspaced, language_of, one_line, to_simplified
 from transformer_mt.units import Link, join_given, turn_links
 
@@ -144,8 +145,7 @@ class Translator:
             raise UserError(f"precision={precision} is not one of {', '.join(Precision.__members__)}.")
         self.dtype = choose_dtype(Precision[precision], self.device)
         self.model = model.to(self.device)
-        if self.device.type == "cpu":
-            self.model.store_by_columns()
+        self.decoder = Decoder(self.model, self.dtype)  # translates; made anew when the model's weights change
         self.convert = converter(self.config, self.config.src_language)
 
     @classmethod
@@ -225,7 +225,7 @@ class Translator:
         tgt = self.tgt_tokenizer
         with autocast(self.device, self.dtype):
             found = search(
-                self.model,
+                self.decoder,
                 sources,
                 bos_id=tgt.bos_id,
                 eos_id=tgt.eos_id,
