@@ -16,4 +16,4 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-exec .venv/bin/python -m pytest -m "" "$@"  # the slow ones, too
+exec .venv/bin/python -m pytest -m "" -n auto --maxprocesses 4 --dist loadfile "$@"  # the slow ones, too

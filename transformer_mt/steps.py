@@ -48,8 +48,9 @@ class Product:
         weight = torch.cat(weights) if len(layers) > 1 else weights[0]  # one alone stays shared with the model
         self.weight, self.bias = weight.to(dtype), torch.cat(biases).to(dtype)
         self.column = self.bias[:, None]
-        self.blocks, self.block_biases = in_blocks(self.weight), in_blocks(self.column)
         self.few = few_rows(self.weight)
+        if self.few:
+            self.blocks, self.block_biases = in_blocks(self.weight), in_blocks(self.column)
 
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, in)` to `(R, out)`."""
@@ -67,14 +68,16 @@ class OutputLayer:
 
     def __init__(self, dtype: torch.dtype, layer: nn.Linear) -> None:
         self.weight = layer.weight.to(dtype)
-        self.blocks = in_blocks(self.weight, BLOCK)
         self.few = few_rows(self.weight)
+        if self.few:
+            self.blocks = in_blocks(self.weight, BLOCK)
 
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, D)` to `(R, V)`."""
-        n_blocks, n_rows, n_vocab = self.blocks.size(0), x.size(0), self.weight.size(0)
+        n_rows, n_vocab = x.size(0), self.weight.size(0)
         if not self.few or n_rows > MANY:
             return F.linear(x, self.weight)
+        n_blocks = self.blocks.size(0)
         if n_rows <= self.few:
             return torch.bmm(self.blocks, x.t().expand(n_blocks, -1, -1)).view(-1, n_rows)[:n_vocab].t()
         y = torch.bmm(x.expand(n_blocks, -1, -1), self.blocks.transpose(1, 2))  # (n_blocks, R, m)
