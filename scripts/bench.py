@@ -361,7 +361,7 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
     model.to(device)
     hf.to(device)
     precisions = ["fp32"] * (device.type == "cpu") + ["bf16"] * able_bf16(device)
-    decoders = {name: Decoder(model, torch.bfloat16 if name == "bf16" else torch.float32) for name in precisions}
+    decoders = {name: Decoder(model, name == "bf16") for name in precisions}
 
     def batch_of(group: list[list[int]]) -> Tensor:
         return make_batch(group, group, src.pad_id, tgt.pad_id, tgt.bos_id).src.to(device)

@@ -1,9 +1,11 @@
 """The commands as a person or a script meets them: pipes, files, errors in one line, exit statuses."""
 
+import copy
 import io
 import json
 import math
 import os
+import pickle
 import pty
 import re
 import shutil
@@ -709,3 +711,24 @@ def test_an_unwritable_stdout_is_a_failure(trained_run):
         done = start("translate", trained_run, "Hello.", stdout=full)
     assert done.status == 1
     assert done.err.startswith("error: ") and "No space left" in done.err
+
+
+# ------------------------------------------------------------------------------------------------- weights that change
+
+
+def test_a_translator_follows_its_weights(trained_run):
+    """Changed in place, replaced, in another precision, copied, sent to another process."""
+    text = ["I like apples and books today."]
+    translator = Translator(trained_run, "cpu")
+    before = translator.translate(text)[0].score
+    assert pickle.loads(pickle.dumps(translator)).translate(text)[0].score == before
+    copied = copy.deepcopy(translator)
+    assert translator.model.double() and translator.translate(text)[0].score == pytest.approx(before, abs=1e-4)
+    with torch.no_grad():
+        for parameter in translator.model.parameters():
+            parameter.mul_(0.5)
+    changed = translator.translate(text)[0].score
+    assert abs(changed - before) > 1e-3
+    assert copied.translate(text)[0].score == before
+    copied.model.load_state_dict(translator.model.state_dict())
+    assert copied.translate(text)[0].score == pytest.approx(changed, abs=1e-4)

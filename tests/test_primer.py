@@ -20,9 +20,7 @@ from test_page import browser as browser  # a fixture
 from transformer_mt import Translator, page, primer
 from transformer_mt.alignment import Rule
 from transformer_mt.config import CrossAttention, DecodeConfig, EncoderGate, Norm, TokenizerConfig, UserError
-from transformer_mt.decoding import search
 from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
-from transformer_mt.steps import Decoder
 from transformer_mt.tokenizer import train_tokenizer
 
 EN, ZH = "I like apples and cats.", "我喜欢苹果和猫。"
@@ -288,8 +286,7 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
     forbidden = [translator.tgt_tokenizer.pad_id, translator.tgt_tokenizer.unk_id, bos]
 
     def outcome() -> tuple:
-        decoder = Decoder(translator.model)
-        ids = search(decoder, [src.ids], bos, eos, forbidden, 1, 0.0, 100)[0][0].ids
+        ids = translator.search([src.ids], DecodeConfig(beam_size=1, length_penalty=0.0))[0][0].ids
         return ids, translator.force(src, tgt, Rule()).log_probs
 
     def without(start: int, end: int):

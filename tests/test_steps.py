@@ -8,7 +8,7 @@ from test_model import EXACT, VARIANTS, random_ids
 from transformer_mt.steps import FEW, MANY, Decoder, OutputLayer, Product, Steps
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 3])
 def n_threads(request):
     """The weights are laid out for the threads at hand."""
     before = torch.get_num_threads()
@@ -72,7 +72,7 @@ def test_rows_are_reordered_and_sentences_leave(float64):
         ids = ids[rows]
 
 
-@pytest.mark.parametrize("n_out", [1, 7, 1029])
+@pytest.mark.parametrize("n_out", [1, 101, 1029])
 @pytest.mark.parametrize("n_rows", [1, 5, FEW + 5, MANY + 1])
 def test_products_in_blocks_are_products(float64, n_threads, n_out, n_rows):
     torch.manual_seed(n_out)
@@ -81,6 +81,7 @@ def test_products_in_blocks_are_products(float64, n_threads, n_out, n_rows):
     with torch.no_grad():
         both = torch.cat((with_bias(x), without(x)), 1)
         torch.testing.assert_close(Product(torch.float64, with_bias, without)(x), both, **EXACT)
+        torch.testing.assert_close(Product(torch.float64, with_bias)(x), with_bias(x), **EXACT)
         torch.testing.assert_close(OutputLayer(torch.float64, without)(x), without(x), **EXACT)
 
 
@@ -99,7 +100,7 @@ def test_bf16_is_near():
     src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
     exact = model(src, tgt_in)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        steps = Steps(Decoder(model, torch.bfloat16), src)
+        steps = Steps(Decoder(model, bf16=True), src)
         logits = torch.stack([steps(tgt_in[:, t]) for t in range(5)], 1)
     assert logits.dtype is torch.bfloat16
     assert 0 < (logits.float() - exact).abs().max() < 0.1 * exact.abs().max()

@@ -180,16 +180,14 @@ def switch_off_head(layer: "MultiHeadAttention", head: int) -> Iterator[None]:
     """Inside, the head's rows of W_O are zero, so that it adds nothing to the concatenated heads' projection."""
     import torch
 
-    d_head = layer.w_o.in_features // layer.n_heads
-    rows = layer.w_o.weight.detach()[:, head * d_head : (head + 1) * d_head]  # torch keeps matrices transposed
-    before = rows.clone()
-    with torch.inference_mode():
-        rows.zero_()
+    whole, d_head = layer.w_o.weight, layer.w_o.in_features // layer.n_heads
+    cut = whole.detach().clone()
+    cut[:, head * d_head : (head + 1) * d_head] = 0  # torch keeps matrices transposed
+    layer.w_o.weight = torch.nn.Parameter(cut, requires_grad=False)
     try:
         yield
     finally:
-        with torch.inference_mode():
-            rows.copy_(before)
+        layer.w_o.weight = whole
 
 
 def head_contributions(layer: "MultiHeadAttention", z: "Tensor") -> "Tensor":
@@ -383,8 +381,6 @@ def without_heads(translator: "Translator", attention: "Attention", at_most: int
     of `at_most` layers of each kind."""
     from tqdm import tqdm
 
-    from transformer_mt.steps import Decoder
-
     src, tgt = attention.src, attention.tgt
     chosen = [
         (kind, number, layer, head)
@@ -395,7 +391,6 @@ def without_heads(translator: "Translator", attention: "Attention", at_most: int
     ]
 
     def both() -> dict[str, Any]:
-        translator.decoder = Decoder(translator.model, translator.dtype)  # of the weights as they are now
         ids = translator.search([src.ids], translator.config.decode)[0][0].ids
         forced = translator.force(src, tgt, attention.rule).log_probs
         return {"text": one_line(translator.tgt_tokenizer.decode([ids])[0]), "log_prob": float(forced.sum())}

@@ -22,17 +22,18 @@ MANY = 256
 """Up to so many rows, a CPU computes the output layer in blocks that fit its cache: 64 rows take 0.6 of the time, 256
 rows 0.8."""
 BLOCK = 512
-"""Outputs in such a block."""
+"""Outputs in such a block at most."""
 
 
 def few_rows(weight: Tensor) -> int:
-    """`FEW` where it was seen to pay."""
+    """`FEW` on a CPU but for bf16, for which nothing was measured."""
     return FEW if weight.is_cpu and weight.dtype is not torch.bfloat16 else 0
 
 
 def in_blocks(rows: Tensor, largest: int | None = None) -> Tensor:
-    """`rows` `(n, ...)` in equal blocks `(n_blocks, m, ...)`, at least one for each thread, filled up with zeros."""
-    n_blocks = max(torch.get_num_threads(), math.ceil(len(rows) / (largest or len(rows))))
+    """`rows` `(n, ...)` in equal blocks `(n_blocks, m, ...)`, one for each thread or more, filled up with zeros."""
+    n_threads = max(1, min(torch.get_num_threads(), len(rows) // 32))  # for fewer rows it does not pay to wake one
+    n_blocks = max(n_threads, math.ceil(len(rows) / (largest or len(rows))))
     if rest := -len(rows) % n_blocks:
         rows = torch.cat((rows, rows.new_zeros(rest, *rows.shape[1:])))
     return rows.view(n_blocks, -1, *rows.shape[1:])
@@ -45,7 +46,7 @@ class Product:
         weights = tuple(layer.weight for layer in layers)
         none = weights[0].new_zeros(layers[0].out_features)
         biases = tuple(none if layer.bias is None else layer.bias for layer in layers)  # all are equally wide
-        weight = torch.cat(weights) if len(layers) > 1 else weights[0]  # one alone stays shared with the model
+        weight = torch.cat(weights) if len(layers) > 1 else weights[0]
         self.weight, self.bias = weight.to(dtype), torch.cat(biases).to(dtype)
         self.column = self.bias[:, None]
         self.few = few_rows(self.weight)
@@ -84,12 +85,6 @@ class OutputLayer:
         return y.transpose(0, 1).reshape(n_rows, -1)[:, :n_vocab]
 
 
-def layer_norm(norm: nn.LayerNorm) -> Callable[[Tensor], Tensor]:
-    """`norm` without the cost of calling a module."""
-    shape, weight, bias, eps = norm.normalized_shape, norm.weight, norm.bias, norm.eps
-    return lambda x: F.layer_norm(x, shape, weight, bias, eps)
-
-
 class StepLayer:
     """The weights of a `DecoderLayer`."""
 
@@ -99,22 +94,22 @@ class StepLayer:
         self.cross_in, self.cross_out = Product(dtype, cross.w_q), Product(dtype, cross.w_o)
         self.ff_in, self.ff_out = Product(dtype, ff.w_in), Product(dtype, ff.w_out)
         self.ff_gate = None if ff.w_gate is None else Product(dtype, ff.w_gate)
-        residuals = (layer.self_residual, layer.cross_residual, layer.feed_forward_residual)
-        self.norms = [layer_norm(residual.norm) for residual in residuals]
+        norms = [part.norm for part in (layer.self_residual, layer.cross_residual, layer.feed_forward_residual)]
+        self.norms = [(norm.normalized_shape, norm.weight, norm.bias, norm.eps) for norm in norms]
 
 
 class Decoder:
-    """The decoder of `model` with its weights laid out for single positions; to be made anew when they change. Hooks on
-    the model's modules are not called.
+    """The decoder of `model` with its weights, or copies of them, laid out for single positions; to be made anew when
+    they change. Hooks on the model's modules are not called.
 
     Args:
-        dtype: of the matrix products; None = as the weights are.
+        bf16: it will be used under autocast to bf16.
     """
 
     @torch.no_grad()
-    def __init__(self, model: Transformer, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, model: Transformer, bf16: bool = False) -> None:
         self.model = model
-        dtype = dtype or model.output.weight.dtype
+        dtype = torch.bfloat16 if bf16 else model.output.weight.dtype
         self.layers = [StepLayer(cast(DecoderLayer, layer), dtype) for layer in model.decoder_layers]
         self.output = OutputLayer(dtype, model.output)
 
@@ -159,7 +154,7 @@ class Steps:
                 lambda y: layer.ff_out(self.activated(layer, y)),  # noqa: B023
             )
             for norm, f in zip(layer.norms, sub_layers, strict=True):
-                x = x + f(norm(x)) if config.norm is Norm.pre else norm(x + f(x))
+                x = x + f(F.layer_norm(x, *norm)) if config.norm is Norm.pre else F.layer_norm(x + f(x), *norm)
         self.length += 1
         return self.decoder.output(model.decoder_norm(x))
 

@@ -257,7 +257,7 @@ class Trainer:
         src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
         ids = [[*row[:-1][: limit - 1], src.eos_id] for row in src.encode(texts[rank() :: world_size()])]
         self.model.eval()
-        decoder = Decoder(self.model, self.dtype)
+        decoder = Decoder(self.model, self.dtype is torch.bfloat16)
         with autocast(self.device, self.dtype):
             found = search(decoder, ids, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.unk_id, tgt.bos_id], 1, 0.0, 4096)
         return interleaved(tgt.decode([hypotheses[0].ids for hypotheses in found]))

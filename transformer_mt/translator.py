@@ -145,7 +145,7 @@ class Translator:
             raise UserError(f"precision={precision} is not one of {', '.join(Precision.__members__)}.")
         self.dtype = choose_dtype(Precision[precision], self.device)
         self.model = model.to(self.device)
-        self.decoder = Decoder(self.model, self.dtype)  # translates; made anew when the model's weights change
+        self._decoder: tuple[object, Decoder] | None = None
         self.convert = converter(self.config, self.config.src_language)
 
     @classmethod
@@ -207,6 +207,15 @@ class Translator:
             n_tokens = sum(len(each[0].ids) + 1 for each in hypotheses)
             translations.append(Translation(text, candidates, n_tokens, max(1, len(group))))
         return translations
+
+    @property
+    def decoder(self) -> Decoder:
+        """What translates: the model's decoder laid out for single positions, anew where its weights have changed."""
+        weights = tuple((p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.model.parameters())
+        state = (weights, torch.get_num_threads())
+        if self._decoder is None or self._decoder[0] != state:
+            self._decoder = state, Decoder(self.model, self.dtype is torch.bfloat16)
+        return self._decoder[1]
 
     def decode_options(self, beam_size: int | None, length_penalty: float | None) -> DecodeConfig:
         """The run's options, but for those that are given; raises UserError when one is out of range."""
