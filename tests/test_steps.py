@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from conftest import tiny_model
-from test_model import EXACT, VARIANTS, random_ids
+from conftest import random_ids, tiny_model
+from test_model import EXACT, VARIANTS
 
 from transformer_mt.steps import FEW, MANY, Decoder, OutputLayer, Product, Steps
 

@@ -164,11 +164,15 @@ class FeedForward(nn.Module):
         self.w_gate = nn.Linear(d_model, d_ff) if activation is Activation.swiglu else None
         self.w_out = nn.Linear(d_ff, d_model)
 
+    def activate(self, h: Tensor, gate: Tensor | None) -> Tensor:
+        """The hidden layer of `h`, which W_in made, and of `gate`, which SwiGLU's second matrix made."""
+        if gate is not None:
+            return F.silu(gate) * h
+        return F.relu(h) if self.activation is Activation.relu else F.gelu(h)
+
     def forward(self, x: Tensor) -> Tensor:
-        if self.w_gate is not None:
-            return self.w_out(F.silu(self.w_gate(x)) * self.w_in(x))
-        h = self.w_in(x)
-        return self.w_out(F.relu(h) if self.activation is Activation.relu else F.gelu(h))
+        gate = None if self.w_gate is None else self.w_gate(x)
+        return self.w_out(self.activate(self.w_in(x), gate))
 
 
 class Residual(nn.Module):

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from transformer_mt.config import Activation, CrossAttention, Norm
+from transformer_mt.config import CrossAttention, Norm
 from transformer_mt.model import DecoderLayer, Transformer, attention, hard_attention, key_mask
 
 FEW = 16
-"""Up to so many rows x, a CPU computes x W^T as (W x^T)^T. With two threads and AVX2, 4 rows take 0.4 of the time, 16
+"""Up to so many rows x, a CPU computes x W^T as (W x^T)^T. With two threads and AVX2, 4 rows take 0.3 of the time, 16
 rows 0.6; from 32 rows on the result, in memory by columns, costs what the product saves. One row takes 0.5 of the time
 when each thread gets a block of W."""
 MANY = 256
@@ -94,8 +94,13 @@ class StepLayer:
         self.cross_in, self.cross_out = Product(dtype, cross.w_q), Product(dtype, cross.w_o)
         self.ff_in, self.ff_out = Product(dtype, ff.w_in), Product(dtype, ff.w_out)
         self.ff_gate = None if ff.w_gate is None else Product(dtype, ff.w_gate)
+        self.activate = ff.activate
         norms = [part.norm for part in (layer.self_residual, layer.cross_residual, layer.feed_forward_residual)]
         self.norms = [(norm.normalized_shape, norm.weight, norm.bias, norm.eps) for norm in norms]
+
+    def hidden(self, y: Tensor) -> Tensor:
+        """The feed-forward network up to its hidden layer."""
+        return self.activate(self.ff_in(y), None if self.ff_gate is None else self.ff_gate(y))
 
 
 class Decoder:
@@ -151,7 +156,7 @@ class Steps:
             sub_layers: tuple[Callable[[Tensor], Tensor], ...] = (
                 lambda y: layer.own_out(self.own_attention(layer.own_in(y), own, keys_values)),  # noqa: B023
                 lambda y: layer.cross_out(self.cross_attention(layer.cross_in(y), *cross)),  # noqa: B023
-                lambda y: layer.ff_out(self.activated(layer, y)),  # noqa: B023
+                lambda y: layer.ff_out(layer.hidden(y)),  # noqa: B023
             )
             for norm, f in zip(layer.norms, sub_layers, strict=True):
                 x = x + f(F.layer_norm(x, *norm)) if config.norm is Norm.pre else F.layer_norm(x + f(x), *norm)
@@ -172,10 +177,9 @@ class Steps:
         n_rows, d_model = q.shape
         n_sentences, n_heads, _, d_head = k.shape
         heads = q.contiguous().view(n_sentences, -1, n_heads, d_head).transpose(1, 2)  # (B, H, N, K)
-        if self.decoder.model.config.cross_attention is CrossAttention.hard:
-            z = hard_attention(heads, k, v, self.cross_mask)[0]
-        elif q.is_mps:  # see `MultiHeadAttention`
-            z = attention(heads, k, v, self.cross_mask)[0]
+        hard = self.decoder.model.config.cross_attention is CrossAttention.hard
+        if hard or q.is_mps:  # see `MultiHeadAttention`
+            z = (hard_attention if hard else attention)(heads, k, v, self.cross_mask)[0]
         elif q.is_cpu:
             # The kernel for single queries is fast: N queries seen as those of N heads take half as long.
             single = heads.reshape(n_sentences, -1, 1, d_head)
@@ -183,13 +187,6 @@ class Steps:
         else:
             z = F.scaled_dot_product_attention(heads, k, v, self.cross_mask)
         return z.transpose(1, 2).reshape(n_rows, d_model)
-
-    def activated(self, layer: StepLayer, y: Tensor) -> Tensor:
-        """The feed-forward network up to its hidden layer."""
-        h = layer.ff_in(y)
-        if layer.ff_gate is not None:
-            return F.silu(layer.ff_gate(y)) * h
-        return F.relu(h) if self.decoder.model.config.activation is Activation.relu else F.gelu(h)
 
     @torch.inference_mode()
     def select(self, rows: Tensor, sentences: Tensor | None) -> None:
