@@ -21,28 +21,31 @@ NOT_WORDS = [PAD, BOS]
 class FakeSteps:
     """A model whose logits are a function of the sentence and of the whole prefix; counts the calls and rows."""
 
-    def __init__(self, logits: Callable[[int, tuple[int, ...]], torch.Tensor], n_sentences: int, beam: int) -> None:
+    def __init__(self, logits: Callable[[int, tuple[int, ...]], torch.Tensor], n_sentences: int) -> None:
         self.logits = logits
-        self.prefixes: list[tuple[int, ...]] = [()] * (n_sentences * beam)
-        self.sentences = [b for b in range(n_sentences) for _ in range(beam)]
-        self.beam = beam
+        self.prefixes: list[list[tuple[int, ...]]] = [[()] for _ in range(n_sentences)]
+        self.sentences = list(range(n_sentences))
         self.rows_per_call: list[int] = []
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        self.prefixes = [(*old, new) for old, new in zip(self.prefixes, ids.tolist(), strict=True)]
-        self.rows_per_call.append(len(self.prefixes))
-        rows = [self.logits(b, prefix[1:]) for b, prefix in zip(self.sentences, self.prefixes, strict=True)]
-        return torch.stack(rows)
+        self.rows_per_call.append(len(ids))
+        new = ids.view(len(self.sentences), -1).tolist()
+        self.prefixes = [
+            [(*prefix, token) for prefix, token in zip(prefixes, tokens, strict=True)]
+            for prefixes, tokens in zip(self.prefixes, new, strict=True)
+        ]
+        pairs = zip(self.sentences, self.prefixes, strict=True)
+        return torch.stack([self.logits(b, prefix[1:]) for b, prefixes in pairs for prefix in prefixes])
 
-    def select(self, rows: torch.Tensor, sentences: torch.Tensor | None) -> None:
-        self.prefixes = [self.prefixes[row] for row in rows.tolist()]
-        before, self.sentences = self.sentences, [self.sentences[row] for row in rows.tolist()]
-        groups = [self.sentences[i : i + self.beam] for i in range(0, len(self.sentences), self.beam)]
-        assert all(len(set(group)) == 1 for group in groups), "a hypothesis moved to another sentence"
-        if sentences is None:
-            assert self.sentences == before
-        else:
-            assert [group[0] for group in groups] == [before[i * self.beam] for i in sentences.tolist()]
+    def select(self, parents: torch.Tensor, sentences: torch.Tensor | None) -> None:
+        if sentences is not None:
+            left = sentences.tolist()
+            assert len(set(left)) == len(left) < len(self.sentences)
+            assert all(b == i for i, b in enumerate(left) if b < len(left)), "a sentence that could stay was moved"
+            self.prefixes, self.sentences = [self.prefixes[b] for b in left], [self.sentences[b] for b in left]
+        self.prefixes = [
+            [prefixes[n] for n in row] for prefixes, row in zip(self.prefixes, parents.tolist(), strict=True)
+        ]
 
 
 def random_logits(seed: int, n_vocab: int, sharpness: float = 1.5) -> Callable[[int, tuple[int, ...]], torch.Tensor]:
@@ -60,7 +63,7 @@ def random_logits(seed: int, n_vocab: int, sharpness: float = 1.5) -> Callable[[
 
 def run(logits, n_vocab: int, beam: int, alpha: float, *, maximum, minimum=1, n_best=1, forbidden=NOT_WORDS, n=1):
     """`beam_search` over `FakeSteps`: the results and the steps."""
-    steps = FakeSteps(logits, n, beam)
+    steps = FakeSteps(logits, n)
     found = beam_search(
         steps,
         torch.tensor([minimum] * n if isinstance(minimum, int) else minimum),
@@ -264,7 +267,7 @@ def test_finished_sentences_leave_the_batch():
         return row
 
     found, steps = run(logits, 5, 2, 0.0, maximum=10, n=4)
-    assert steps.rows_per_call == [8, 6, 4, 2]
+    assert steps.rows_per_call == [4, 6, 4, 2]  # one hypothesis each at first, then two
     assert [len(hypotheses[0].ids) for hypotheses in found] == [0, 1, 2, 3]
 
 

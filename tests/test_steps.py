@@ -17,19 +17,27 @@ def n_threads(request):
     torch.set_num_threads(before)
 
 
+def follow(steps: Steps, tgt_in: torch.Tensor, n: int) -> torch.Tensor:
+    """The logits `(B * N, T, V)` of N hypotheses for each sentence, which have their first token alone in common."""
+    first = steps(tgt_in[::n, 0]).repeat_interleave(n, 0)
+    steps.select(torch.zeros(len(tgt_in) // n, n, dtype=torch.long), None)
+    return torch.stack([first, *(steps(ids) for ids in tgt_in[:, 1:].unbind(1))], 1)
+
+
 @pytest.mark.parametrize("changes", VARIANTS)
-@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("n", [1, 3, 7])
 def test_every_step_is_the_last_position_of_the_whole_model(float64, n_threads, changes, n):
     model = tiny_model(11, max_len=40, **changes)
     src, tgt_in = random_ids(3, 6, 13), random_ids(3 * n, 35, 11)
-    src[1, 2:] = 0
-    steps, repeated = Steps(Decoder(model), src), src.repeat_interleave(n, 0)
+    src[1, 2:], tgt_in[:, 0] = 0, 1
+    repeated = src.repeat_interleave(n, 0)
     memory, whole = model.encode(repeated), model(repeated, tgt_in)
+    steps = Steps(Decoder(model), src)
+    logits = follow(steps, tgt_in, n)
+    torch.testing.assert_close(logits, whole, **EXACT)
     for t in range(35):
-        logits = steps(tgt_in[:, t])
-        torch.testing.assert_close(logits, whole[:, t], **EXACT)
-        torch.testing.assert_close(logits, model.decode(tgt_in[:, : t + 1], memory, repeated == 0)[:, -1], **EXACT)
-    assert steps.cross[0][0].size(0) == 3 and steps.own.size(2) == 3 * n  # the rows share the source's keys
+        torch.testing.assert_close(logits[:, t], model.decode(tgt_in[:, : t + 1], memory, repeated == 0)[:, -1], **EXACT)
+    assert steps.cross.size(2) == 3  # the hypotheses share the source's keys
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -38,38 +46,42 @@ def test_any_number_of_rows(float64, n_threads, n_rows, tied):
     """Of one sentence without padding, and with a vocabulary that does not fall into equal blocks."""
     model = tiny_model(12, tie_embeddings=tied, n_tgt=1031)
     src, tgt_in = random_ids(1, 5, 13), random_ids(n_rows, 3, 1031)
+    tgt_in[:, 0] = 1
     steps = Steps(Decoder(model), src)
     assert steps.cross_mask is None
-    whole = model(src.expand(n_rows, -1), tgt_in)
-    for t in range(3):
-        torch.testing.assert_close(steps(tgt_in[:, t]), whole[:, t], **EXACT)
+    torch.testing.assert_close(follow(steps, tgt_in, n_rows), model(src.expand(n_rows, -1), tgt_in), **EXACT)
 
 
-def test_rows_are_reordered_and_sentences_leave(float64):
-    """Random moves as beam search makes them."""
-    model = tiny_model(13)
-    src = random_ids(3, 5, 13)
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_hypotheses_are_reordered_and_sentences_leave(float64, n):
+    """Random moves as beam search makes them: often all go on from one, so that the tokens of the others are forgotten."""
+    model = tiny_model(13, max_len=64)
+    src = random_ids(6, 5, 13)
     src[1, 3:] = 0
-    steps = Steps(Decoder(model), src)
-    generator = torch.Generator().manual_seed(0)
-    sentences = torch.arange(3)
-    ids = torch.empty(6, 0, dtype=torch.long)
-    for step in range(20):
-        new = torch.randint(1, 11, (2 * len(sentences), 1), generator=generator)
-        ids = torch.cat((ids, new), 1)
-        expected = model(src[sentences].repeat_interleave(2, 0), ids)[:, -1]
-        torch.testing.assert_close(steps(new[:, 0]), expected, **EXACT)
-        rows = torch.arange(2 * len(sentences)) // 2 * 2 + torch.randint(
-            0, 2, (2 * len(sentences),), generator=generator
-        )
-        left = None
-        if step == 2:  # the second sentence is done
-            rows, left = rows[[0, 1, 4, 5]], torch.tensor([0, 2])
-            sentences = sentences[left]
-        before = steps.cross
-        steps.select(rows, left)
-        assert (steps.cross is before) == (left is None)
-        ids = ids[rows]
+    steps, sentences = Steps(Decoder(model), src), torch.arange(6)
+    generator = torch.Generator().manual_seed(n)
+
+    def draw(high: int, *shape: int) -> torch.Tensor:
+        return torch.randint(0, high, shape, generator=generator)
+
+    ids, forgotten = torch.empty(6, 1, 0, dtype=torch.long), 0
+    for step in range(50):
+        new = 1 + draw(10, *ids.shape[:2], 1)
+        ids = torch.cat((ids, new), 2)
+        expected = model(src[sentences].repeat_interleave(ids.size(1), 0), ids.flatten(0, 1))[:, -1]
+        filled = steps.filled + ids.size(1)
+        torch.testing.assert_close(steps(new.flatten()), expected, **EXACT)
+        forgotten += filled - steps.filled
+        left = {2: [0, 5, 2, 3, 4], 9: [0, 4, 2], 20: [0, 1], 30: [1]}.get(step)
+        left = None if left is None else torch.tensor(left)
+        if left is not None:
+            ids, sentences = ids[left], sentences[left]
+        parents = draw(ids.size(1), len(ids), n if step % 3 else 1).expand(-1, n)
+        ids = ids.take_along_dim(parents[:, :, None], 1)
+        steps.select(parents, left)
+        assert steps.cross.size(2) == steps.own.size(3) == len(sentences)
+    assert forgotten + steps.filled == 1 + 49 * n
+    assert forgotten == 0 if n == 1 else forgotten > 20 * n - 20
 
 
 @pytest.mark.parametrize("n_out", [1, 101, 1029])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from transformer_mt.steps import Decoder, Steps
@@ -28,7 +29,8 @@ def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
 
 @dataclass
 class BeamState:
-    """The sentences still being searched, B of them with N slots each. A slot with score -inf is empty."""
+    """The sentences still being searched, B of them with N slots each; one before the first step. A slot with score -inf
+    is empty."""
 
     sentence: Tensor
     """`(B,)`: which of the caller's sentences this is."""
@@ -79,7 +81,7 @@ def beam_search(
     one slot this is greedy search. Limits and stopping depend on the sentence alone.
 
     Args:
-        steps: the model, at the start of B sentences; asked for B * `beam_size` rows.
+        steps: the model, at the start of B sentences; asked for B rows, then for B * `beam_size`.
         min_lengths: `(B,)`, eos counted, at least 1.
         max_lengths: `(B,)`, eos counted; a hypothesis that reaches it ends there.
         forbidden: ids that are never produced.
@@ -95,8 +97,8 @@ def beam_search(
     forbidden_ids = torch.tensor(forbidden, dtype=torch.long, device=device)
     state = BeamState(
         sentence=torch.arange(n_sentences, device=device),
-        ids=torch.full((n_sentences, n, 1), bos_id, device=device),
-        scores=torch.full((n_sentences, n), -math.inf, dtype=precision, device=device),
+        ids=torch.full((n_sentences, 1, 1), bos_id, device=device),
+        scores=torch.zeros((n_sentences, 1), dtype=precision, device=device),
         finished_ids=torch.full((n_sentences, n, longest), eos_id, device=device),
         finished_lengths=torch.zeros((n_sentences, n), dtype=torch.long, device=device),
         finished_scores=torch.full((n_sentences, n), -math.inf, dtype=precision, device=device),
@@ -106,12 +108,10 @@ def beam_search(
         max_lengths=max_lengths,
         largest_penalties=length_penalty(max_lengths.cpu(), alpha).to(device, precision),
     )
-    state.scores[:, 0] = 0.0  # one live hypothesis to begin with: the empty one
     rank = torch.arange(n, device=device)
-    first_row = torch.arange(n_sentences, device=device)[:, None] * n
     results: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
     for length in range(1, longest + 1):
-        logits = steps(state.ids[:, :, -1].flatten())  # (B * N, V)
+        logits = steps(state.ids[:, :, -1].flatten())  # (B * N, V); N = 1 at first
         log_probs = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
         log_probs.index_fill_(1, forbidden_ids, -math.inf)
         log_probs = log_probs.view(*state.scores.shape, -1)
@@ -126,10 +126,13 @@ def beam_search(
         # The best tokens of each slot, then the best of all slots: `n` of each suffice.
         width = min(n, log_probs.size(-1))
         slot_scores, slot_tokens = log_probs.topk(width, dim=-1)
-        scores, index = (state.scores[:, :, None] + slot_scores).flatten(1).topk(n, dim=-1)  # of (B, N * width)
-        rows = index.div(width, rounding_mode="floor") + first_row  # (B, N): where each comes from
+        slot_scores = (state.scores[:, :, None] + slot_scores).flatten(1)  # (B, N * width)
+        scores, index = slot_scores.topk(min(n, slot_scores.size(1)), dim=-1)
+        if empty := n - scores.size(1):  # a beam wider than the vocabulary
+            scores, index = F.pad(scores, (0, empty), value=-math.inf), F.pad(index, (0, empty))
+        parents = index.div(width, rounding_mode="floor")  # (B, N): the slot where each comes from
         tokens = slot_tokens.flatten(1).gather(1, index)
-        state.ids = torch.cat((state.ids.flatten(0, 1)[rows], tokens[:, :, None]), 2)
+        state.ids = torch.cat((state.ids.take_along_dim(parents[:, :, None], 1), tokens[:, :, None]), 2)
 
         alive = (scores > -math.inf) & state.free
         ended = alive & (tokens == eos_id)
@@ -147,15 +150,23 @@ def beam_search(
         done = state.scores.amax(1) / state.largest_penalties <= state.enough  # -inf: no slot is live
         if done.any():
             collect(state, done, eos_id, n_best, results)
-            left = (~done).nonzero(as_tuple=True)[0]
+            left = places(done)
             if len(left) == 0:
                 break
             state.keep(left)
-            steps.select(rows[left].flatten(), left)
-            first_row = first_row[: len(left)]
+            steps.select(parents[left], left)
         elif n > 1:
-            steps.select(rows.flatten(), None)
+            steps.select(parents, None)
     return results
+
+
+def places(done: Tensor) -> Tensor:
+    """The indexes of the sentences that are left, `(B,)`: the last of them come to the places of those that are done, all
+    others stay where they are."""
+    n_left = len(done) - int(done.sum())
+    left = torch.arange(n_left, device=done.device)
+    left[done[:n_left]] = n_left + (~done[n_left:]).nonzero(as_tuple=True)[0]
+    return left
 
 
 def collect(state: BeamState, done: Tensor, eos_id: int, n_best: int, results: list[list[Hypothesis]]) -> None:

@@ -14,13 +14,18 @@ from torch.nn import functional as F
 from transformer_mt.config import CrossAttention, Norm
 from transformer_mt.model import DecoderLayer, Transformer, attention, hard_attention, key_mask
 
-FEW = 16
-"""Up to so many rows x, a CPU computes x W^T as (W x^T)^T. With two threads and AVX2, 4 rows take 0.3 of the time, 16
-rows 0.6; from 32 rows on the result, in memory by columns, costs what the product saves. One row takes 0.5 of the time
+FEW = 128
+"""Up to so many rows x, a CPU computes x W^T as (W x^T)^T. With two threads and AVX2, 4 rows take 0.4 of the time, 64
+rows 0.8; from 256 rows on the result, in memory by columns, costs what the product saves. One row takes 0.5 of the time
 when each thread gets a block of W."""
+FEW_LOGITS = 16
+"""The same for the output layer, whose results are large."""
 MANY = 256
-"""Up to so many rows, a CPU computes the output layer in blocks that fit its cache: 64 rows take 0.6 of the time, 256
+"""Up to so many rows, a CPU computes the output layer in blocks that fit its cache: 64 rows take 0.7 of the time, 256
 rows 0.8."""
+FUSED = 32
+"""Up to so many rows, the fused attention is the faster one; for 256 rows and 10 keys the equation takes 0.6 of the
+time."""
 BLOCK = 512
 """Outputs in such a block at most."""
 
@@ -34,6 +39,8 @@ def in_blocks(rows: Tensor, largest: int | None = None) -> Tensor:
     """`rows` `(n, ...)` in equal blocks `(n_blocks, m, ...)`, one for each thread or more, filled up with zeros."""
     n_threads = max(1, min(torch.get_num_threads(), len(rows) // 32))  # for fewer rows it does not pay to wake one
     n_blocks = max(n_threads, math.ceil(len(rows) / (largest or len(rows))))
+    if largest is not None:  # a few more, if they leave no remainder
+        n_blocks = next((n for n in range(n_blocks, 2 * n_blocks) if len(rows) % n == 0), n_blocks)
     if rest := -len(rows) % n_blocks:
         rows = torch.cat((rows, rows.new_zeros(rest, *rows.shape[1:])))
     return rows.view(n_blocks, -1, *rows.shape[1:])
@@ -79,7 +86,7 @@ class OutputLayer:
         if not self.few or n_rows > MANY:
             return F.linear(x, self.weight)
         n_blocks = self.blocks.size(0)
-        if n_rows <= self.few:
+        if n_rows <= FEW_LOGITS:
             return torch.bmm(self.blocks, x.t().expand(n_blocks, -1, -1)).view(-1, n_rows)[:n_vocab].t()
         y = torch.bmm(x.expand(n_blocks, -1, -1), self.blocks.transpose(1, 2))  # (n_blocks, R, m)
         return y.transpose(0, 1).reshape(n_rows, -1)[:, :n_vocab]
@@ -119,20 +126,32 @@ class Decoder:
         self.output = OutputLayer(dtype, model.output)
 
 
+def added(mask: Tensor, like: Tensor) -> Tensor:
+    """Of an `attn_mask`, True = may attend, what is added to the scores: 0, or -inf."""
+    return torch.zeros_like(mask, dtype=like.dtype).masked_fill_(~mask, -math.inf)
+
+
 class Steps:
-    """Decoding from a batch of sources `(B, S)`, with N rows for each of them, R = B * N; every call is a step."""
+    """Decoding from a batch of sources `(B, S)`, with N hypotheses for each, R = B * N rows; every call is a step.
+
+    Keys and values stay where they were written, so that no reordering of hypotheses copies them: each hypothesis sees,
+    by a mask, those of its sentence that it descends from.
+    """
 
     @torch.inference_mode()
     def __init__(self, decoder: Decoder, src: Tensor) -> None:
         self.decoder, model = decoder, decoder.model
         memory, padding = model.encode(src), src == model.pad_id
-        self.cross = [layer.keys_values(memory) for layer in model.attention_layers()["cross"]]
-        """Keys and values `(B, H, S, K)` of the source, for each layer."""
-        self.cross_mask = key_mask(padding) if padding.any() else None
-        self.own: Tensor | None = None
-        """Keys and values of the rows' own positions, `(L, room, R, 2D)`, of which the first `length` are filled: with
-        positions before rows a step is written in one piece, and the rows of all layers are reordered by one copy."""
-        self.length = 0
+        cross = [torch.stack(layer.keys_values(memory)) for layer in model.attention_layers()["cross"]]
+        self.cross = torch.stack(cross)
+        """Keys and values of the source, `(L, 2, B, H, S, K)`."""
+        self.cross_mask = added(key_mask(padding), self.cross) if padding.any() else None
+        """`(B, 1, 1, S)`, see `added`; None where nothing is hidden."""
+        self.own = self.cross[..., :0, :].permute(0, 1, 4, 2, 3, 5)
+        """Keys and values of the hypotheses' own positions, `(L, 2, room, B, H, K)`; the first `filled` are in use."""
+        self.own_mask: Tensor | None = None
+        """`(B, 1, N, filled)`, see `added`; None while there is one hypothesis for each sentence."""
+        self.filled = self.length = 0
 
     @torch.inference_mode()
     def __call__(self, ids: Tensor) -> Tensor:
@@ -145,58 +164,84 @@ class Steps:
         if t == config.max_len:
             raise ValueError(f"{t + 1} tokens, but the model was built for at most model.max_len={config.max_len}.")
         x = torch.add(model.positions[t], model.tgt_embedding(ids), alpha=math.sqrt(config.d_model))
-        if self.own is None:
-            self.own = layers[0].own_in.weight.new_empty(len(layers), 16, len(ids), 2 * config.d_model)
-        if t == self.own.size(1):
-            self.own = torch.cat((self.own, torch.empty_like(self.own)), 1)
-        new = self.own[:, t].unbind()  # (R, 2D) for each layer
-        seen = self.own[:, : t + 1].view(len(layers), t + 1, len(ids), 2, config.n_heads, -1)
-        seen = seen.permute(0, 3, 2, 4, 1, 5)  # (L, 2, R, H, t + 1, K)
-        for layer, own, keys_values, cross in zip(layers, new, seen.unbind(), self.cross, strict=True):
+        n_sentences = self.own.size(3)
+        n = len(ids) // n_sentences
+        if self.filled + n > self.own.size(2):
+            self.make_room(n)
+        start, self.filled, self.length = self.filled, self.filled + n, t + 1
+        if self.own_mask is not None:
+            itself = added(torch.eye(n, dtype=torch.bool, device=ids.device), self.own)
+            self.own_mask = torch.cat((self.own_mask, itself.expand(n_sentences, 1, n, n)), -1)
+        new, seen = self.own[:, :, start : self.filled].unbind(), self.own[:, :, : self.filled].unbind()
+        for layer, own, keys_values, cross in zip(layers, new, seen, self.cross.unbind(), strict=True):
             sub_layers: tuple[Callable[[Tensor], Tensor], ...] = (
                 lambda y: layer.own_out(self.own_attention(layer.own_in(y), own, keys_values)),  # noqa: B023
-                lambda y: layer.cross_out(self.cross_attention(layer.cross_in(y), *cross)),  # noqa: B023
+                lambda y: layer.cross_out(self.cross_attention(layer.cross_in(y), cross)),  # noqa: B023
                 lambda y: layer.ff_out(layer.hidden(y)),  # noqa: B023
             )
             for norm, f in zip(layer.norms, sub_layers, strict=True):
                 x = x + f(F.layer_norm(x, *norm)) if config.norm is Norm.pre else F.layer_norm(x + f(x), *norm)
-        self.length += 1
         return self.decoder.output(model.decoder_norm(x))
 
     def own_attention(self, qkv: Tensor, own: Tensor, keys_values: Tensor) -> Tensor:
-        """Self-attention to all positions until now, `(R, 3D)` to `(R, D)`; notes the new keys and values in `own`."""
-        n_rows, d_model = own.size(0), own.size(1) // 2
-        own.copy_(qkv[:, d_model:])
-        k, v = keys_values.unbind()
-        q = qkv[:, :d_model].contiguous().view(n_rows, k.size(1), 1, -1)
-        z = attention(q, k, v)[0] if q.is_mps else F.scaled_dot_product_attention(q, k, v)
-        return z.reshape(n_rows, d_model)
+        """Self-attention to all positions until now, `(R, 3D)` to `(R, D)`; notes the new keys and values in `own`,
+        `(2, N, B, H, K)`."""
+        _, n, n_sentences, n_heads, d_head = own.shape
+        parts = qkv.view(n_sentences, n, 3, n_heads, d_head).permute(2, 1, 0, 3, 4)  # (3, N, B, H, K)
+        own.copy_(parts[1:])
+        return self.attend(parts[0].permute(1, 2, 0, 3), keys_values.permute(0, 2, 3, 1, 4), self.own_mask)
 
-    def cross_attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def cross_attention(self, q: Tensor, keys_values: Tensor) -> Tensor:
         """Attention to the source, `(R, D)` to `(R, D)`."""
-        n_rows, d_model = q.shape
-        n_sentences, n_heads, _, d_head = k.shape
-        heads = q.contiguous().view(n_sentences, -1, n_heads, d_head).transpose(1, 2)  # (B, H, N, K)
+        _, n_sentences, n_heads, _, d_head = keys_values.shape
+        q = q.view(n_sentences, -1, n_heads, d_head).transpose(1, 2)
         hard = self.decoder.model.config.cross_attention is CrossAttention.hard
+        return self.attend(q, keys_values, self.cross_mask, hard)
+
+    def attend(self, q: Tensor, keys_values: Tensor, mask: Tensor | None, hard: bool = False) -> Tensor:
+        """Queries `(B, H, N, K)`, keys and values `(2, B, H, S, K)` to `(R, D)`, by whichever way is fast."""
+        k, v = keys_values.unbind()
+        n_rows = q.size(0) * q.size(2)
         if hard or q.is_mps:  # see `MultiHeadAttention`
-            z = (hard_attention if hard else attention)(heads, k, v, self.cross_mask)[0]
-        elif q.is_cpu:
-            # The kernel for single queries is fast: N queries seen as those of N heads take half as long.
-            single = heads.reshape(n_sentences, -1, 1, d_head)
-            z = F.scaled_dot_product_attention(single, k, v, self.cross_mask, enable_gqa=True).view(heads.shape)
+            z = (hard_attention if hard else attention)(q, k, v, None if mask is None else mask == 0)[0]
+        elif n_rows <= FUSED or not few_rows(k):
+            z = F.scaled_dot_product_attention(q.contiguous(), k, v, mask)
         else:
-            z = F.scaled_dot_product_attention(heads, k, v, self.cross_mask)
-        return z.transpose(1, 2).reshape(n_rows, d_model)
+            scores, scale = q.contiguous() @ k.transpose(2, 3), 1 / math.sqrt(q.size(3))
+            scores = scores.mul_(scale) if mask is None else torch.add(mask, scores, alpha=scale)
+            z = scores.softmax(-1) @ v
+        return z.transpose(1, 2).reshape(n_rows, -1)
 
     @torch.inference_mode()
-    def select(self, rows: Tensor, sentences: Tensor | None) -> None:
-        """Make row `rows[i]` row i, within its sentence; where `sentences` is given, only these stay."""
-        assert self.own is not None
-        n_layers, _, _, width = self.own.shape
-        room = self.own.new_empty(n_layers, self.length + 1, len(rows), width)  # and for one step more
-        torch.index_select(self.own[:, : self.length], 2, rows, out=room[:, : self.length])
-        self.own = room
+    def select(self, parents: Tensor, sentences: Tensor | None) -> None:
+        """Hypothesis n of sentence b goes on from `parents[b, n]`, `(B, N)`; where `sentences` `(B,)` is given, only
+        these are left, in this order, and those that stay in their places are not copied."""
         if sentences is not None:
-            self.cross = [(k[sentences], v[sentences]) for k, v in self.cross]
+            moved = (sentences != torch.arange(len(sentences), device=sentences.device)).nonzero(as_tuple=True)[0]
+            own, n_left = self.own[:, :, : self.filled], len(sentences)
+            own[:, :, :, moved] = own[:, :, :, sentences[moved]]
+            self.cross[:, :, moved] = self.cross[:, :, sentences[moved]]
+            self.own, self.cross = self.own[:, :, :, :n_left], self.cross[:, :, :n_left]
             if self.cross_mask is not None:
                 self.cross_mask = self.cross_mask[sentences]
+            if self.own_mask is not None:
+                self.own_mask = self.own_mask[sentences]
+        if self.own_mask is not None:
+            self.own_mask = self.own_mask.take_along_dim(parents[:, None, :, None], 2)
+        elif parents.size(1) > 1:
+            self.own_mask = self.own.new_zeros(*parents.shape, self.filled)[:, None]
+
+    def make_room(self, n: int) -> None:
+        """For the positions of n more hypotheses of each sentence, in place of those that none descends from any more:
+        soon all have their first tokens in common."""
+        if self.own_mask is not None:
+            used = (self.own_mask == 0).any(2)[:, 0]  # (B, filled)
+            self.filled = int(used.sum(1).max())
+            kept = used.int().argsort(dim=1, descending=True, stable=True)[:, : self.filled]
+            b = torch.arange(len(kept), device=kept.device)[:, None]
+            self.own[:, :, torch.arange(self.filled, device=kept.device), b] = self.own[:, :, kept, b]
+            self.own_mask = self.own_mask.take_along_dim(kept[:, None, None], 3)
+        room = self.own.size(2)
+        if 2 * self.filled > room or self.filled + n > room:
+            more = self.own.new_empty(len(self.own), 2, max(16, room, n), *self.own.shape[3:])
+            self.own = torch.cat((self.own, more), 2)
