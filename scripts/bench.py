@@ -1,6 +1,6 @@
 """How fast is it, side by side with what one would otherwise install? Needs the extra `bench`.
 
-    python scripts/bench.py train decode start growth --corpus train.tsv --json bench.json
+    python scripts/bench.py train decode steps start growth --corpus train.tsv --json bench.json
 
 All contestants take turns in one process, on the same batches, and decode with the same weights: torch.nn.Transformer
 written plainly, MarianMT of Hugging Face `transformers`, CTranslate2. A figure is the median of the rounds, its spread
@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from transformer_mt import steps
 from transformer_mt.config import (
     STARTER_DIR,
     Config,
@@ -413,6 +414,38 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
     return rows
 
 
+def steps_table(corpus: Corpus, rounds: int) -> list[Row]:
+    """What each way of `transformer_mt/steps.py` gains beside torch's own, by number of rows, in greedy search."""
+    src, tgt, rows = corpus.src_tokenizer, corpus.tgt_tokenizer, []
+    model = Transformer(SIZE, len(src), len(tgt), src.pad_id, joint=False).eval()
+    decoder = Decoder(model)
+    torchs = {"FEW": 0, "FEW_LOGITS": 0, "MANY": 0, "FUSED": math.inf}
+    ours = {name: getattr(steps, name) for name in torchs}
+    ways = {
+        "F.linear, fused attention": {},
+        "FEW: (W x^T)^T": {"FEW": math.inf},
+        "FEW_LOGITS: the output layer too": {"FEW": math.inf, "FEW_LOGITS": math.inf},
+        "MANY: the output layer in blocks": {"MANY": math.inf},
+        "FUSED: the equation of attention": {"FUSED": 0},
+        "as it is": ours,
+    }
+
+    @torch.inference_mode()
+    def search(ids: Tensor, way: dict[str, float], _: int) -> None:
+        vars(steps).update(torchs | way)
+        limit = torch.full((len(ids),), TOKENS)
+        beam_search(Steps(decoder, ids), limit, limit, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.bos_id], 1, 1.0)
+        vars(steps).update(ours)
+
+    for n in (1, 4, 16, 32, 64, 128, 256, 512):
+        ids = torch.randint(5, len(src), (n, 10), generator=torch.Generator().manual_seed(1))
+        seconds = take_turns({name: partial(search, ids, way) for name, way in ways.items()}, rounds, 1)
+        rows += show(
+            f"Steps, {n} rows, {torch.get_num_threads()} threads", "ms", seconds, [0.0] * rounds, next(iter(ways))
+        )
+    return rows
+
+
 def start_table(run_dir: Path, rounds: int) -> list[Row]:
     """From cold to the answer, as whole commands."""
     load = (
@@ -481,7 +514,7 @@ def growth_table(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    names = ("train", "decode", "start", "growth")
+    names = ("train", "decode", "steps", "start", "growth")
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(names)}; default: train decode")
     parser.add_argument("--corpus", type=Path, default=STARTER_DIR / "train.tsv", help="TSV; default: the starter")
     parser.add_argument("--run", type=Path, help="a trained run, for start")
@@ -510,6 +543,8 @@ def main() -> None:
             if "decode" in tables:
                 on_gpu = options.device == "cuda"
                 rows += decode_table(corpus, BASE if on_gpu else SIZE, [64, 1] + [1024] * on_gpu, options)
+            if "steps" in tables:
+                rows += steps_table(corpus, options.rounds)
             if "growth" in tables and options.device == "cuda":
                 rows += growth_table(corpus, [("base", BASE, 32, 1), ("big", BIG, 32, 1)], options)
             elif "growth" in tables:

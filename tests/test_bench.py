@@ -12,6 +12,7 @@ from conftest import tiny_config
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import bench
 
+from transformer_mt import steps
 from transformer_mt.config import Norm
 from transformer_mt.data import make_batch
 from transformer_mt.decoding import beam_search
@@ -84,6 +85,16 @@ def test_a_table_has_medians_and_ratios_within_rounds(capsys):
     assert [row["median"] for row in rows] == [2.0, 8.0]
     assert [row["ratio"] for row in rows] == [1.0, statistics.median([2.0, 4.0, 2.0])]
     assert "| fast | 8 | 5 to 8 | 2.00 |" in capsys.readouterr().out
+
+
+def test_the_ways_of_a_step_are_left_as_they_were(corpus_tsv, cache_dir, monkeypatch):
+    before = {name: value for name, value in vars(steps).items() if name.isupper()}
+    monkeypatch.setattr(bench, "SIZE", SIZE)
+    monkeypatch.setattr(bench.time, "sleep", lambda seconds: None)
+    rows = bench.steps_table(bench.load_corpus(corpus_tsv, str(cache_dir), 400), 1)
+    assert {name: value for name, value in vars(steps).items() if name.isupper()} == before
+    assert {row["name"] for row in rows} > {"as it is"}
+    assert all(row["median"] > 0 for row in rows)
 
 
 def test_rows_in_random_order_fill_their_batches(corpus_tsv, cache_dir):

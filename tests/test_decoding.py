@@ -10,7 +10,7 @@ from conftest import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer_mt.decoding import Hypothesis, beam_search, length_batches, length_penalty, search
+from transformer_mt.decoding import Hypothesis, beam_search, length_batches, length_penalty, places, search
 from transformer_mt.model import Transformer
 from transformer_mt.steps import Decoder
 
@@ -269,6 +269,13 @@ def test_finished_sentences_leave_the_batch():
     found, steps = run(logits, 5, 2, 0.0, maximum=10, n=4)
     assert steps.rows_per_call == [4, 6, 4, 2]  # one hypothesis each at first, then two
     assert [len(hypotheses[0].ids) for hypotheses in found] == [0, 1, 2, 3]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=20))
+def test_as_few_sentences_as_possible_change_their_places(done):
+    left = places(torch.tensor(done)).tolist()
+    assert sorted(left) == [b for b, is_done in enumerate(done) if not is_done]
+    assert all(b == i for i, b in enumerate(left) if not done[i])
 
 
 @pytest.mark.parametrize("beam", [1, 2, 5])

@@ -36,7 +36,9 @@ def test_every_step_is_the_last_position_of_the_whole_model(float64, n_threads, 
     logits = follow(steps, tgt_in, n)
     torch.testing.assert_close(logits, whole, **EXACT)
     for t in range(35):
-        torch.testing.assert_close(logits[:, t], model.decode(tgt_in[:, : t + 1], memory, repeated == 0)[:, -1], **EXACT)
+        torch.testing.assert_close(
+            logits[:, t], model.decode(tgt_in[:, : t + 1], memory, repeated == 0)[:, -1], **EXACT
+        )
     assert steps.cross.size(2) == 3  # the hypotheses share the source's keys
 
 
@@ -54,7 +56,7 @@ def test_any_number_of_rows(float64, n_threads, n_rows, tied):
 
 @pytest.mark.parametrize("n", [1, 2, 8])
 def test_hypotheses_are_reordered_and_sentences_leave(float64, n):
-    """Random moves as beam search makes them: often all go on from one, so that the tokens of the others are forgotten."""
+    """Random moves as beam search makes them: often all go on from one, so that what the others saw is forgotten."""
     model = tiny_model(13, max_len=64)
     src = random_ids(6, 5, 13)
     src[1, 3:] = 0

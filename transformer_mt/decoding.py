@@ -29,8 +29,8 @@ def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
 
 @dataclass
 class BeamState:
-    """The sentences still being searched, B of them with N slots each; one before the first step. A slot with score -inf
-    is empty."""
+    """The sentences still being searched, B of them with N slots each, one before the first step. A slot with score
+    -inf is empty."""
 
     sentence: Tensor
     """`(B,)`: which of the caller's sentences this is."""
@@ -161,8 +161,8 @@ def beam_search(
 
 
 def places(done: Tensor) -> Tensor:
-    """The indexes of the sentences that are left, `(B,)`: the last of them come to the places of those that are done, all
-    others stay where they are."""
+    """The indexes of the sentences that are left, `(B,)`: the last of them come to the places of those that are done,
+    all others stay where they are."""
     n_left = len(done) - int(done.sum())
     left = torch.arange(n_left, device=done.device)
     left[done[:n_left]] = n_left + (~done[n_left:]).nonzero(as_tuple=True)[0]

@@ -14,25 +14,23 @@ from torch.nn import functional as F
 from transformer_mt.config import CrossAttention, Norm
 from transformer_mt.model import DecoderLayer, Transformer, attention, hard_attention, key_mask
 
+# What a CPU does by number of rows, measured with two threads and AVX2; `scripts/bench.py steps` shows what each gains.
 FEW = 128
-"""Up to so many rows x, a CPU computes x W^T as (W x^T)^T. With two threads and AVX2, 4 rows take 0.4 of the time, 64
-rows 0.8; from 256 rows on the result, in memory by columns, costs what the product saves. One row takes 0.5 of the time
-when each thread gets a block of W."""
+"""Up to so many rows x, x W^T is computed as (W x^T)^T, and for one row in a block of W for each thread. With more, the
+result, in memory by columns, costs what the product saves."""
 FEW_LOGITS = 16
 """The same for the output layer, whose results are large."""
 MANY = 256
-"""Up to so many rows, a CPU computes the output layer in blocks that fit its cache: 64 rows take 0.7 of the time, 256
-rows 0.8."""
-FUSED = 32
-"""Up to so many rows, the fused attention is the faster one; for 256 rows and 10 keys the equation takes 0.6 of the
-time."""
+"""Up to so many rows, the output layer is computed in blocks that fit the cache."""
 BLOCK = 512
 """Outputs in such a block at most."""
+FUSED = 32
+"""Up to so many rows, attention is the fused kernel, with more the equation in three steps."""
 
 
-def few_rows(weight: Tensor) -> int:
-    """`FEW` on a CPU but for bf16, for which nothing was measured."""
-    return FEW if weight.is_cpu and weight.dtype is not torch.bfloat16 else 0
+def is_measured(tensor: Tensor) -> bool:
+    """Whether the numbers above are for such a tensor."""
+    return tensor.is_cpu and tensor.dtype is not torch.bfloat16
 
 
 def in_blocks(rows: Tensor, largest: int | None = None) -> Tensor:
@@ -56,14 +54,14 @@ class Product:
         weight = torch.cat(weights) if len(layers) > 1 else weights[0]
         self.weight, self.bias = weight.to(dtype), torch.cat(biases).to(dtype)
         self.column = self.bias[:, None]
-        self.few = few_rows(self.weight)
-        if self.few:
+        self.measured = is_measured(self.weight)
+        if self.measured:
             self.blocks, self.block_biases = in_blocks(self.weight), in_blocks(self.column)
 
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, in)` to `(R, out)`."""
         n_rows = x.size(0)
-        if n_rows > self.few:
+        if n_rows > FEW or not self.measured:
             return F.linear(x, self.weight, self.bias)
         if n_rows > 1:
             return torch.addmm(self.column, self.weight, x.t()).t()
@@ -76,14 +74,14 @@ class OutputLayer:
 
     def __init__(self, dtype: torch.dtype, layer: nn.Linear) -> None:
         self.weight = layer.weight.to(dtype)
-        self.few = few_rows(self.weight)
-        if self.few:
+        self.measured = is_measured(self.weight)
+        if self.measured:
             self.blocks = in_blocks(self.weight, BLOCK)
 
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, D)` to `(R, V)`."""
         n_rows, n_vocab = x.size(0), self.weight.size(0)
-        if not self.few or n_rows > MANY:
+        if n_rows > max(MANY, FEW_LOGITS) or not self.measured:
             return F.linear(x, self.weight)
         n_blocks = self.blocks.size(0)
         if n_rows <= FEW_LOGITS:
@@ -147,7 +145,8 @@ class Steps:
         """Keys and values of the source, `(L, 2, B, H, S, K)`."""
         self.cross_mask = added(key_mask(padding), self.cross) if padding.any() else None
         """`(B, 1, 1, S)`, see `added`; None where nothing is hidden."""
-        self.own = self.cross[..., :0, :].permute(0, 1, 4, 2, 3, 5)
+        n_layers, _, n_sentences, n_heads, _, d_head = self.cross.shape
+        self.own = self.cross.new_empty(n_layers, 2, 0, n_sentences, n_heads, d_head)
         """Keys and values of the hypotheses' own positions, `(L, 2, room, B, H, K)`; the first `filled` are in use."""
         self.own_mask: Tensor | None = None
         """`(B, 1, N, filled)`, see `added`; None while there is one hypothesis for each sentence."""
@@ -172,7 +171,8 @@ class Steps:
         if self.own_mask is not None:
             itself = added(torch.eye(n, dtype=torch.bool, device=ids.device), self.own)
             self.own_mask = torch.cat((self.own_mask, itself.expand(n_sentences, 1, n, n)), -1)
-        new, seen = self.own[:, :, start : self.filled].unbind(), self.own[:, :, : self.filled].unbind()
+        new = self.own[:, :, start : self.filled].unbind()  # (2, N, B, H, K) for each layer
+        seen = self.own[:, :, : self.filled].permute(0, 1, 3, 4, 2, 5).unbind()  # (2, B, H, filled, K)
         for layer, own, keys_values, cross in zip(layers, new, seen, self.cross.unbind(), strict=True):
             sub_layers: tuple[Callable[[Tensor], Tensor], ...] = (
                 lambda y: layer.own_out(self.own_attention(layer.own_in(y), own, keys_values)),  # noqa: B023
@@ -189,7 +189,7 @@ class Steps:
         _, n, n_sentences, n_heads, d_head = own.shape
         parts = qkv.view(n_sentences, n, 3, n_heads, d_head).permute(2, 1, 0, 3, 4)  # (3, N, B, H, K)
         own.copy_(parts[1:])
-        return self.attend(parts[0].permute(1, 2, 0, 3), keys_values.permute(0, 2, 3, 1, 4), self.own_mask)
+        return self.attend(parts[0].permute(1, 2, 0, 3), keys_values, self.own_mask)
 
     def cross_attention(self, q: Tensor, keys_values: Tensor) -> Tensor:
         """Attention to the source, `(R, D)` to `(R, D)`."""
@@ -204,7 +204,7 @@ class Steps:
         n_rows = q.size(0) * q.size(2)
         if hard or q.is_mps:  # see `MultiHeadAttention`
             z = (hard_attention if hard else attention)(q, k, v, None if mask is None else mask == 0)[0]
-        elif n_rows <= FUSED or not few_rows(k):
+        elif n_rows <= FUSED or not is_measured(k):
             z = F.scaled_dot_product_attention(q.contiguous(), k, v, mask)
         else:
             scores, scale = q.contiguous() @ k.transpose(2, 3), 1 / math.sqrt(q.size(3))
