@@ -57,6 +57,7 @@ class Product:
         self.measured = is_measured(self.weight)
         if self.measured:
             self.blocks, self.block_biases = in_blocks(self.weight), in_blocks(self.column)
+            self.column_shape = self.blocks.size(0), self.blocks.size(2), 1
 
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, in)` to `(R, out)`."""
@@ -65,8 +66,10 @@ class Product:
             return F.linear(x, self.weight, self.bias)
         if n_rows > 1:
             return torch.addmm(self.column, self.weight, x.t()).t()
-        y = torch.baddbmm(self.block_biases, self.blocks, x.t().expand(self.blocks.size(0), -1, -1))
-        return y.view(1, -1)[:, : self.bias.size(0)]
+        y = torch.baddbmm(self.block_biases, self.blocks, x.as_strided(self.column_shape, (0, 1, x.size(1)))).view(
+            1, -1
+        )
+        return y if y.size(1) == self.bias.size(0) else y[:, : self.bias.size(0)]
 
 
 class OutputLayer:
@@ -163,7 +166,7 @@ class Steps:
         if t == config.max_len:
             raise ValueError(f"{t + 1} tokens, but the model was built for at most model.max_len={config.max_len}.")
         x = torch.add(model.positions[t], model.tgt_embedding(ids), alpha=math.sqrt(config.d_model))
-        n_sentences = self.own.size(3)
+        n_sentences, pre = self.own.size(3), config.norm is Norm.pre
         n = len(ids) // n_sentences
         if self.filled + n > self.own.size(2):
             self.make_room(n)
@@ -171,8 +174,8 @@ class Steps:
         if self.own_mask is not None:
             itself = added(torch.eye(n, dtype=torch.bool, device=ids.device), self.own)
             self.own_mask = torch.cat((self.own_mask, itself.expand(n_sentences, 1, n, n)), -1)
-        new = self.own[:, :, start : self.filled].unbind()  # (2, N, B, H, K) for each layer
-        seen = self.own[:, :, : self.filled].permute(0, 1, 3, 4, 2, 5).unbind()  # (2, B, H, filled, K)
+        own = self.own.permute(0, 1, 3, 4, 2, 5)  # (L, 2, B, H, room, K)
+        new, seen = own[..., start : self.filled, :].unbind(), own[..., : self.filled, :].unbind()
         for layer, own, keys_values, cross in zip(layers, new, seen, self.cross.unbind(), strict=True):
             sub_layers: tuple[Callable[[Tensor], Tensor], ...] = (
                 lambda y: layer.own_out(self.own_attention(layer.own_in(y), own, keys_values)),  # noqa: B023
@@ -180,16 +183,16 @@ class Steps:
                 lambda y: layer.ff_out(layer.hidden(y)),  # noqa: B023
             )
             for norm, f in zip(layer.norms, sub_layers, strict=True):
-                x = x + f(F.layer_norm(x, *norm)) if config.norm is Norm.pre else F.layer_norm(x + f(x), *norm)
+                x = x + f(torch.layer_norm(x, *norm)) if pre else torch.layer_norm(x + f(x), *norm)
         return self.decoder.output(model.decoder_norm(x))
 
     def own_attention(self, qkv: Tensor, own: Tensor, keys_values: Tensor) -> Tensor:
         """Self-attention to all positions until now, `(R, 3D)` to `(R, D)`; notes the new keys and values in `own`,
-        `(2, N, B, H, K)`."""
-        _, n, n_sentences, n_heads, d_head = own.shape
-        parts = qkv.view(n_sentences, n, 3, n_heads, d_head).permute(2, 1, 0, 3, 4)  # (3, N, B, H, K)
+        `(2, B, H, N, K)`."""
+        _, n_sentences, n_heads, n, d_head = own.shape
+        parts = qkv.view(n_sentences, n, 3, n_heads, d_head).permute(2, 0, 3, 1, 4)  # (3, B, H, N, K)
         own.copy_(parts[1:])
-        return self.attend(parts[0].permute(1, 2, 0, 3), keys_values, self.own_mask)
+        return self.attend(parts[0], keys_values, self.own_mask)
 
     def cross_attention(self, q: Tensor, keys_values: Tensor) -> Tensor:
         """Attention to the source, `(R, D)` to `(R, D)`."""
