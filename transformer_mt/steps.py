@@ -57,7 +57,8 @@ class Product:
         self.measured = is_measured(self.weight)
         if self.measured:
             self.blocks, self.block_biases = in_blocks(self.weight), in_blocks(self.column)
-            self.column_shape = self.blocks.size(0), self.blocks.size(2), 1
+            n_blocks, _, n_in = self.blocks.shape
+            self.repeated = (n_blocks, n_in, 1), (0, 1, n_in)  # shape and strides of x^T, once for each block
 
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, in)` to `(R, out)`."""
@@ -66,9 +67,7 @@ class Product:
             return F.linear(x, self.weight, self.bias)
         if n_rows > 1:
             return torch.addmm(self.column, self.weight, x.t()).t()
-        y = torch.baddbmm(self.block_biases, self.blocks, x.as_strided(self.column_shape, (0, 1, x.size(1)))).view(
-            1, -1
-        )
+        y = torch.baddbmm(self.block_biases, self.blocks, x.as_strided(*self.repeated)).view(1, -1)
         return y if y.size(1) == self.bias.size(0) else y[:, : self.bias.size(0)]
 
 
