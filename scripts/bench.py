@@ -427,13 +427,11 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
         seconds = take_turns(work, rounds, 1)
         title = f"Decoding, {n} sentence{'s' * (n > 1)}, beam {n_beams}, {n_threads} threads"
         rows += show(title, "tokens/s" if n > 1 else "ms", seconds, [TOKENS * n if n > 1 else 0] * rounds, reference)
-    for pool in engines.values():
-        pool.terminate()
     return rows
 
 
 def steps_table(corpus: Corpus, rounds: int) -> list[Row]:
-    """What each way of `transformer_mt/steps.py` gains beside torch's own, by number of rows, in greedy search."""
+    """What each way of `transformer_mt/steps.py` gains beside torch's own, by number of rows, greedily on a CPU."""
     src, tgt, rows = corpus.src_tokenizer, corpus.tgt_tokenizer, []
     model = Transformer(SIZE, len(src), len(tgt), src.pad_id, joint=False).eval()
     decoder = Decoder(model)
@@ -450,10 +448,12 @@ def steps_table(corpus: Corpus, rounds: int) -> list[Row]:
 
     @torch.inference_mode()
     def search(ids: Tensor, way: dict[str, float], _: int) -> None:
-        vars(steps).update(torchs | way)
         limit = torch.full((len(ids),), TOKENS)
-        beam_search(Steps(decoder, ids), limit, limit, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.bos_id], 1, 1.0)
-        vars(steps).update(ours)
+        vars(steps).update(torchs | way)
+        try:
+            beam_search(Steps(decoder, ids), limit, limit, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.bos_id], 1, 1.0)
+        finally:
+            vars(steps).update(ours)
 
     for n in (1, 4, 16, 32, 64, 128, 256, 512):
         ids = torch.randint(5, len(src), (n, 10), generator=torch.Generator().manual_seed(1))

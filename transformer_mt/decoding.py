@@ -29,8 +29,8 @@ def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
 
 @dataclass
 class BeamState:
-    """The sentences still being searched, B of them with N slots each, one before the first step. A slot with score
-    -inf is empty."""
+    """The sentences still being searched, B of them with N slots each; before the first step all begin as one
+    hypothesis. A slot with score -inf is empty."""
 
     sentence: Tensor
     """`(B,)`: which of the caller's sentences this is."""

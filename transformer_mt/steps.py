@@ -15,7 +15,7 @@ from transformer_mt.config import CrossAttention, Norm
 from transformer_mt.model import DecoderLayer, Transformer, attention, hard_attention, key_mask
 
 # What a CPU does by number of rows, measured with two threads and AVX2; `scripts/bench.py steps` shows what each gains.
-FEW = 128
+FEW = 64
 """Up to so many rows x, x W^T is computed as (W x^T)^T, and for one row in a block of W for each thread. With more, the
 result, in memory by columns, costs what the product saves."""
 FEW_LOGITS = 16
@@ -61,7 +61,7 @@ class Product:
             self.repeated = (n_blocks, n_in, 1), (0, 1, n_in)  # shape and strides of x^T, once for each block
 
     def __call__(self, x: Tensor) -> Tensor:
-        """`(R, in)` to `(R, out)`."""
+        """`(R, in)`, contiguous, to `(R, out)`."""
         n_rows = x.size(0)
         if n_rows > FEW or not self.measured:
             return F.linear(x, self.weight, self.bias)
@@ -132,7 +132,8 @@ def added(mask: Tensor, like: Tensor) -> Tensor:
 
 
 class Steps:
-    """Decoding from a batch of sources `(B, S)`, with N hypotheses for each, R = B * N rows; every call is a step.
+    """Decoding from a batch of sources `(B, S)`, with N hypotheses for each, R = B * N rows; every call is a step. All
+    of them may begin as one: N is then 1 at the first step.
 
     Keys and values stay where they were written, so that no reordering of hypotheses copies them: each hypothesis sees,
     by a mask, those of its sentence that it descends from.
@@ -170,7 +171,9 @@ class Steps:
         if self.filled + n > self.own.size(2):
             self.make_room(n)
         start, self.filled, self.length = self.filled, self.filled + n, t + 1
-        if self.own_mask is not None:
+        if n > 1:
+            if self.own_mask is None:
+                self.own_mask = self.own.new_zeros(n_sentences, 1, n, start)
             itself = added(torch.eye(n, dtype=torch.bool, device=ids.device), self.own)
             self.own_mask = torch.cat((self.own_mask, itself.expand(n_sentences, 1, n, n)), -1)
         own = self.own.permute(0, 1, 3, 4, 2, 5)  # (L, 2, B, H, room, K)
@@ -230,8 +233,6 @@ class Steps:
                 self.own_mask = self.own_mask[sentences]
         if self.own_mask is not None:
             self.own_mask = self.own_mask.take_along_dim(parents[:, None, :, None], 2)
-        elif parents.size(1) > 1:
-            self.own_mask = self.own.new_zeros(*parents.shape, self.filled)[:, None]
 
     def make_room(self, n: int) -> None:
         """For the positions of n more hypotheses of each sentence, in place of those that none descends from any more:
