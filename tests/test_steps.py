@@ -18,8 +18,7 @@ def n_threads(request):
 
 
 def follow(steps: Steps, tgt_in: torch.Tensor, n: int) -> torch.Tensor:
-    """The logits `(B * N, T, V)` of N hypotheses for each sentence, which begin as one if they have their first token in
-    common."""
+    """The logits `(B * N, T, V)` of N hypotheses for each sentence, which begin as one if their first tokens agree."""
     first, rows = tgt_in[:, 0], 1
     if (first.view(-1, n) == first[::n, None]).all():
         first, rows = first[::n], n
