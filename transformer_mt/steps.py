@@ -83,7 +83,7 @@ class OutputLayer:
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, D)` to `(R, V)`."""
         n_rows, n_vocab = x.size(0), self.weight.size(0)
-        if n_rows > max(MANY, FEW_LOGITS) or not self.measured:
+        if n_rows > MANY or not self.measured:
             return F.linear(x, self.weight)
         n_blocks = self.blocks.size(0)
         if n_rows <= FEW_LOGITS:
