@@ -1,6 +1,6 @@
 """How fast is it, side by side with what one would otherwise install? Needs the extra `bench`.
 
-    python scripts/bench.py train decode steps start growth --corpus train.tsv --json bench.json
+    python scripts/bench.py train rest decode steps start growth --corpus train.tsv --json bench.json
 
 All contestants take turns, on the same batches, and decode with the same weights: torch.nn.Transformer written plainly,
 MarianMT of Hugging Face `transformers`, CTranslate2. The last has a process of its own: beside torch, both would take
@@ -11,6 +11,7 @@ its spread the middle half of them, its ratio the median of those within a round
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import math
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -343,6 +344,41 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     return rows
 
 
+@contextlib.contextmanager
+def free_products() -> Iterator[None]:
+    """Inside, a matrix product on a CPU is nothing but the writing of zeros."""
+    library = torch.library.Library("aten", "IMPL")
+    library.impl("mm", lambda a, b: a.new_zeros(len(a), b.size(1)), "CPU")
+    library.impl("bmm", lambda a, b: a.new_zeros(*a.shape[:2], b.size(2)), "CPU")
+    library.impl("addmm", lambda _, a, b, **__: a.new_zeros(len(a), b.size(1)), "CPU")
+    try:
+        yield
+    finally:
+        library._destroy()
+
+
+def rest_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
+    """What an update does besides its matrix products: what is left of its time where these are fast. Also for bf16 on
+    a processor without it, which has nothing but the products to emulate."""
+    trainer = make_trainer(corpus, SIZE, Precision.fp32)
+    trainer.sampler.token_budget = token_budget
+    batches = [trainer.load_batch(rows, 0)[0] for rows in trainer.sampler.epoch(0)[:rounds]]
+
+    def update(dtype: torch.dtype, products: Callable[[], contextlib.AbstractContextManager[None]], i: int) -> None:
+        trainer.dtype = dtype
+        with products():
+            trainer.update([batches[i]], 1e-4)
+
+    whole, work = "fp32", {}
+    work[whole] = partial(update, torch.float32, contextlib.nullcontext)
+    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        work[f"{name}, zeros for products"] = partial(update, dtype, free_products)
+    seconds = take_turns(work, rounds, 1)
+    n_tokens = statistics.mean(batch.n_tokens for batch in batches)
+    title = f"Updates of transformer_mt, {n_tokens:,.0f} target tokens, {torch.get_num_threads()} threads"
+    return show(title, "ms", seconds, [0.0] * rounds, whole)
+
+
 def start_engine(folder: str, device: str, kind: str, n_threads: int) -> None:
     """Load CTranslate2's model in a process of its own."""
     import ctranslate2
@@ -532,7 +568,7 @@ def growth_table(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    names = ("train", "decode", "steps", "start", "growth")
+    names = ("train", "rest", "decode", "steps", "start", "growth")
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(names)}; default: train decode")
     parser.add_argument("--corpus", type=Path, default=STARTER_DIR / "train.tsv", help="TSV; default: the starter")
     parser.add_argument("--run", type=Path, help="a trained run, for start")
@@ -558,6 +594,8 @@ def main() -> None:
             corpus = load_corpus(options.corpus, cache)
             if "train" in tables:
                 rows += train_table(corpus, options.rounds, options.token_budget)
+            if "rest" in tables:
+                rows += rest_table(corpus, options.rounds, options.token_budget)
             if "decode" in tables:
                 on_gpu = options.device == "cuda"
                 rows += decode_table(corpus, BASE if on_gpu else SIZE, [64, 1] + [1024] * on_gpu, options)

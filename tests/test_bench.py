@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import tiny_config
+from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import bench
@@ -85,6 +86,25 @@ def test_a_table_has_medians_and_ratios_within_rounds(capsys):
     assert [row["median"] for row in rows] == [2.0, 8.0]
     assert [row["ratio"] for row in rows] == [1.0, statistics.median([2.0, 4.0, 2.0])]
     assert "| fast | 8 | 5 to 8 | 2.00 |" in capsys.readouterr().out
+
+
+def test_products_are_zeros_for_a_while(model, sources):
+    src = make_batch(sources, sources, PAD, PAD, BOS).src
+    with torch.inference_mode():
+        before = model.encode(src)
+        with bench.free_products():
+            assert not (torch.ones(2, 3) @ torch.ones(3, 4)).any()
+            assert not (torch.ones(5, 2, 3) @ torch.ones(5, 3, 4)).any()
+            assert not F.linear(torch.ones(2, 3), torch.ones(4, 3), torch.ones(4)).any()
+        assert torch.equal(model.encode(src), before)
+
+
+def test_what_an_update_does_besides_its_products_is_measured_in_both_precisions(corpus_tsv, cache_dir, monkeypatch):
+    monkeypatch.setattr(bench, "SIZE", SIZE)
+    monkeypatch.setattr(bench.time, "sleep", lambda seconds: None)
+    rows = bench.rest_table(bench.load_corpus(corpus_tsv, str(cache_dir), 400), 2, 500)
+    assert [row["name"] for row in rows] == ["fp32", "fp32, zeros for products", "bf16, zeros for products"]
+    assert all(row["median"] > 0 for row in rows)
 
 
 def test_the_ways_of_a_step_are_left_as_they_were(corpus_tsv, cache_dir, monkeypatch):

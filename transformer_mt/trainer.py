@@ -52,8 +52,9 @@ def label_smoothed_loss(states: Tensor, weight: Tensor, targets: Tensor, smoothi
 
 class _SmoothedLoss(torch.autograd.Function):
     """The loss and its gradient in one pass over chunks of tokens: all logits together, by far the largest tensor of an
-    update, never exist. With q the smoothed labels and p the softmax of the logits, the loss is -sum(q log p), and its
-    gradient by the logits p - q.
+    update, never exist. With z the logits W x, p their softmax and q the smoothed labels, the loss is
+    log(sum(exp z)) - sum(q z), and its gradient by z is p - q. What q has for all tokens alike, its share for every id
+    but padding, is taken off once, by the sum of those rows of W.
     """
 
     @staticmethod
@@ -61,21 +62,21 @@ class _SmoothedLoss(torch.autograd.Function):
         ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int, with_gradient: bool
     ) -> Tensor:
         share = smoothing / (len(weight) - 1)
-        loss = weight.new_zeros(())
-        states_gradient, weight_gradient = torch.empty_like(states), torch.zeros_like(weight)
+        spread, total = share * (weight.sum(0) - weight[pad_id]), states.sum(0)
+        loss = -(total * spread).sum()
+        states_gradient = (-spread).repeat(len(states), 1)
+        weight_gradient = (-share * total).repeat(len(weight), 1)
+        weight_gradient[pad_id] = 0
         n = CHUNK * 16 if states.is_cuda else CHUNK
         for start in range(0, len(states), n):
             x, labels = states[start : start + n], targets[start : start + n, None]
-            logits = F.linear(x, weight)
-            log_p = logits.to(weight.dtype).log_softmax(-1)
-            spread = share * (log_p.sum() - log_p[:, pad_id].sum())
-            loss -= (1 - smoothing) * log_p.gather(1, labels).sum() + spread
+            z = F.linear(x, weight)
+            p = z.softmax(-1, dtype=weight.dtype)
+            log_sum = z.amax(-1).to(weight.dtype) - p.amax(-1).log()  # log p = z - log(sum(exp z)), here of the largest
+            loss += log_sum.sum() - (1 - smoothing) * z.gather(1, labels).sum(dtype=weight.dtype)
             if with_gradient:
-                gradient = log_p.exp_().sub_(share)  # p - q, in the memory of log p
-                gradient[:, pad_id] += share
-                gradient.scatter_add_(1, labels, gradient.new_full(labels.shape, smoothing - 1))
-                gradient = gradient.to(logits.dtype)
-                states_gradient[start : start + n] = gradient @ weight
+                gradient = p.scatter_add_(1, labels, p.new_full(labels.shape, smoothing - 1)).to(z.dtype)
+                states_gradient[start : start + n] += gradient @ weight
                 weight_gradient += gradient.t() @ x
         ctx.save_for_backward(states_gradient, weight_gradient)
         return loss
