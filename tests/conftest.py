@@ -174,7 +174,7 @@ TRAINING = {
     "model.name": "tiny", "model.d_model": 32, "model.n_heads": 2, "model.d_ff": 64, "model.n_encoder_layers": 1,
     "model.n_decoder_layers": 1, "model.max_len": 48, "tokenizer.vocab_size": 340, "train.device": "cpu",
     "train.max_steps": 4, "train.max_epochs": None, "train.token_budget": 400, "train.warmup_steps": 10,
-    "train.log_every": 2, "train.lr": 0.01,
+    "train.log_every": 2, "train.lr": 0.01, "train.precision": "fp32",
 }  # fmt: skip
 """Options of a training run of seconds."""
 

@@ -16,7 +16,7 @@ from transformer_mt import trainer as trainer_module
 from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, make_batch, prepare
 from transformer_mt.decoding import Hypothesis
-from transformer_mt.device import choose_device
+from transformer_mt.device import choose_device, choose_dtype
 from transformer_mt.trainer import Trainer, label_smoothed_loss, learning_rate
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
@@ -554,11 +554,18 @@ def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
     assert make_trainer(**{"train.precision": "auto"}).dtype is torch.float32
 
 
+@pytest.mark.parametrize("amx", [False, True])
+def test_auto_is_bf16_in_training_where_there_is_amx(make_trainer, monkeypatch, amx):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert make_trainer(**{"train.precision": "auto"}).dtype is (torch.bfloat16 if amx else torch.float32)
+    assert choose_dtype(Precision.auto, torch.device("cpu")) is torch.float32  # of translating
+
+
 def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     trainer, exact = make_trainer(**{"train.precision": "bf16"}), make_trainer(**{"train.precision": "fp32"})
     assert trainer.dtype is torch.bfloat16
-    assert make_trainer(**{"train.precision": "auto"}).dtype is torch.float32
     for model in (trainer.model, exact.model):
         for module in model.modules():
             module.p = 0.0

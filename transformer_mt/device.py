@@ -47,8 +47,8 @@ def able_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
-def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type of matrix products; `auto` is bf16 on GPUs that have it, else float32.
+def choose_dtype(precision: Precision, device: torch.device, training: bool = False) -> torch.dtype:
+    """The type of matrix products; `auto` is bf16 on GPUs that have it, to train also on CPUs with AMX, else float32.
 
     Raises:
         UserError: bf16 is asked for, but the device does it only by emulation.
@@ -56,7 +56,8 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     able = able_bf16(device)
     if precision is Precision.bf16 and not able:
         raise UserError(f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use fp32.")
-    bf16 = precision is Precision.bf16 or (precision is Precision.auto and able and device.type == "cuda")
+    fast = able and (device.type == "cuda" or (training and torch.cpu._is_amx_tile_supported()))
+    bf16 = precision is Precision.bf16 or (precision is Precision.auto and fast)
     return torch.bfloat16 if bf16 else torch.float32
 
 

@@ -157,7 +157,7 @@ class Trainer:
         self.corpus = corpus
         self.run_dir = Path(config.run_dir)
         self.device = choose_device(config.train.device)
-        self.dtype = choose_dtype(config.train.precision, self.device)
+        self.dtype = choose_dtype(config.train.precision, self.device, training=True)
         torch.manual_seed(config.train.seed)
         self.model = checkpoint.build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer).to(self.device)
         self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
