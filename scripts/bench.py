@@ -348,9 +348,11 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
 def free_products() -> Iterator[None]:
     """Inside, a matrix product on a CPU is nothing but the writing of zeros."""
     library = torch.library.Library("aten", "IMPL")
-    library.impl("mm", lambda a, b: a.new_zeros(len(a), b.size(1)), "CPU")
-    library.impl("bmm", lambda a, b: a.new_zeros(*a.shape[:2], b.size(2)), "CPU")
-    library.impl("addmm", lambda _, a, b, **__: a.new_zeros(len(a), b.size(1)), "CPU")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that torch's own are replaced
+        library.impl("mm", lambda a, b: a.new_zeros(len(a), b.size(1)), "CPU")
+        library.impl("bmm", lambda a, b: a.new_zeros(*a.shape[:2], b.size(2)), "CPU")
+        library.impl("addmm", lambda _, a, b, **__: a.new_zeros(len(a), b.size(1)), "CPU")
     try:
         yield
     finally:
@@ -537,7 +539,8 @@ def measure_updates(corpus: Corpus, model: ModelConfig, length: int, options: ar
     }
     same_length = replace(corpus, train=Dataset.from_dict(ids))
     on_gpu = options.device == "cuda"
-    trainer = make_trainer(same_length, model, Precision.auto, options.device, compile=on_gpu)
+    precision = Precision.auto if on_gpu else Precision.fp32
+    trainer = make_trainer(same_length, model, precision, options.device, compile=on_gpu)
     (batch,) = trainer.load_batch(np.arange(n_rows), 0)
     times = take_turns({"": lambda _: trainer.update([batch], 1e-4)}, options.rounds, 2)[""]
     seconds = statistics.median(times)

@@ -56,6 +56,17 @@ def test_the_loss_without_smoothing_is_torchs_cross_entropy(float64):
         assert label_smoothed_loss(states, weight, targets, 0.0, 0) == loss
 
 
+@pytest.mark.parametrize("scale", [1, 6, 40])
+def test_the_loss_of_tokens_that_are_certain_is_exact_in_float32(scale):
+    generator = torch.Generator().manual_seed(0)
+    states, weight = torch.randn(2000, 64, generator=generator) * scale, torch.randn(500, 64, generator=generator) * 0.3
+    targets = (states @ weight[1:].t()).argmax(1) + 1
+    for smoothing in (0.0, 0.1):
+        loss = label_smoothed_loss(states, weight, targets, smoothing, 0)
+        exact = label_smoothed_loss(states.double(), weight.double(), targets, smoothing, 0)
+        assert float(loss) == pytest.approx(float(exact), rel=1e-6)
+
+
 def test_the_loss_of_half_precision_products_is_summed_in_float32():
     states, weight, targets = loss_inputs(40, 50)
     with torch.autocast("cpu", torch.bfloat16):

@@ -54,7 +54,7 @@ class _SmoothedLoss(torch.autograd.Function):
     """The loss and its gradient in one pass over chunks of tokens: all logits together, by far the largest tensor of an
     update, never exist. With z the logits W x, p their softmax and q the smoothed labels, the loss is
     log(sum(exp z)) - sum(q z), and its gradient by z is p - q. What q has for all tokens alike, its share for every id
-    but padding, is taken off once, by the sum of those rows of W.
+    but padding, is taken off once, by the sum of those rows of W; what is left is -log p + smoothing z of the label.
     """
 
     @staticmethod
@@ -72,8 +72,9 @@ class _SmoothedLoss(torch.autograd.Function):
             x, labels = states[start : start + n], targets[start : start + n, None]
             z = F.linear(x, weight)
             p = z.softmax(-1, dtype=weight.dtype)
-            log_sum = z.amax(-1).to(weight.dtype) - p.amax(-1).log()  # log p = z - log(sum(exp z)), here of the largest
-            loss += log_sum.sum() - (1 - smoothing) * z.gather(1, labels).sum(dtype=weight.dtype)
+            largest, z_label = z.amax(-1).to(weight.dtype), z.gather(1, labels)[:, 0].to(weight.dtype)
+            nll = largest - z_label - p.amax(-1).log()  # of the label: its p itself may be too small for a logarithm
+            loss += (nll + smoothing * z_label).sum()
             if with_gradient:
                 gradient = p.scatter_add_(1, labels, p.new_full(labels.shape, smoothing - 1)).to(z.dtype)
                 states_gradient[start : start + n] += gradient @ weight
