@@ -264,6 +264,12 @@ def make_trainer(
     return Trainer(Config(model=model, train=options), corpus)
 
 
+def sorted_batches(trainer: Trainer, n: int, n_tokens: int) -> list[Batch]:
+    """The toolkit's own: rows of like length."""
+    trainer.sampler.token_budget = n_tokens
+    return [trainer.load_batch(rows, 0)[0] for rows in trainer.sampler.epoch(0)[:n]]
+
+
 def random_batches(corpus: Corpus, n: int, n_tokens: int) -> list[Batch]:
     """Rows in random order, cut where their padded target tokens reach `n_tokens`: no sorting by length."""
     rng, found = np.random.default_rng(1), []
@@ -283,8 +289,7 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     src, tgt = corpus.src_tokenizer, corpus.tgt_tokenizer
     sizes = (len(src), len(tgt), src.pad_id)
     corpus_trainer = make_trainer(corpus, SIZE, Precision.fp32)
-    corpus_trainer.sampler.token_budget = token_budget
-    batches = [corpus_trainer.load_batch(rows, 0)[0] for rows in corpus_trainer.sampler.epoch(0)[:rounds]]
+    batches = sorted_batches(corpus_trainer, rounds, token_budget)
     scattered = random_batches(corpus, rounds, token_budget)
 
     def theirs(model: nn.Module, batches: list[Batch], bf16: bool, call: Callable[[Batch], Tensor]) -> Callable:
@@ -363,22 +368,20 @@ def rest_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     """What an update does besides its matrix products: what is left of its time where these are fast. Also for bf16 on
     a processor without it, which has nothing but the products to emulate."""
     trainer = make_trainer(corpus, SIZE, Precision.fp32)
-    trainer.sampler.token_budget = token_budget
-    batches = [trainer.load_batch(rows, 0)[0] for rows in trainer.sampler.epoch(0)[:rounds]]
+    batches = sorted_batches(trainer, rounds, token_budget)
 
     def update(dtype: torch.dtype, products: Callable[[], contextlib.AbstractContextManager[None]], i: int) -> None:
         trainer.dtype = dtype
         with products():
             trainer.update([batches[i]], 1e-4)
 
-    whole, work = "fp32", {}
-    work[whole] = partial(update, torch.float32, contextlib.nullcontext)
+    work = {"fp32": partial(update, torch.float32, contextlib.nullcontext)}
     for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         work[f"{name}, zeros for products"] = partial(update, dtype, free_products)
     seconds = take_turns(work, rounds, 1)
     n_tokens = statistics.mean(batch.n_tokens for batch in batches)
     title = f"Updates of transformer_mt, {n_tokens:,.0f} target tokens, {torch.get_num_threads()} threads"
-    return show(title, "ms", seconds, [0.0] * rounds, whole)
+    return show(title, "ms", seconds, [0.0] * rounds, "fp32")
 
 
 def start_engine(folder: str, device: str, kind: str, n_threads: int) -> None:
