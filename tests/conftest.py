@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from transformer_mt import command
+from transformer_mt import cli
 from transformer_mt.checkpoint import config_from_dict
 from transformer_mt.config import Config, ModelConfig
 from transformer_mt.model import Transformer
@@ -131,7 +131,7 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         with (folder / "stdin").open(encoding="utf-8") as file:
             monkeypatch.setattr(sys, "stdin", file)
             try:
-                module.main() if verb == "train" else command.run(module.main)
+                module.main() if verb == "train" else cli.run(module.main)
             except SystemExit as stop:
                 status = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
             finally:

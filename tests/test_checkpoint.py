@@ -19,8 +19,9 @@ from conftest import ENVIRONMENT, pattern_pairs, running, start, training_config
 from safetensors.torch import load_file, save_file
 
 from transformer_mt import checkpoint, plots
-from transformer_mt.checkpoint import load_config, load_run, load_tensors, save_config, save_tensors, write_atomically
+from transformer_mt.checkpoint import load_config, load_run, load_tensors, save_config, save_tensors
 from transformer_mt.config import ChineseScript, Config, Norm, Schedule, UserError
+from transformer_mt.files import write_atomically
 from transformer_mt.train import train
 from transformer_mt.trainer import Trainer
 

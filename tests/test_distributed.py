@@ -17,7 +17,7 @@ from conftest import ENVIRONMENT, running, training_config, training_options
 from transformer_mt import checkpoint, distributed
 from transformer_mt.checkpoint import load_tensors
 from transformer_mt.config import UserError
-from transformer_mt.distributed import file_lock
+from transformer_mt.files import file_lock
 from transformer_mt.train import train
 
 EVEN = {"model.dropout": 0.0, "train.token_budget": 30, "train.log_every": 1, "train.validate_every": 10}

@@ -16,18 +16,19 @@ ALLOWED = {
     "config": set(),
     "units": {"config"},
     "text": {"config"},
-    "command": {"config", "text"},
+    "files": {"config"},
+    "cli": {"config", "files"},
     "gates": {"config"},
     "model": {"config", "gates"},
-    "distributed": {"command", "config"},
+    "distributed": set(),
     "device": {"config", "distributed"},
     "tokenizer": {"config"},
     "scoring": {"text"},
     "steps": {"config", "model"},
     "decoding": {"steps"},
-    "checkpoint": {"config", "model", "tokenizer"},
+    "checkpoint": {"config", "files", "model", "tokenizer"},
     "alignment": {"config", "decoding", "model", "tokenizer", "units"},
-    "plots": {"alignment", "checkpoint", "config", "translator"},
+    "plots": {"alignment", "config", "files", "translator"},
 }
 """For the lower modules, what of the package they may import."""
 

@@ -1,10 +1,8 @@
 """What is a trained model on disk? Everything in a run directory, written whole or not at all, nothing pickled."""
 
 import json
-import os
 import re
 import zlib
-from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from enum import Enum
 from functools import partial
@@ -19,6 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from transformer_mt.config import Config, UserError
+from transformer_mt.files import write_atomically, write_text
 from transformer_mt.model import Transformer
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers
 
@@ -30,39 +29,6 @@ class DamagedError(UserError):
 FORMAT = 1
 """Version of the run directory; a newer one is refused."""
 WEIGHTS = "model.safetensors"
-_UMASK = os.umask(0o022)
-os.umask(_UMASK)
-
-
-def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, bring it to the disk, then rename it: a reader never sees half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
-        write(path)
-        return
-    path = Path(os.path.realpath(path))  # a link stays one
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        os.chmod(temporary, 0o666 & ~_UMASK)  # safetensors makes its files private
-        sync(temporary)
-        os.replace(temporary, path)
-        sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def checksum(tensors: dict[str, Tensor]) -> int:

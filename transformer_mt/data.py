@@ -39,12 +39,10 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from torch import Tensor
 
-from transformer_mt.checkpoint import sync
-from transformer_mt.command import talk
 from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
 from transformer_mt.decoding import pad
-from transformer_mt.distributed import file_lock
-from transformer_mt.text import decode_lines, is_chinese, is_unspaced, one_line, to_simplified
+from transformer_mt.files import decode_lines, file_lock, sync, talk
+from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
 

@@ -3,15 +3,9 @@
 `torchrun` starts the processes and tells each its place by the variables RANK, LOCAL_RANK and WORLD_SIZE.
 """
 
-import ctypes
-import fcntl
 import os
-import signal
-import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,9 +14,6 @@ import torch.distributed as dist
 # DistributedDataParallel imports this, too: after init_process_group its default arguments would keep the group,
 # and with it gloo's threads, beyond destroy_process_group; one that waits for a Python that shuts down aborts it.
 import torch.distributed.nn
-
-from transformer_mt.command import talk
-from transformer_mt.config import UserError
 
 
 def world_size() -> int:
@@ -77,57 +68,3 @@ def interleaved(mine: list[Any]) -> list[Any]:
     for i, part in enumerate(parts):
         whole[i :: len(parts)] = part
     return whole
-
-
-@contextmanager
-def file_lock(path: Path, wait: bool) -> Iterator[None]:
-    """Inside, no other process is: `flock`, which the kernel takes from a process that dies. The file stays.
-
-    Args:
-        wait: for another process to leave, else refuse.
-    Raises:
-        UserError: another process is inside, and `wait` is false.
-    """
-    global _n_held
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            owner = file.read(200).strip() or "another process"
-            if not wait:
-                raise UserError(
-                    f"{path.parent} is in use by {owner}; wait until it is done, stop it, or name another folder."
-                ) from None
-            talk(f"waiting for {owner} to prepare the same corpus …")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        _n_held += 1
-        try:
-            yield
-        finally:
-            _n_held -= 1
-
-
-_n_held, _parent = 0, 0
-
-
-def _note_parent() -> None:
-    global _parent
-    _parent = os.getpid()
-
-
-def _die_with_parent() -> None:
-    """In a process forked while a lock is held, which would keep it: let the kernel end it together with its parent,
-    to which alone Ctrl-C speaks."""
-    if _n_held:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if _n_held and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != _parent:  # that died before
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-os.register_at_fork(before=_note_parent, after_in_child=_die_with_parent)

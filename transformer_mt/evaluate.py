@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformer_mt import command
-from transformer_mt.command import talk
+from transformer_mt import cli
 from transformer_mt.config import UserError
+from transformer_mt.files import read_text, talk
 from transformer_mt.text import refuse_other_language
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ RESAMPLES = 1000  # of the bootstrap (Koehn 2004)
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
-    parser = command.parser("evaluate", "Translate a test set and score the translations with sacreBLEU.", EXAMPLE)
+    parser = cli.parser("evaluate", "Translate a test set and score the translations with sacreBLEU.", EXAMPLE)
     parser.add_argument("--split", choices=["valid", "test"], help="kept in the run (default: test)")
     parser.add_argument("--src", type=Path, metavar="FILE", help="source sentences, one per line")
     parser.add_argument("--ref", type=Path, metavar="FILE", action="append", help="references; several are accepted")
@@ -40,8 +40,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--units", choices=["words", "given"], help="what links index: given with --gold-links, else words"
     )
-    command.add_link_options(parser)
-    command.add_decoding_options(parser)
+    cli.add_link_options(parser)
+    cli.add_decoding_options(parser)
     chosen = parser.parse_args(arguments)
     if chosen.src and not chosen.ref:
         parser.error("--src needs --ref")
@@ -88,12 +88,12 @@ def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str
     else:
         split = chosen.split or "test"
         path = chosen.run / f"{split}.tsv"
-        rows = [line.split("\t") for line in command.read_text(path)]
+        rows = [line.split("\t") for line in read_text(path)]
         if not all(len(row) >= 2 for row in rows):
             raise UserError(f"{path}: line {[len(row) >= 2 for row in rows].index(False) + 1} has no second column.")
         return split, [row[0] for row in rows], [[row[1] for row in rows]]
-    references = [command.read_text(path) for path in ref_files]
-    sources = command.read_text(src_file) if src_file else [""] * len(references[0])
+    references = [read_text(path) for path in ref_files]
+    sources = read_text(src_file) if src_file else [""] * len(references[0])
     for path, lines in zip(ref_files, references, strict=True):
         if len(lines) != len(sources):
             raise UserError(f"{path}: {len(lines)} lines, but {src_file or ref_files[0]} has {len(sources)}.")
@@ -132,7 +132,7 @@ def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[st
         split = chosen.split or "test"
         return f"the run's {split} set", check_golds(translator.read_golds(chosen.run / f"{split}.tsv"), split)
     files = (chosen.src, chosen.ref[0], chosen.gold_links)
-    texts = [command.read_text(path) for path in files]
+    texts = [read_text(path) for path in files]
     for path, lines in zip(files, texts, strict=True):
         if len(lines) != len(texts[0]):
             raise UserError(f"{path}: {len(lines)} lines, but {chosen.src} has {len(texts[0])}.")
@@ -173,7 +173,7 @@ def alignment_error(chosen: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from transformer_mt.alignment import Quality, Rule, best, rule_to_json
-    from transformer_mt.checkpoint import write_text
+    from transformer_mt.files import write_text
     from transformer_mt.translator import Translator, reverse_of
 
     translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
@@ -246,7 +246,8 @@ def main(arguments: list[str]) -> None:
     if chosen.aer:
         alignment_error(chosen)
         return
-    from transformer_mt.checkpoint import load_config, write_text
+    from transformer_mt.checkpoint import load_config
+    from transformer_mt.files import write_text
 
     config = load_config(chosen.run)
     name, sources, references = read_test(chosen, config.direction)
@@ -255,7 +256,7 @@ def main(arguments: list[str]) -> None:
     report: dict[str, Any] = {"run": str(chosen.run), "direction": config.direction}
     report |= {"test_set": name, "n": len(sources)}
     if chosen.hyp:
-        hypotheses = command.read_text(chosen.hyp)
+        hypotheses = read_text(chosen.hyp)
         if len(hypotheses) != len(sources):
             raise UserError(f"--hyp {chosen.hyp}: {len(hypotheses)} lines, but the test set has {len(sources)}.")
     else:
@@ -292,4 +293,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from transformer_mt.alignment import Side, make_gold
-from transformer_mt.command import read_text
+from transformer_mt.files import read_text
 from transformer_mt.translator import Attention, Translator
 from transformer_mt.units import is_punctuation, split_units
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from transformer_mt.alignment import merge_weights, shifted, soft
-from transformer_mt.checkpoint import write_atomically
 from transformer_mt.config import UserError
+from transformer_mt.files import write_atomically
 from transformer_mt.translator import Attention
 
 

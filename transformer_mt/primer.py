@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from transformer_mt import command
-from transformer_mt.command import talk
+from transformer_mt import cli
 from transformer_mt.config import Config, UserError
+from transformer_mt.files import talk
 from transformer_mt.text import is_chinese, is_written_in, language_name, language_of, one_line
 
 if TYPE_CHECKING:  # torch takes a second, and --help needs none of it
@@ -534,7 +534,7 @@ def _primer_data(translator: "Translator", src_text: str, tgt_text: str | None) 
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
-    parser = command.parser("primer", "Walk through attention, step by step, with a run's own numbers.", EXAMPLE)
+    parser = cli.parser("primer", "Walk through attention, step by step, with a run's own numbers.", EXAMPLE)
     parser.add_argument(
         "sentence", metavar="SENTENCE", nargs="?",
         help="in the run's source language (default: 早上好 with Good morning.)",
@@ -559,7 +559,7 @@ def default_pair(config: Config) -> tuple[str, str]:
 def main(arguments: list[str]) -> None:
     chosen = options(arguments)
     from transformer_mt import page
-    from transformer_mt.checkpoint import write_text
+    from transformer_mt.files import write_text
     from transformer_mt.translator import Translator
 
     translator = Translator.from_pretrained(chosen.run, "cpu", "fp32")
@@ -571,4 +571,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

@@ -1,7 +1,7 @@
 """What is done to a line of text before it is tokenized, and which language is it in?"""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from transformer_mt.config import UserError
 
@@ -19,31 +19,6 @@ BREAKS = {ord(c): " " for c in "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 def one_line(text: str) -> str:
     """`text` without the white space around it; tabs and line breaks inside become spaces."""
     return text.translate(BREAKS).strip()
-
-
-def decode_lines(lines: Iterable[bytes], name: str, way_out: str, skip: bool = False) -> Iterator[str | None]:
-    """Lines of UTF-8 without their end, LF or CR LF, and without a byte order mark.
-
-    Args:
-        name: of the file, for the error.
-        way_out: what to do about a line that is not UTF-8; likewise.
-        skip: None stands for such a line.
-    Raises:
-        UserError: with line and byte offset, when a line is not UTF-8.
-    """
-    offset = 0
-    for number, line in enumerate(lines, start=1):
-        try:
-            text = line.decode()  # not utf-8-sig, which counts an error's offset without the mark
-            text = text.removeprefix("\ufeff") if number == 1 else text
-            if text:  # not a mark and nothing else
-                yield text.removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            if not skip:
-                where = f"{name}: line {number} is not UTF-8 at byte offset {offset + error.start}"
-                raise UserError(f"{where}; {way_out}.") from None
-            yield None
-        offset += len(line)
 
 
 def language_of(code: str) -> str:

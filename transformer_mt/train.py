@@ -17,8 +17,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from transformer_mt.command import hear_interrupts, is_out_of_memory, open_streams, talk
+from transformer_mt.cli import hear_interrupts, is_out_of_memory, open_streams
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
+from transformer_mt.files import talk
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
     from transformer_mt.data import Corpus
@@ -108,7 +109,8 @@ def train(config: Config) -> int:
     from transformer_mt import checkpoint
     from transformer_mt.data import prepare
     from transformer_mt.device import choose_device, choose_dtype, keep_freed_memory
-    from transformer_mt.distributed import file_lock, process_group, rank
+    from transformer_mt.distributed import process_group, rank
+    from transformer_mt.files import file_lock
 
     keep_freed_memory()
     device = choose_device(config.train.device)
@@ -148,7 +150,7 @@ def train(config: Config) -> int:
 
 def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
-    from transformer_mt import checkpoint
+    from transformer_mt import checkpoint, files
     from transformer_mt.data import table
     from transformer_mt.distributed import gathered, rank
     from transformer_mt.plots import learning_curve
@@ -168,7 +170,7 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
         checkpoint.save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
         for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
-            checkpoint.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
+            files.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
         trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
     status = trainer.train()
     if rank() > 0:
@@ -186,7 +188,7 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
     """Write `alignment.json`: the layer, head and shift that word links are read from, chosen on the validation set;
     unless that was done for these weights already."""
     from transformer_mt.alignment import BASE, best, rule_to_json
-    from transformer_mt.checkpoint import write_text
+    from transformer_mt.files import write_text
     from transformer_mt.translator import Translator
 
     translator = Translator(run_dir, config.train.device)

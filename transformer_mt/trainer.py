@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from transformer_mt import alignment, checkpoint
+from transformer_mt import alignment, checkpoint, files
 from transformer_mt.config import Config, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, BatchSampler, Corpus, Pair, lengths, make_batch
 from transformer_mt.decoding import length_batches, search
@@ -400,7 +400,7 @@ class Trainer:
                 with contextlib.suppress(ValueError):  # half a line, or rubbish after a power cut
                     if len(kept) < self.state.n_logged and line.endswith("\n") and isinstance(json.loads(line), dict):
                         kept.append(line)
-            checkpoint.write_text(path, "".join(kept))
+            files.write_text(path, "".join(kept))
             self.state.n_logged = len(kept)
 
     def log(self, **values: float) -> None:

@@ -11,10 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from transformer_mt import command
-from transformer_mt.command import talk
+from transformer_mt import cli
 from transformer_mt.config import UserError
-from transformer_mt.text import decode_lines
+from transformer_mt.files import decode_lines, talk
 
 if TYPE_CHECKING:
     from transformer_mt.translator import Translation, Translator
@@ -27,13 +26,13 @@ EXAMPLE = """  python -m transformer_mt.translate runs/starter-en-zh-tiny "Good 
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
-    parser = command.parser("translate", "Translate sentences, else lines of standard input.", EXAMPLE)
+    parser = cli.parser("translate", "Translate sentences, else lines of standard input.", EXAMPLE)
     parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[])
     parser.add_argument("--input", type=Path, metavar="FILE", help="lines of FILE instead of standard input")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument("--n-best", type=int, default=1, metavar="N", help="N lines per input: line ||| text ||| score")
     parser.add_argument("--json", action="store_true", help="one JSON object per input line")
-    command.add_decoding_options(parser)
+    cli.add_decoding_options(parser)
     chosen = parser.parse_intermixed_args(arguments)  # sentences may follow options
     if chosen.sentences and chosen.input:
         parser.error("give sentences or --input, not both")
@@ -138,8 +137,8 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"sentence {number} is not UTF-8; check the terminal's encoding.")
     if chosen.output and not chosen.output.parent.is_dir():
         raise UserError(f"--output {chosen.output}: no such folder.")
-    from transformer_mt.checkpoint import write_atomically
     from transformer_mt.device import keep_freed_memory
+    from transformer_mt.files import write_atomically
     from transformer_mt.translator import Translator
 
     keep_freed_memory()
@@ -167,4 +166,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

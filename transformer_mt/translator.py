@@ -484,7 +484,7 @@ class Translator:
         Raises:
             UserError: the file is missing, or its links do not fit.
         """
-        from transformer_mt.command import read_text
+        from transformer_mt.files import read_text
 
         golds = []
         for number, line in enumerate(read_text(path), start=1):

@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformer_mt import command
-from transformer_mt.command import talk
+from transformer_mt import cli, files
 from transformer_mt.config import UserError
+from transformer_mt.files import talk
 from transformer_mt.text import refuse_other_language
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ EXAMPLE = """  python -m transformer_mt.visualize runs/starter-en-zh-tiny "I lik
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
-    parser = command.parser("visualize", "Dump the attention of a translation, read links from it, draw it.", EXAMPLE)
+    parser = cli.parser("visualize", "Dump the attention of a translation, read links from it, draw it.", EXAMPLE)
     parser.add_argument("sentence", metavar="SENTENCE", nargs="?", help="what to translate and look at")
     parser.add_argument("--target", metavar="TEXT", help="the attention of this translation instead of the model's own")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", default=Path("attention"), help="default: attention/")
@@ -33,13 +33,13 @@ def options(arguments: list[str]) -> argparse.Namespace:
         "--units", choices=["words", "subwords", "given"], default="words",
         help="what links index: English words and Chinese characters (default), subwords, or the tokens given",
     )  # fmt: skip
-    command.add_link_options(parser)
+    cli.add_link_options(parser)
     parser.add_argument(
         "--layer", type=int, metavar="N", help="read links from this layer, from 0 (default: the run's)"
     )
     parser.add_argument("--head", type=int, metavar="N", help="and from this head (default: the mean of the layer's)")
     parser.add_argument("--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token")
-    command.add_decoding_options(parser)
+    cli.add_decoding_options(parser)
     chosen = parser.parse_intermixed_args(arguments)
     batch = [name for name in ("src", "tgt", "links") if getattr(chosen, name)]
     if batch and len(batch) < 3:
@@ -81,11 +81,11 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     """One line of links for each pair of lines, in order."""
     from tqdm import tqdm
 
-    from transformer_mt.checkpoint import write_text
+    from transformer_mt.files import write_text
     from transformer_mt.translator import reverse_of
     from transformer_mt.units import format_links
 
-    sources, targets = command.read_text(chosen.src), command.read_text(chosen.tgt)
+    sources, targets = files.read_text(chosen.src), files.read_text(chosen.tgt)
     if len(sources) != len(targets):
         raise UserError(f"{chosen.tgt}: {len(targets)} lines, but {chosen.src} has {len(sources)}.")
     rule, reason = choose_rule(translator, chosen)
@@ -108,7 +108,7 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
     import numpy as np
 
     from transformer_mt import page, plots
-    from transformer_mt.checkpoint import write_atomically, write_text
+    from transformer_mt.files import write_atomically, write_text
     from transformer_mt.units import format_links
 
     folder, src, tgt, model = chosen.output_dir, attention.src, attention.tgt, translator.config.model
@@ -176,4 +176,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

@@ -11,12 +11,7 @@ from types import FrameType
 from typing import NoReturn
 
 from transformer_mt.config import UserError
-from transformer_mt.text import decode_lines
-
-
-def talk(message: str) -> None:
-    """One line for the person who watches; stdout is for results."""
-    print(message, file=sys.stderr, flush=True)
+from transformer_mt.files import talk
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -108,11 +103,3 @@ def add_link_options(made: argparse.ArgumentParser) -> None:
         "--mask-punctuation", action=argparse.BooleanOptionalAction, help="words are not linked to punctuation marks"
     )
     made.add_argument("--threshold", type=float, metavar="P", help="link to all weights above P, not to the largest")
-
-
-def read_text(path: Path) -> list[str]:
-    """Lines of a UTF-8 file; raises UserError when it is missing or not UTF-8."""
-    if path.is_dir() or not path.exists():
-        raise UserError(f"{path}: no such file.")
-    with open(path, "rb") as file:
-        return [line or "" for line in decode_lines(file, str(path), "convert the file")]
