@@ -49,8 +49,9 @@ from transformer_mt.config import (
 )
 from transformer_mt.data import Batch, Corpus, make_batch, prepare
 from transformer_mt.decoding import beam_search
-from transformer_mt.device import able_bf16, autocast, keep_freed_memory
+from transformer_mt.fast import keep_freed_memory
 from transformer_mt.model import Transformer, positional_encoding
+from transformer_mt.runtime import able_bf16, autocast
 from transformer_mt.steps import Decoder, Steps
 from transformer_mt.trainer import Trainer
 

@@ -153,9 +153,9 @@ def test_a_run_dir_that_is_something_else_is_left_alone(corpus_tsv, cache_dir, t
 
 
 def test_loss_that_is_not_finite_is_one_line(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
-    from transformer_mt import trainer
+    from transformer_mt import fast
 
-    monkeypatch.setattr(trainer, "label_smoothed_loss", lambda states, *_: states.sum() * math.nan)
+    monkeypatch.setattr(fast, "label_smoothed_loss", lambda states, *_: states.sum() * math.nan)
     options = training_options(corpus_tsv, cache_dir, tmp_path / "run")
     assert "the loss is nan" in call("train", *options).error
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from conftest import ENVIRONMENT, running, training_config, training_options
 
-from transformer_mt import checkpoint, distributed
+from transformer_mt import checkpoint, runtime
 from transformer_mt.checkpoint import load_tensors
 from transformer_mt.config import UserError
 from transformer_mt.files import file_lock
@@ -204,7 +204,7 @@ def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path)
 
 def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
     path, inside, told, order, said = tmp_path / "lock", threading.Event(), threading.Event(), [], []
-    monkeypatch.setattr(distributed, "talk", lambda message: (said.append(message), told.set()))
+    monkeypatch.setattr(runtime, "talk", lambda message: (said.append(message), told.set()))
 
     def first() -> None:
         with file_lock(path, wait=True):
@@ -227,7 +227,7 @@ def test_the_children_of_a_process_that_is_killed_do_not_keep_its_lock(tmp_path)
     code = """
 import os, sys, time
 from pathlib import Path
-from transformer_mt.distributed import file_lock
+from transformer_mt.files import file_lock
 with file_lock(Path(sys.argv[1]), wait=False):
     if os.fork():
         print("ready", flush=True)

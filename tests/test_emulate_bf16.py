@@ -10,7 +10,7 @@ from conftest import tiny_model
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from emulate_bf16 import RoundedProducts
 
-from transformer_mt.trainer import label_smoothed_loss
+from transformer_mt.fast import label_smoothed_loss
 
 
 def gradients(mode) -> dict[str, torch.Tensor]:

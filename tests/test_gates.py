@@ -6,8 +6,15 @@ import torch
 from conftest import random_ids, tiny_model
 
 from transformer_mt.config import CrossAttention, EncoderGate
-from transformer_mt.gates import ChannelGate, Gates, SpatialGate
-from transformer_mt.model import AttentionWeights, MultiHeadAttention, hard_attention, straight_through
+from transformer_mt.model import (
+    AttentionWeights,
+    ChannelGate,
+    Gates,
+    MultiHeadAttention,
+    SpatialGate,
+    hard_attention,
+    straight_through,
+)
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 

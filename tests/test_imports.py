@@ -18,10 +18,9 @@ ALLOWED = {
     "text": {"config"},
     "files": {"config"},
     "cli": {"config", "files"},
-    "gates": {"config"},
-    "model": {"config", "gates"},
-    "distributed": set(),
-    "device": {"config", "distributed"},
+    "fast": set(),
+    "model": {"config", "fast"},
+    "runtime": {"config"},
     "tokenizer": {"config"},
     "scoring": {"text"},
     "steps": {"config", "model"},
@@ -89,7 +88,7 @@ def test_config_needs_the_standard_library_alone_and_model_torch_alone():
     assert imports("config")[1] <= sys.stdlib_module_names
     assert imports("units")[1] <= sys.stdlib_module_names
     assert imports("model")[1] - sys.stdlib_module_names == {"torch"}
-    assert imports("gates")[1] - sys.stdlib_module_names == {"torch"}
+    assert imports("fast")[1] - sys.stdlib_module_names == {"torch"}
     assert imports("decoding")[1] - sys.stdlib_module_names == {"torch"}
 
 

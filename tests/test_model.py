@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from transformer_mt.config import Activation, CrossAttention, EncoderGate, Norm
+from transformer_mt.fast import Dropout
 from transformer_mt.model import (
     AttentionWeights,
-    Dropout,
     FeedForward,
     MultiHeadAttention,
     Transformer,

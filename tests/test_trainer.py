@@ -12,12 +12,12 @@ from conftest import training_config, training_options
 from torch.nn import functional as F
 
 from transformer_mt import checkpoint
-from transformer_mt import trainer as trainer_module
 from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
 from transformer_mt.data import Batch, make_batch, prepare
 from transformer_mt.decoding import Hypothesis
-from transformer_mt.device import choose_device, choose_dtype
-from transformer_mt.trainer import Trainer, label_smoothed_loss, learning_rate
+from transformer_mt.fast import label_smoothed_loss
+from transformer_mt.runtime import choose_device, choose_dtype
+from transformer_mt.trainer import Trainer, learning_rate
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 
@@ -35,7 +35,7 @@ def loss_inputs(n: int, n_vocab: int) -> tuple[torch.Tensor, torch.Tensor, torch
 @pytest.mark.parametrize("chunk", [1, 3, 512])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
 def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(float64, monkeypatch, smoothing, chunk):
-    monkeypatch.setattr(trainer_module, "CHUNK", chunk)
+    monkeypatch.setattr("transformer_mt.fast.CHUNK", chunk)
     states, weight, targets = loss_inputs(5, 7)
     wanted = torch.full((5, 7), smoothing / 6)  # six words; padding gets nothing
     wanted[:, 0] = 0
@@ -361,7 +361,7 @@ def test_validation_reads_the_ids_that_translate_reads(make_trainer, monkeypatch
         read.extend(sources)
         return [[Hypothesis([], 0.0)] for _ in sources]
 
-    monkeypatch.setattr(trainer_module, "search", search)
+    monkeypatch.setattr("transformer_mt.trainer.search", search)
     texts, tokenizer = ["I like apples.", "", "I like apples. " * 40], trainer.corpus.src_tokenizer
     trainer.translate(texts)
     *whole, cut = tokenizer.encode(texts)

@@ -262,7 +262,7 @@ def main(arguments: list[str]) -> None:
     else:
         from tqdm import tqdm
 
-        from transformer_mt.device import keep_freed_memory
+        from transformer_mt.fast import keep_freed_memory
         from transformer_mt.translator import Translator
 
         keep_freed_memory()

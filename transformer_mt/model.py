@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transformer_mt.config import Activation, CrossAttention, EncoderGate, ModelConfig, Norm
-from transformer_mt.gates import Gates
+from transformer_mt.fast import Dropout
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -79,29 +79,6 @@ def positional_encoding(max_len: int, d_model: int) -> Tensor:
     table[:, 0::2] = torch.sin(position * frequency)
     table[:, 1::2] = torch.cos(position * frequency)
     return table.to(torch.get_default_dtype())
-
-
-class Dropout(nn.Module):
-    """Zeroes elements with probability `p` and scales the others by 1 / (1 - p), in training only.
-
-    On a CPU `p` is rounded to a multiple of 1/256 and eight elements share one 64-bit random number: 2 ns per element
-    instead of 8 (torch's own); drawing random numbers was the largest single cost of a training step.
-    """
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        if x.device.type != "cpu":
-            return F.dropout(x, self.p)
-        threshold = min(max(1, round(self.p * 256)), 255)
-        random = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-        keep = random.view(torch.uint8)[: x.numel()].view(x.shape)
-        keep.clamp_(threshold - 1, threshold).sub_(threshold - 1)  # 0 or 1; a comparison takes 5 times as long
-        return x * keep.to(x.dtype).mul_(256 / (256 - threshold))
 
 
 class MultiHeadAttention(nn.Module):
@@ -257,6 +234,68 @@ class DecoderLayer(nn.Module):
 
         y = self.feed_forward_residual.before(x)
         return self.feed_forward_residual.after(x, self.feed_forward(y))
+
+
+# Gates on the encoder's output seen as a map of positions by channels: CBAM (Woo et al. 2018) for sentences. Where
+# softmax attention shares out a whole, a gate scales each part on its own, by a number from 0 to 1.
+
+REDUCTION = 16
+"""Channels for each hidden unit of the channel gate, the r of Woo et al. 2018, section 4."""
+
+
+KERNEL = 7
+"""Positions that the spatial gate's convolution sees; the paper's 7 x 7, in one dimension."""
+
+
+class ChannelGate(nn.Module):
+    """Which channels matter: sigmoid(W_1 relu(W_0 avg) + W_1 relu(W_0 max)) (Woo et al. 2018, equation 2)."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        hidden = max(1, d_model // REDUCTION)
+        self.w_0 = nn.Linear(d_model, hidden, bias=False)
+        self.w_1 = nn.Linear(hidden, d_model, bias=False)
+
+    def forward(self, x: Tensor, padding_mask: Tensor) -> Tensor:
+        """Gates `(B, D)` of `x` `(B, S, D)`; average and maximum are taken over the positions that are not padding."""
+        padding = padding_mask[..., None]
+        mean = x.masked_fill(padding, 0).sum(1) / (~padding).sum(1)
+        largest = x.masked_fill(padding, torch.finfo(x.dtype).min).amax(1)
+        return (self.w_1(self.w_0(mean).relu()) + self.w_1(self.w_0(largest).relu())).sigmoid()
+
+
+class SpatialGate(nn.Module):
+    """Which positions matter: sigmoid(f([avg; max])), f a convolution (Woo et al. 2018, equation 3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.f = nn.Conv1d(2, 1, KERNEL, padding=KERNEL // 2, bias=False)
+
+    def forward(self, x: Tensor, padding_mask: Tensor) -> Tensor:
+        """Gates `(B, S)` of `x` `(B, S, D)`; average and maximum are taken over the channels, and padding is 0 like
+        everything beyond the ends."""
+        pooled = torch.stack((x.mean(-1), x.amax(-1)), dim=1).masked_fill(padding_mask[:, None], 0)
+        return self.f(pooled)[:, 0].sigmoid()
+
+
+class Gates(nn.Module):
+    """The gates that `model.encoder_gate` names: of channels, of positions, or of both in this order, as in CBAM."""
+
+    def __init__(self, kind: EncoderGate, d_model: int) -> None:
+        super().__init__()
+        self.channel = ChannelGate(d_model) if kind in (EncoderGate.channel, EncoderGate.both) else None
+        self.spatial = SpatialGate() if kind in (EncoderGate.spatial, EncoderGate.both) else None
+
+    def forward(self, x: Tensor, padding_mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """`x` `(B, S, D)`, gated; and the gates by name, `channel` `(B, D)` and `spatial` `(B, S)`, where there are."""
+        gates = {}
+        if self.channel is not None:
+            gates["channel"] = self.channel(x, padding_mask)
+            x = x * gates["channel"][:, None]
+        if self.spatial is not None:
+            gates["spatial"] = self.spatial(x, padding_mask)
+            x = x * gates["spatial"][..., None]
+        return x, gates
 
 
 class Transformer(nn.Module):

@@ -20,8 +20,7 @@ if TYPE_CHECKING:  # torch takes a second, and --help needs none of it
     from torch import Tensor
 
     from transformer_mt.alignment import Side
-    from transformer_mt.gates import Gates
-    from transformer_mt.model import MultiHeadAttention, Transformer
+    from transformer_mt.model import Gates, MultiHeadAttention, Transformer
     from transformer_mt.tokenizer import Tokenizer
     from transformer_mt.translator import Attention, Translator
 
@@ -244,7 +243,7 @@ def untrained_gates(d_model: int) -> "Gates":
     import torch
 
     from transformer_mt.config import EncoderGate
-    from transformer_mt.gates import Gates
+    from transformer_mt.model import Gates
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -407,7 +406,7 @@ def kinds_data(model: "Transformer", features: "Tensor") -> dict[str, Any]:
     trained with them, else untrained ones."""
     import torch
 
-    from transformer_mt.gates import KERNEL, Gates
+    from transformer_mt.model import KERNEL, Gates
 
     own, others = model.gates, untrained_gates(features.size(1))
     trained = {name: getattr(own, name, None) is not None for name in ("channel", "spatial")}

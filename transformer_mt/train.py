@@ -108,9 +108,9 @@ def train(config: Config) -> int:
     """Prepare the corpus, train or go on training, and say what to do next; returns the exit status."""
     from transformer_mt import checkpoint
     from transformer_mt.data import prepare
-    from transformer_mt.device import choose_device, choose_dtype, keep_freed_memory
-    from transformer_mt.distributed import process_group, rank
+    from transformer_mt.fast import keep_freed_memory
     from transformer_mt.files import file_lock
+    from transformer_mt.runtime import choose_device, choose_dtype, process_group, rank
 
     keep_freed_memory()
     device = choose_device(config.train.device)
@@ -152,8 +152,8 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
     from transformer_mt import checkpoint, files
     from transformer_mt.data import table
-    from transformer_mt.distributed import gathered, rank
     from transformer_mt.plots import learning_curve
+    from transformer_mt.runtime import gathered, rank
     from transformer_mt.trainer import Trainer
 
     run_dir, trainer = Path(config.run_dir), Trainer(config, corpus)

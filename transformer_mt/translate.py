@@ -137,7 +137,7 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"sentence {number} is not UTF-8; check the terminal's encoding.")
     if chosen.output and not chosen.output.parent.is_dir():
         raise UserError(f"--output {chosen.output}: no such folder.")
-    from transformer_mt.device import keep_freed_memory
+    from transformer_mt.fast import keep_freed_memory
     from transformer_mt.files import write_atomically
     from transformer_mt.translator import Translator
 

@@ -29,8 +29,8 @@ from transformer_mt.config import (
     UserError,
 )
 from transformer_mt.decoding import Hypothesis, search
-from transformer_mt.device import autocast, choose_device, choose_dtype
 from transformer_mt.model import AttentionWeights
+from transformer_mt.runtime import autocast, choose_device, choose_dtype
 from transformer_mt.steps import Decoder
 from transformer_mt.text import BREAKS, is_chinese, is_unspaced, language_of, one_line, to_simplified
 from transformer_mt.units import Link, join_given, turn_links

@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformer_mt import cli, files
+from transformer_mt import cli
 from transformer_mt.config import UserError
-from transformer_mt.files import talk
+from transformer_mt.files import read_text, talk
 from transformer_mt.text import refuse_other_language
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     from transformer_mt.translator import reverse_of
     from transformer_mt.units import format_links
 
-    sources, targets = files.read_text(chosen.src), files.read_text(chosen.tgt)
+    sources, targets = read_text(chosen.src), read_text(chosen.tgt)
     if len(sources) != len(targets):
         raise UserError(f"{chosen.tgt}: {len(targets)} lines, but {chosen.src} has {len(sources)}.")
     rule, reason = choose_rule(translator, chosen)

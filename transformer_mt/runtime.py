@@ -1,0 +1,119 @@
+"""Where does it run? Device and precision, and how several processes share one run.
+
+`torchrun` starts the processes and tells each its place by the variables RANK, LOCAL_RANK and WORLD_SIZE.
+In a process of its own everything here is the identity.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+# DistributedDataParallel imports this, too: after init_process_group its default arguments would keep the group,
+# and with it gloo's threads, beyond destroy_process_group; one that waits for a Python that shuts down aborts it.
+import torch.distributed.nn
+
+from transformer_mt.config import Precision, UserError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `train.device` or `--device` names; raises UserError when the machine lacks it."""
+    if name == "auto" and not torch.cuda.is_available():
+        return torch.device("mps" if torch.backends.mps.is_available() and world_size() == 1 else "cpu")
+    if name in ("auto", "cuda"):
+        name = f"cuda:{local_rank()}" if world_size() > 1 else "cuda"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"device={name} is unknown; use auto, cpu, cuda, cuda:1 or mps.") from None
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present.get(device.type):
+        raise UserError(f"device={name}: this machine has no such device; use cpu, or auto.")
+    return device
+
+
+def able_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies matrices of bf16 itself instead of emulating it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def choose_dtype(precision: Precision, device: torch.device, training: bool = False) -> torch.dtype:
+    """The type of matrix products; `auto` is bf16 on GPUs that have it, to train also on CPUs with AMX, else float32.
+
+    Raises:
+        UserError: bf16 is asked for, but the device does it only by emulation.
+    """
+    able = able_bf16(device)
+    if precision is Precision.bf16 and not able:
+        raise UserError(f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use fp32.")
+    fast = able and (device.type == "cuda" or (training and torch.cpu._is_amx_tile_supported()))
+    bf16 = precision is Precision.bf16 or (precision is Precision.auto and fast)
+    return torch.bfloat16 if bf16 else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
+    """Matrix products in `dtype`, everything that sums in float32."""
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not torch.float32)
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return int(os.environ.get("RANK", "0")) if world_size() > 1 else 0
+
+
+def local_rank() -> int:
+    """This process's number on its machine, from 0."""
+    return int(os.environ.get("LOCAL_RANK", "0")) if world_size() > 1 else 0
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Inside, the processes can talk to each other: NCCL between GPUs, gloo between CPUs."""
+    if world_size() > 1:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    yield
+    if world_size() > 1:  # not after an error: the others may be waiting, and torchrun ends them
+        dist.destroy_process_group()
+
+
+def totals(values: list[float], device: torch.device) -> list[float]:
+    """Every value, summed over all processes."""
+    if world_size() == 1:
+        return values
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(tensor)
+    return tensor.tolist()
+
+
+def gathered(value: Any) -> list[Any]:
+    """The values of all processes, by rank."""
+    if world_size() == 1:
+        return [value]
+    found: list[Any] = [None] * world_size()
+    dist.all_gather_object(found, value)
+    return found
+
+
+def interleaved(mine: list[Any]) -> list[Any]:
+    """The whole list, of which every process has `items[rank() :: world_size()]`."""
+    parts = gathered(mine)
+    whole: list[Any] = [None] * sum(map(len, parts))
+    for i, part in enumerate(parts):
+        whole[i :: len(parts)] = part
+    return whole
