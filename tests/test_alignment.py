@@ -10,11 +10,23 @@ import numpy as np
 import pytest
 import sentencepiece as spm
 import torch
-from conftest import pattern_pairs, random_ids, tiny_config, tiny_model
+from helpers import (
+    make_run,
+    pattern_pairs,
+    random_ids,
+    slow_aer,
+    slow_cross,
+    slow_hard,
+    slow_links,
+    slow_soft,
+    tiny_config,
+    tiny_model,
+    written,
+)
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transformer_mt import Translator, checkpoint
+from transformer_mt import Translator
 from transformer_mt import translator as translator_module
 from transformer_mt.alignment import (
     BASE,
@@ -39,7 +51,7 @@ from transformer_mt.alignment import (
     shifted,
     soft,
 )
-from transformer_mt.config import ChineseScript, Config, DataConfig, TokenizerConfig, UserError
+from transformer_mt.config import ChineseScript, DataConfig, TokenizerConfig, UserError
 from transformer_mt.model import AttentionWeights, Transformer, key_mask
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 from transformer_mt.translator import reverse_of
@@ -54,64 +66,10 @@ def side(words: list[str], tokens: list[list[int]]) -> Side:
         start = spans[-1][1] + 1 if spans else 0
         spans.append((start, start + len(word)))
     overlap = np.zeros((len(tokens) + 1, len(words)), dtype=bool)
-    for k, written in enumerate(tokens):
-        overlap[k, written] = True
+    for k, words_of_token in enumerate(tokens):
+        overlap[k, words_of_token] = True
     ids = [*range(4, 4 + len(tokens)), 3]
     return Side(text, ids, [*(f"t{k}" for k in range(len(tokens))), "</s>"], spans, overlap)
-
-
-def written(side: Side, token: int) -> list[int]:
-    return [u for u in range(len(side.units)) if side.overlap[token][u]]
-
-
-def is_mark(side: Side, token: int) -> bool:
-    texts = [side.unit_texts[u] for u in written(side, token)]
-    return bool(texts) and not any(c.isalnum() for text in texts for c in text)
-
-
-def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
-    n_layers, n_heads, n_rows, n_columns = cross.shape
-    maps = [
-        cross[i][h]
-        for i in (range(n_layers) if layer is None else [layer])
-        for h in (range(n_heads) if layer is None or head is None else [head])
-    ]
-    return [[sum(float(m[t][s]) for m in maps) / len(maps) for s in range(n_columns)] for t in range(n_rows)]
-
-
-def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
-    """Pairs of target token and source token."""
-    eos, found = len(src.ids) - 1, set()
-    for t, row in enumerate(rows):
-        allowed = [
-            s
-            for s in range(eos + 1)
-            if not (s == eos and rule.mask_eos)
-            and not (rule.mask_punctuation and is_mark(src, s) and not is_mark(tgt, t))
-        ]
-        if rule.threshold is not None:
-            winners = [s for s in allowed if row[s] > rule.threshold]
-        else:
-            top = max((row[s] for s in allowed), default=None)
-            winners = [s for s in allowed if row[s] == top][:1]
-        found |= {(t, s) for s in winners if s != eos}
-    return found
-
-
-def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
-    rows = slow_soft(cross, rule.layer, rule.head)
-    n = len(tgt.ids) - 1
-    rows = [rows[t + 1 if rule.shift else t] for t in range(n)]
-    return {(i, j) for t, s in slow_hard(rows, src, tgt, rule) for i in written(src, s) for j in written(tgt, t)}
-
-
-def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:
-    """Och and Ney's AER, precision and recall of links, sure and possible ones, over all sentences."""
-    a = {(k, *link) for k, (links, _, _) in enumerate(rows) for link in links}
-    s = {(k, *link) for k, (_, sure, _) in enumerate(rows) for link in sure}
-    p = {(k, *link) for k, (_, _, possible) in enumerate(rows) for link in possible} | s
-    aer = 1 - (len(a & s) + len(a & p)) / (len(a) + len(s)) if a or s else 1.0
-    return aer, len(a & p) / len(a) if a else 0.0, len(a & s) / len(s) if s else 0.0
 
 
 def table_of(links: set[tuple[int, int]], gold: Gold) -> np.ndarray:
@@ -549,15 +507,6 @@ def random_pairs(n: int, seed: int = 0) -> list[tuple[list[int], list[int]]]:
     return [(src, tgt) for src, tgt in rows]
 
 
-def slow_cross(model: Transformer, src: list[int], tgt: list[int]) -> np.ndarray:
-    """One pair alone, without anything that batches or cuts."""
-    ids, tgt_in = torch.tensor([src]), torch.tensor([[2, *tgt[:-1]]])
-    found = AttentionWeights()
-    with torch.inference_mode():
-        model.decode(tgt_in, model.encode(ids), ids == 0, weights=found)
-    return torch.stack([layer[0] for layer in found.cross]).numpy()
-
-
 def test_batches_with_padding_equal_one_by_one(float64):
     model, pairs = tiny_model(n_decoder_layers=3), random_pairs(23)
     heard = []
@@ -687,19 +636,6 @@ def test_a_rule_says_in_words_what_it_reads():
 
 
 # --------------------------------------------------------------------------------------------------- the Python API
-
-
-def make_run(folder: Path, tokenizers: tuple[Tokenizer, Tokenizer], direction: str = "en-zh", **options) -> Path:
-    """A run directory with a random model, as training would leave it, without the training."""
-    src, tgt = tokenizers if direction == "en-zh" else tokenizers[::-1]
-    sizes = {"n_encoder_layers": 2, "n_decoder_layers": 3, "max_len": 40} | options.pop("model", {})
-    model = tiny_model(3, len(src), len(tgt), **sizes)
-    folder.mkdir(parents=True)
-    checkpoint.save_config(folder, Config(run_dir=str(folder), direction=direction, model=model.config, **options))
-    checkpoint.save_tokenizers(folder, src, tgt)
-    metadata = {"steps": [7], "valid_bleu": 1.0}
-    checkpoint.save_tensors(folder / checkpoint.WEIGHTS, checkpoint.weights_of(model), metadata)
-    return folder
 
 
 @pytest.fixture(scope="module")

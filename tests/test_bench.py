@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import tiny_config
 from torch.nn import functional as F
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "bench"))
 import bench
+from helpers import tiny_config
 
 from transformer_mt import steps
+from transformer_mt.batches import make_batch
 from transformer_mt.config import Norm
-from transformer_mt.data import make_batch
 from transformer_mt.decoding import beam_search
 from transformer_mt.model import Transformer
 from transformer_mt.steps import Decoder, Steps

@@ -20,14 +20,14 @@ import pytest
 import sacrebleu
 import torch
 import yaml
-from conftest import ENVIRONMENT, pattern_pairs, running, start, training_config, training_options
+from helpers import ENVIRONMENT, pattern_pairs, running, start, training_config, training_options
 from safetensors.torch import save_file
 
 from transformer_mt import Translator
 from transformer_mt import translate as translate_command
-from transformer_mt.checkpoint import load_tensors, save_tensors
 from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
+from transformer_mt.run_dir import load_tensors, save_tensors
 from transformer_mt.train import train
 from transformer_mt.translator import Translation
 
@@ -153,9 +153,7 @@ def test_a_run_dir_that_is_something_else_is_left_alone(corpus_tsv, cache_dir, t
 
 
 def test_loss_that_is_not_finite_is_one_line(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
-    from transformer_mt import fast
-
-    monkeypatch.setattr(fast, "label_smoothed_loss", lambda states, *_: states.sum() * math.nan)
+    monkeypatch.setattr("transformer_mt.trainer.label_smoothed_loss", lambda states, *_: states.sum() * math.nan)
     options = training_options(corpus_tsv, cache_dir, tmp_path / "run")
     assert "the loss is nan" in call("train", *options).error
 

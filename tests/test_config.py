@@ -5,13 +5,12 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 import yaml
-from conftest import TRAINING, training_config, training_options
+from helpers import TRAINING, training_config, training_options
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from transformer_mt.checkpoint import config_to_dict
 from transformer_mt.config import (
     CONF_DIR,
     STARTER_DIR,
@@ -23,6 +22,7 @@ from transformer_mt.config import (
     TrainConfig,
     UserError,
 )
+from transformer_mt.run_dir import config_to_dict
 from transformer_mt.text import is_chinese, language_name, language_of
 from transformer_mt.train import flat, quote_path
 

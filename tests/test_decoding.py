@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from conftest import tiny_model
+from helpers import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer_mt.decoding import Hypothesis, beam_search, length_batches, length_penalty, places, search
+from transformer_mt.batches import length_batches
+from transformer_mt.decoding import Hypothesis, beam_search, length_penalty, places, search
 from transformer_mt.model import Transformer
 from transformer_mt.steps import Decoder
 

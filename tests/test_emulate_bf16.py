@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import tiny_model
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "bench"))
 from emulate_bf16 import RoundedProducts
+from helpers import tiny_model
 
 from transformer_mt.fast import label_smoothed_loss
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import random_ids, tiny_model
+from helpers import random_ids, tiny_model
 
 from transformer_mt.config import CrossAttention, EncoderGate
 from transformer_mt.model import (

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from conftest import random_ids, tiny_config, tiny_model
+from helpers import EXACT, VARIANTS, random_ids, tiny_config, tiny_model
 from torch import nn
 from torch.nn import functional as F
 
-from transformer_mt.config import Activation, CrossAttention, EncoderGate, Norm
+from transformer_mt.config import Activation, Norm
 from transformer_mt.fast import Dropout
 from transformer_mt.model import (
     AttentionWeights,
@@ -20,9 +20,6 @@ from transformer_mt.model import (
     key_mask,
     positional_encoding,
 )
-
-EXACT = {"rtol": 1e-10, "atol": 1e-12}
-
 
 # ------------------------------------------------------------------------------------------------------ attention
 
@@ -234,15 +231,6 @@ def test_positions_give_the_states_below_the_output_layer(float64):
 
 
 # --------------------------------------------------------------------------------------------- recorded attention
-
-VARIANTS = [
-    {"norm": Norm.pre, "activation": Activation.relu, "cross_attention": CrossAttention.hard},
-    {"norm": Norm.post, "encoder_gate": EncoderGate.both, "cross_attention": CrossAttention.hard},
-    {"norm": Norm.pre, "encoder_gate": EncoderGate.channel},
-    {"norm": Norm.pre, "encoder_gate": EncoderGate.spatial},
-    {"norm": Norm.post, "activation": Activation.gelu},
-    {"norm": Norm.pre, "activation": Activation.swiglu},
-]
 
 
 @pytest.mark.parametrize("changes", VARIANTS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ENVIRONMENT, ROOT
+from helpers import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.slow
 

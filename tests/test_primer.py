@@ -9,19 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import pattern_pairs
+from helpers import make_run, pattern_pairs
+from pages import Page
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
-from test_alignment import make_run
-from test_page import Page
-from test_page import browser as browser  # a fixture
 
-from transformer_mt import Translator, page, primer
+from transformer_mt import Translator
 from transformer_mt.alignment import Rule
 from transformer_mt.config import CrossAttention, DecodeConfig, EncoderGate, Norm, TokenizerConfig, UserError
 from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
 from transformer_mt.tokenizer import train_tokenizer
+from transformer_mt.view import equations, page, primer_data
 
 EN, ZH = "I like apples and cats.", "我喜欢苹果和猫。"
 D, H, K = 16, 4, 4
@@ -63,17 +62,17 @@ def zh_en(tokenizers, folder) -> Translator:
 def no_switching(monkeypatch) -> None:
     """Leave out what takes longest: translating without each head."""
     nothing = {"whole": {"text": "", "log_prob": 0.0}, "rows": []}
-    monkeypatch.setattr(primer, "without_heads", lambda *_: nothing)
+    monkeypatch.setattr(primer_data, "without_heads", lambda *_: nothing)
 
 
 @pytest.fixture(scope="module")
 def forward(en_zh) -> dict:
-    return primer.primer_data(en_zh, EN, ZH)
+    return primer_data.primer_data(en_zh, EN, ZH)
 
 
 @pytest.fixture(scope="module")
 def backward(zh_en) -> dict:
-    return primer.primer_data(zh_en, ZH, EN)
+    return primer_data.primer_data(zh_en, ZH, EN)
 
 
 @pytest.fixture(scope="module", params=["en-zh", "zh-en"])
@@ -113,33 +112,33 @@ def test_shares_products_softmax_and_the_weighted_sum():
     x = random(5, 7)
     a = x.numpy()
     products = np.array([[sum(p * q for p, q in zip(u, v, strict=True)) for v in a] for u in a])
-    close(primer.inner_products(x), products, 1e-12)
-    close(primer.equal_shares(x), np.full((5, 7), 1 / 7), 1e-15)
+    close(equations.inner_products(x), products, 1e-12)
+    close(equations.equal_shares(x), np.full((5, 7), 1 / 7), 1e-15)
     weights = np_softmax(products)
-    close(primer.softmax_rows(primer.inner_products(x)), weights, 1e-12)
-    found, found_weights = primer.self_attention_plain(x)
+    close(equations.softmax_rows(equations.inner_products(x)), weights, 1e-12)
+    found, found_weights = equations.self_attention_plain(x)
     close(found_weights, weights, 1e-12)
     close(found, weights @ a, 1e-12)
     close(found_weights.sum(1), np.ones(5), 1e-12)
 
 
 def test_softmax_survives_large_scores():
-    close(primer.softmax_rows(torch.tensor([[1e4, 1e4, -1e4]])), [[0.5, 0.5, 0]], 1e-12)
+    close(equations.softmax_rows(torch.tensor([[1e4, 1e4, -1e4]])), [[0.5, 0.5, 0]], 1e-12)
 
 
 def test_projection_is_geometry():
     a, b = torch.tensor([3.0, 4.0]), torch.tensor([10.0, 0.0])
-    found = primer.projection(a, b)
+    found = equations.projection(a, b)
     assert found["projection"] == pytest.approx(3) and found["dot"] == pytest.approx(30)
     assert (found["a"], found["b"]) == (pytest.approx(5), pytest.approx(10))
     assert found["angle"] == pytest.approx(math.degrees(math.atan2(4, 3)))
     x, y = random(2, 9, seed=1)
-    found = primer.projection(x, y)
+    found = equations.projection(x, y)
     unit = y.numpy() / np.linalg.norm(y.numpy())
     rest = x.numpy() - found["projection"] * unit  # what is left stands upright on y
     assert abs(rest @ unit) < 1e-12
-    assert primer.projection(x, 2 * x)["angle"] == pytest.approx(0, abs=1e-5)
-    assert primer.projection(x, -x)["angle"] == pytest.approx(180, abs=1e-5)
+    assert equations.projection(x, 2 * x)["angle"] == pytest.approx(0, abs=1e-5)
+    assert equations.projection(x, -x)["angle"] == pytest.approx(180, abs=1e-5)
 
 
 def np_heads(layer, x: np.ndarray, head: int, other: np.ndarray | None = None) -> tuple:
@@ -156,13 +155,13 @@ def test_a_head_computes_what_the_model_does(either):
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        seen, memory = primer.observe(translator, src, tgt)
+        seen, memory = primer_data.observe(translator, src, tgt)
         for kind, layers in translator.model.attention_layers().items():
             mask = causal_mask(len(tgt.ids)) if kind == "decoder_self" else None
             other = memory if kind == "cross" else None
             for layer, notes in zip(layers, seen[kind], strict=True):
                 for head in range(H):
-                    q, k, v = primer.head_projections(layer, notes["x"], head, other)
+                    q, k, v = equations.head_projections(layer, notes["x"], head, other)
                     x = notes["x"].double().numpy()
                     expected = np_heads(layer, x, head, None if other is None else other.double().numpy())
                     for ours, theirs in zip((q, k, v), expected, strict=True):
@@ -199,7 +198,7 @@ def test_what_is_studied(either):
 
 def test_characters_without_a_piece_are_the_mean_of_their_bytes(en_zh):
     table, tokenizer = en_zh.model.tgt_embedding.weight.detach(), en_zh.tgt_tokenizer
-    labels, spelt, x = primer.character_vectors(tokenizer, table, "我 早")
+    labels, spelt, x = primer_data.character_vectors(tokenizer, table, "我 早")
     assert labels == ["我", "早"] and spelt == [1]
     ids = [tokenizer.processor.piece_to_id(f"<0x{byte:02X}>") for byte in "早".encode()]
     assert tokenizer.unk_id not in ids and len(ids) == 3
@@ -211,7 +210,7 @@ def test_characters_without_a_piece_are_the_mean_of_their_bytes(en_zh):
 
 
 def test_the_variance_of_a_score_is_d_k():
-    for row in primer.scaling_study(primer.D_KS, seed=5):
+    for row in equations.scaling_study(primer_data.D_KS, seed=5):
         d_k, found = row["d_k"], row["spread"]
         assert found["1"]["variance"] == pytest.approx(d_k, rel=0.04 + 0.2 / d_k)  # of 8,192 scores; 3 standard errors
         assert found["sqrt"]["variance"] == pytest.approx(found["1"]["variance"] / d_k)
@@ -219,13 +218,13 @@ def test_the_variance_of_a_score_is_d_k():
 
 
 def test_the_study_shows_both_extremes():
-    rows = {row["d_k"]: row["spread"] for row in primer.scaling_study([64, 1024], seed=0)}
+    rows = {row["d_k"]: row["spread"] for row in equations.scaling_study([64, 1024], seed=0)}
     assert rows[1024]["1"]["entropy"] < 0.3 and rows[1024]["d_k"]["entropy"] > 0.99 * math.log(16)
     assert rows[1024]["sqrt"]["entropy"] == pytest.approx(rows[64]["sqrt"]["entropy"], rel=0.05)
     assert rows[1024]["1"]["softmax_gradient"] < 0.01 * rows[1024]["sqrt"]["softmax_gradient"]
     for extreme in ("1", "d_k"):
         assert rows[1024][extreme]["query_gradient"] < 0.1 * rows[1024]["sqrt"]["query_gradient"]
-    assert rows == {row["d_k"]: row["spread"] for row in primer.scaling_study([64, 1024], seed=0)}
+    assert rows == {row["d_k"]: row["spread"] for row in equations.scaling_study([64, 1024], seed=0)}
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -250,12 +249,12 @@ def test_spread_against_finite_differences(masked):
         columns = [(weights(q.numpy() + d)[i] - weights(q.numpy() - d)[i]) / (2 * step) for d in change]
         reaching.append(np.linalg.norm(columns))
         entropy.append(-sum(w * math.log(w) for w in rows[i] if w > 0))
-    found = primer.spread(q, k, scale, mask)
+    found = equations.spread(q, k, scale, mask)
     assert found["softmax_gradient"] == pytest.approx(np.median(through), rel=1e-6)
     assert found["query_gradient"] == pytest.approx(np.median(reaching), rel=1e-6)
     assert found["entropy"] == pytest.approx(np.mean(entropy))
     assert found["variance"] == pytest.approx(np.var(scores[allowed]))
-    gradient = primer.softmax_gradient(torch.from_numpy(rows))
+    gradient = equations.softmax_gradient(torch.from_numpy(rows))
     for i, j, c in itertools.product(range(4), range(4), range(4)):
         assert gradient[i, j, c] == pytest.approx(rows[i, j] * ((j == c) - rows[i, c]))
 
@@ -267,14 +266,14 @@ def test_retrieval_runs_from_equal_shares_to_the_exact_hit():
     query, keys, values = random(6, seed=1), random(5, 6, seed=2), random(5, 6, seed=3)
     scores = (keys @ query).numpy() / math.sqrt(6)
     for temperature in (0.3, 1.0, 4.0):
-        found, weights = primer.retrieval(query, keys, values, temperature)
+        found, weights = equations.retrieval(query, keys, values, temperature)
         close(weights, np_softmax(scores / temperature), 1e-12)
         close(found, np_softmax(scores / temperature) @ values.numpy(), 1e-12)
-    found, weights = primer.retrieval(query, keys, values, math.inf)
+    found, weights = equations.retrieval(query, keys, values, math.inf)
     close(weights, np.full(5, 0.2), 1e-12)
     close(found, values.numpy().mean(0), 1e-12)
     for temperature in (0, 1e-4):
-        found, weights = primer.retrieval(query, keys, values, temperature)
+        found, weights = equations.retrieval(query, keys, values, temperature)
         close(found, values.numpy()[scores.argmax()], 1e-12)
 
 
@@ -309,7 +308,7 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
     for kind, layers in translator.model.attention_layers().items():
         for number, head in ((0, 1), (len(layers) - 1, H - 1)):
             layer = layers[number]
-            with primer.switch_off_head(layer, head):
+            with equations.switch_off_head(layer, head):
                 off = outcome()
             handle = layer.w_o.register_forward_pre_hook(without(head * K, (head + 1) * K))
             with torch.inference_mode():
@@ -331,13 +330,13 @@ def test_contributions_add_up_to_the_output(either):
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        seen, _ = primer.observe(translator, src, tgt)
+        seen, _ = primer_data.observe(translator, src, tgt)
         layers = translator.model.attention_layers()[data["self"]["kind"]]
         for layer, notes in zip(layers, seen[data["self"]["kind"]], strict=True):
             w_o = layer.w_o.weight.numpy().T
             parts = [notes["z"].numpy()[:, h * K : (h + 1) * K] @ w_o[h * K : (h + 1) * K] for h in range(H)]
             close(sum(parts) + layer.w_o.bias.numpy(), notes["out"], 1e-4)
-            lengths = primer.head_contributions(layer, notes["z"])
+            lengths = equations.head_contributions(layer, notes["z"])
             close(lengths, np.array([np.linalg.norm(part, axis=1) for part in parts]).T, 1e-4)
 
 
@@ -348,7 +347,7 @@ def test_steps_in_time():
         for layer, i in itertools.product(range(layers), range(length)):
             before = [ready[layer, i - 1] if i else 0, ready[layer - 1, i] if layer else 0]
             ready[layer, i] = max(before) + 1
-        found = primer.sequential_steps(length, layers)
+        found = equations.sequential_steps(length, layers)
         assert found["recurrent"] == ready.max()
         assert found["attention"] == layers
         assert (found["recurrent_path"], found["attention_path"]) == (length - 1, int(length > 1))
@@ -395,15 +394,15 @@ def test_the_temporal_gate_against_its_formula():
     features = random(9, 8, seed=4)
     f = features.numpy()
     cosines = [f[i] @ f[2] / np.linalg.norm(f[i]) / np.linalg.norm(f[2]) for i in range(9)]
-    close(primer.temporal_gate(features, 2), sigmoid(np.array(cosines)), 1e-12)
+    close(equations.temporal_gate(features, 2), sigmoid(np.array(cosines)), 1e-12)
 
 
 def test_untrained_gates_are_always_the_same_and_leave_the_random_state_alone():
     state = torch.get_rng_state()
-    first = primer.untrained_gates(8).state_dict()
+    first = equations.untrained_gates(8).state_dict()
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(5)
-    for name, tensor in primer.untrained_gates(8).state_dict().items():
+    for name, tensor in equations.untrained_gates(8).state_dict().items():
         assert torch.equal(tensor, first[name])
 
 
@@ -414,7 +413,7 @@ def test_section_10_takes_the_models_own_gates_where_it_has_them(tokenizers, tmp
     found = translator.attention(EN, ZH, rule=Rule())
     with torch.inference_mode():
         features = translator.model.features(torch.tensor([found.src.ids]))[0]
-        kinds = primer.kinds_data(translator.model, features)
+        kinds = primer_data.kinds_data(translator.model, features)
     assert kinds["trained"] == {"channel": "channel" in found.gates, "spatial": "spatial" in found.gates}
     for name, gate in found.gates.items():
         close(kinds[name]["gate"], gate, 1e-6)
@@ -424,7 +423,7 @@ def test_section_10_of_a_model_with_hard_attention_and_both_gates_says_so(web, t
     changes = {"encoder_gate": EncoderGate.both, "cross_attention": CrossAttention.hard}
     options = SMALL | {"model": SMALL["model"] | changes}
     translator = Translator(make_run(tmp_path / "run", tokenizers, **options), "cpu", "fp32")
-    web.open(primer.primer_data(translator, EN, ZH))
+    web.open(primer_data.primer_data(translator, EN, ZH))
     tags = web.each("#s10 .tag", "node.textContent")
     assert tags == ["this model's own, trained"] * 2 + ["no learned weights"]
     assert "passes on the hard value" in web.text("#s10")
@@ -459,7 +458,7 @@ def test_a_sentence_is_translated_by_the_model(en_zh, monkeypatch, no_switching)
         return found
 
     monkeypatch.setattr(en_zh, "search", short)
-    data = primer.primer_data(en_zh, EN)
+    data = primer_data.primer_data(en_zh, EN)
     assert data["tgt"]["text"] == ZH and data["tgt"]["forced"] is False
 
 
@@ -477,7 +476,7 @@ def test_other_languages(call, en_zh, tokenizers, tmp_path, no_switching):
     run = edited(en_zh, tokenizers, tmp_path / "run", "de-fr", ["de", "fr"])
     error = call("primer", run, "--output", tmp_path / "page.html").error
     assert "de-fr" in error and "SENTENCE" in error
-    data = primer.primer_data(Translator(run, "cpu", "fp32"), EN, ZH)
+    data = primer_data.primer_data(Translator(run, "cpu", "fp32"), EN, ZH)
     assert data["self"]["kind"] == "encoder_self" and not data["study"]["by_character"]
     assert data["study"]["labels"] == data["src"]["tokens"][:-1]
 
@@ -514,18 +513,18 @@ def test_tokens_unknown_to_the_vocabulary(en_zh, monkeypatch):
         en_zh.src_tokenizer, "encode", lambda texts: [[en_zh.src_tokenizer.unk_id, *ids[1:]] for ids in real(texts)]
     )
     with pytest.raises(UserError, match="vocabulary lacks"):
-        primer.primer_data(en_zh, EN, ZH)
+        primer_data.primer_data(en_zh, EN, ZH)
 
 
 def test_a_translation_too_long_to_draw(en_zh):
     with pytest.raises(UserError, match=r"translation has \d+ tokens.*at most 24"):
-        primer.primer_data(en_zh, EN, "早上好" * 3)
+        primer_data.primer_data(en_zh, EN, "早上好" * 3)
 
 
 def test_large_models_show_some_of_their_layers():
-    assert primer.some_layers(6, 9) == primer.some_layers(6, 6) == [0, 1, 2, 3, 4, 5]
-    assert primer.some_layers(6, 3) == [0, 2, 5]
-    assert primer.some_layers(6, 1) == primer.some_layers(1, 4) == [0]
+    assert primer_data.some_layers(6, 9) == primer_data.some_layers(6, 6) == [0, 1, 2, 3, 4, 5]
+    assert primer_data.some_layers(6, 3) == [0, 2, 5]
+    assert primer_data.some_layers(6, 1) == primer_data.some_layers(1, 4) == [0]
 
 
 # ------------------------------------------------------------------------------------------------------- the page
@@ -583,11 +582,11 @@ def test_sections_1_to_3_show_the_models_numbers(web, en_zh, forward):
     close(web.heat("s2-heat"), (x @ x.T).numpy(), 1e-5)
     for a, b in ((0, 1), (4, 2), (3, 3)):
         web.click(f'#s2-heat td[data-row="{a}"][data-col="{b}"]')
-        expected = primer.projection(x[a], x[b])
+        expected = equations.projection(x[a], x[b])
         for key in ("a", "b", "dot", "cosine", "projection"):
             close(web.values(f'[data-geometry="{key}"]'), [expected[key]], 1e-5)
         assert web.values('[data-geometry="angle"]')[0] == pytest.approx(expected["angle"], abs=0.02)
-    y, weights = (part.numpy() for part in primer.self_attention_plain(x))
+    y, weights = (part.numpy() for part in equations.self_attention_plain(x))
     close(web.heat("s3-heat"), weights, 1e-6)
     for row in (0, 5):
         web.pick("s3-tokens", row)
@@ -602,7 +601,7 @@ def test_section_4_shows_every_step_of_a_head(web, either):
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     kind, causal = data["self"]["kind"], data["self"]["causal"]
     with torch.inference_mode():
-        notes = primer.observe(translator, src, tgt)[0][kind]
+        notes = primer_data.observe(translator, src, tgt)[0][kind]
     layers = translator.model.attention_layers()[kind]
     for number, head, token in ((0, 2, 3), (len(layers) - 1, 0, 1)):
         Select(web.find("#layer")).select_by_visible_text(f"Layer {number}")
@@ -653,9 +652,9 @@ def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
     web.click('#s8-thumbs [data-layer="1"][data-head="3"]')
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        x = primer.observe(en_zh, src, tgt)[0]["decoder_self"][1]["x"]
+        x = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][1]["x"]
         layer = en_zh.model.attention_layers()["decoder_self"][1]
-        q, k, _ = primer.head_projections(layer, x, 3)
+        q, k, _ = equations.head_projections(layer, x, 3)
         scores = (q @ k.T).double().numpy() / 2
     allowed = np.tril(np.ones(scores.shape)) == 1
     weights = np_softmax(np.where(allowed, scores, -np.inf))
@@ -669,18 +668,18 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     layer, head = forward["cross"]["layer"], forward["cross"]["head"]
     with torch.inference_mode():
-        seen, memory = primer.observe(en_zh, src, tgt)
+        seen, memory = primer_data.observe(en_zh, src, tgt)
         module = en_zh.model.attention_layers()["cross"][layer]
-        q, k, v = (x.double() for x in primer.head_projections(module, seen["cross"][layer]["x"], head, memory))
+        q, k, v = (x.double() for x in equations.head_projections(module, seen["cross"][layer]["x"], head, memory))
     for slid, temperature in ((-25, 0.0), (-8, 0.25), (0, 1.0), (6, 2**1.5), (25, math.inf)):
         web.pick("s6-tokens", 2)
         web.slide("tau", slid)
-        found, weights = primer.retrieval(q[2], k, v, temperature)
+        found, weights = equations.retrieval(q[2], k, v, temperature)
         close(web.values("#s6-bars [data-bar]"), weights, 1e-5)
         close(web.first("s6-found", "found"), found[:4], 1e-5)
         assert float(web.js("document.querySelector('#tau-text').dataset.value")) == pytest.approx(temperature)
     web.pick("s10-tokens", 4)
-    row = primer.retrieval(q[4], k, v)[1]
+    row = equations.retrieval(q[4], k, v)[1]
     close(web.values("#s10-bars [data-plain]"), row, 1e-5)
     close(web.values("#s10-bars [data-bar]"), hard_weights(row), 0)
     assert float(web.js("document.querySelector('#s10-read').dataset.value")) == pytest.approx(float(row.max()))
@@ -698,15 +697,15 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     web.pick("s8-tokens", 2)
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        notes = primer.observe(en_zh, src, tgt)[0]["decoder_self"][0]
-        lengths = primer.head_contributions(en_zh.model.attention_layers()["decoder_self"][0], notes["z"])
+        notes = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][0]
+        lengths = equations.head_contributions(en_zh.model.attention_layers()["decoder_self"][0], notes["z"])
     close(web.first("s8-out", "out"), notes["out"][2, :4], 1e-5)
     close(web.values("#s8-bars [data-bar]"), lengths[2], 1e-4)
     shown = web.each("#off [data-off]", "[node.dataset.off, node.dataset.text, Number(node.lastChild.dataset.value)]")
     assert [row[2] for row in shown] == sorted(row[2] for row in shown)
     assert {row[0] for row in shown} == {f"{r['kind']}-{r['layer']}-{r['head']}" for r in forward["off"]["rows"]}
     module = en_zh.model.attention_layers()["cross"][1]
-    with primer.switch_off_head(module, 3):
+    with equations.switch_off_head(module, 3):
         text, after = en_zh.translate([EN])[0].text, en_zh.force(src, tgt, Rule()).log_probs.sum()
     row = next(row for row in shown if row[0] == "cross-1-3")
     assert row[1] == text and row[2] == pytest.approx(after - found.log_probs.sum(), abs=1e-3)
@@ -727,16 +726,16 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
         f"{name} {' '.join(map(str, sizes))}" for name, sizes in forward["path"]
     ]
     web.slide("length", 20)
-    for key, value in primer.sequential_steps(20, en_zh.config.model.n_encoder_layers).items():
+    for key, value in equations.sequential_steps(20, en_zh.config.model.n_encoder_layers).items():
         assert set(web.values(f'[data-steps="{key}"]')) == {value}
     assert web.each("#s9-dots .dots", "node.lastChild.textContent") == ["20", "1"]
     with torch.inference_mode():
-        memory = primer.observe(en_zh, found.src, found.tgt)[1]
-        _, gates = primer.untrained_gates(D)(memory[None], torch.zeros(1, len(memory), dtype=torch.bool))
+        memory = primer_data.observe(en_zh, found.src, found.tgt)[1]
+        _, gates = equations.untrained_gates(D)(memory[None], torch.zeros(1, len(memory), dtype=torch.bool))
         close(web.first("s10-channel", "channel-gate"), gates["channel"][0, :4], 1e-5)
         close(web.values("#s10-spatial [data-bar]"), gates["spatial"][0], 1e-5)
         web.pick("s10-reference", 2)
-        close(web.values("#s10-temporal [data-bar]"), primer.temporal_gate(memory, 2), 1e-5)
+        close(web.values("#s10-temporal [data-bar]"), equations.temporal_gate(memory, 2), 1e-5)
 
 
 def test_controls_by_keyboard_and_touch(web, forward):
@@ -819,7 +818,7 @@ def test_odd_text_does_no_harm(web, en_zh, no_switching):
     odd = "I </script><script>alert(1)</script> <b>&"
     translator = en_zh
     assert len(translator.src_tokenizer.encode([odd])[0]) > 30  # spelt in bytes: too long to draw by itself
-    data = primer.primer_data(translator, "I <b>&", "我<i>&")
+    data = primer_data.primer_data(translator, "I <b>&", "我<i>&")
     data["off"]["rows"] = [{"kind": "cross", "layer": 0, "head": 0, "text": odd + odd, "log_prob": -1.0}]
     data["run"]["name"] = data["src"]["text"] = data["off"]["whole"]["text"] = odd
     web.open(data)

@@ -10,9 +10,9 @@ import pytest
 from transformer_mt.units import units
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(ROOT))
 
-import make_starter  # noqa: E402
+from data.make_starter import __main__ as make_starter  # noqa: E402
 
 SPLITS = ("train", "valid", "test", "test_structure")
 HELD_OUT = SPLITS[1:]

@@ -8,8 +8,8 @@ import pytest
 
 from transformer_mt.units import units
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from starter.free import load_free
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from data.make_starter.free import load_free
 
 REQUIRED = [
     ("Good morning.", "早上好。"),

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from conftest import random_ids, tiny_model
-from test_model import EXACT, VARIANTS
+from helpers import EXACT, VARIANTS, random_ids, tiny_model
 
 from transformer_mt.steps import FEW, MANY, Decoder, OutputLayer, Product, Steps
 

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transformer_mt.config import Config, DataConfig, TokenizerConfig, TokenizerType, UserError
-from transformer_mt.data import prepare
+from transformer_mt.corpus import prepare
 from transformer_mt.text import one_line
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 

@@ -8,14 +8,15 @@ import signal
 import numpy as np
 import pytest
 import torch
-from conftest import training_config, training_options
+from helpers import training_config, training_options
 from torch.nn import functional as F
 
-from transformer_mt import checkpoint
+from transformer_mt.batches import Batch, make_batch
 from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
-from transformer_mt.data import Batch, make_batch, prepare
+from transformer_mt.corpus import prepare
 from transformer_mt.decoding import Hypothesis
 from transformer_mt.fast import label_smoothed_loss
+from transformer_mt.run_dir import WEIGHTS, checkpoint_path, checkpoint_steps, load_tensors, weights_of
 from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.trainer import Trainer, learning_rate
 
@@ -254,7 +255,7 @@ def test_a_run_ends_with_the_line_about_the_loss(make_trainer):
         trainer.model.encoder_layers[0].feed_forward.w_in.bias[0] = math.nan
     with pytest.raises(UserError, match=r"at step 1 \(epoch 1, batch 1\)"):
         trainer.train()
-    assert not (trainer.run_dir / checkpoint.WEIGHTS).exists()
+    assert not (trainer.run_dir / WEIGHTS).exists()
 
 
 @pytest.mark.parametrize("method", ["__init__", "update", "finish"])
@@ -401,7 +402,7 @@ def test_what_metrics_hold(make_trainer):
     assert [event["step"] for event in scored] == [4, 6]
     assert {"valid_loss", "valid_perplexity", "valid_bits_per_character", "bleu"} <= set(scored[0])
     assert "average_bleu" in logged[-1] and logged[-1]["step"] == 6
-    assert (trainer.run_dir / checkpoint.WEIGHTS).is_file()
+    assert (trainer.run_dir / WEIGHTS).is_file()
 
 
 def test_the_logged_loss_is_the_mean_over_the_tokens_since_the_last_one(make_trainer):
@@ -436,7 +437,7 @@ def test_each_limit_ends_the_run(make_trainer, limit):
     assert trainer.train() == 0
     assert trainer.state.step == {"steps": 3, "epochs": 2 * n_batches, "minutes": 1}[limit]
     assert trainer.state.finished
-    assert checkpoint.checkpoint_steps(trainer.run_dir, "state")[-1] == trainer.state.step
+    assert checkpoint_steps(trainer.run_dir, "state")[-1] == trainer.state.step
 
 
 def test_progress_is_the_largest_spent_fraction(make_trainer):
@@ -458,7 +459,7 @@ def test_patience_ends_the_run(make_trainer):
     assert trainer.train() == 0
     assert trainer.state.step == 10  # validations at 2, 4, 6 (the best), 8, 10
     assert (trainer.state.best_step, trainer.state.best_bleu) == (6, 4.0)
-    tensors, metadata = checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)
+    tensors, metadata = load_tensors(trainer.run_dir / WEIGHTS)
     assert metadata["steps"] == [6] and metadata["valid_bleu"] == 4.0
     assert tensors.keys() == weights(trainer).keys()
 
@@ -476,11 +477,11 @@ def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, av
     scores_in_turn(trainer, [1.0, 2.0, 3.0, 6.0, 5.0, average_bleu])
     trainer.train()
     kept = {
-        step: checkpoint.load_tensors(checkpoint.checkpoint_path(trainer.run_dir, "weights", step))[0]
-        for step in checkpoint.checkpoint_steps(trainer.run_dir, "weights")
+        step: load_tensors(checkpoint_path(trainer.run_dir, "weights", step))[0]
+        for step in checkpoint_steps(trainer.run_dir, "weights")
     }
     assert list(kept) == [3, 4, 5]
-    used, metadata = checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)
+    used, metadata = load_tensors(trainer.run_dir / WEIGHTS)
     assert metadata["steps"] == steps
     for name, tensor in used.items():
         torch.testing.assert_close(tensor, sum(kept[step][name] for step in steps) / len(steps))
@@ -492,9 +493,7 @@ def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, av
     scores_in_turn(trainer, [6.2])  # a run that goes on must beat what is in use, but is no worse for patience
     trainer.train()
     assert trainer.state.bad_validations == 0 and trainer.state.best_step == 6
-    assert checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)[1]["steps"] == (
-        steps if len(steps) > 1 else [6]
-    )
+    assert load_tensors(trainer.run_dir / WEIGHTS)[1]["steps"] == (steps if len(steps) > 1 else [6])
 
 
 def test_an_average_of_one_is_none_whatever_was_kept_before(make_trainer, capsys):
@@ -540,7 +539,7 @@ def test_a_signal_ends_the_run_after_the_update(make_trainer, capsys, number):
     trainer.update = interrupted
     assert trainer.train() == 128 + number
     assert trainer.state.step == 3
-    assert checkpoint.checkpoint_steps(trainer.run_dir, "state") == [3]
+    assert checkpoint_steps(trainer.run_dir, "state") == [3]
     assert "stopped at step 3" in capsys.readouterr().err
 
 
@@ -550,8 +549,8 @@ def test_a_limit_lowered_to_before_the_first_validation_still_gives_a_model(make
         trainer.one_step(trainer.sampler.epoch(0))
     assert trainer.train() == 0
     assert trainer.state.step == trainer.state.best_step == 4
-    model, _ = checkpoint.load_tensors(trainer.run_dir / checkpoint.WEIGHTS)
-    torch.testing.assert_close(model, checkpoint.weights_of(trainer.model), rtol=0, atol=0)
+    model, _ = load_tensors(trainer.run_dir / WEIGHTS)
+    torch.testing.assert_close(model, weights_of(trainer.model), rtol=0, atol=0)
 
 
 # ------------------------------------------------------------------------------------------------- precision, device

@@ -11,15 +11,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ENVIRONMENT, PEOPLE, THINGS, VERBS, Done, pattern_pairs, training_config
-from test_alignment import make_run, slow_aer, slow_cross, slow_links, slow_soft, written
+from helpers import (
+    ENVIRONMENT,
+    PEOPLE,
+    THINGS,
+    VERBS,
+    Done,
+    make_run,
+    pattern_pairs,
+    slow_aer,
+    slow_cross,
+    slow_links,
+    slow_soft,
+    training_config,
+    written,
+)
 
-from transformer_mt import Translator, page, plots
+from transformer_mt import Translator
 from transformer_mt.alignment import BASE, Rule, agree, choices, rule_from_json
 from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
 from transformer_mt.train import train
 from transformer_mt.units import format_links, units
+from transformer_mt.view import page, plots
 
 ZH = PEOPLE | VERBS | THINGS | {"and": "和", "today": "今天", ".": "。", "!": "！"}
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from transformer_mt.batches import length_batches, pad
 from transformer_mt.config import UserError
-from transformer_mt.decoding import length_batches, pad
 from transformer_mt.model import AttentionWeights, Transformer
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import Link, is_punctuation, parse_links, split_units

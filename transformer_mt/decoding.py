@@ -1,14 +1,14 @@
 """Which ids come next? Beam search, of which greedy search is the case of one beam. Ids in, ids out; knows no text."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
+from transformer_mt.batches import length_batches, pad
 from transformer_mt.steps import Decoder, Steps
 
 
@@ -181,23 +181,6 @@ def collect(state: BeamState, done: Tensor, eos_id: int, n_best: int, results: l
             for j in range(len(scores[i]))
             if scores[i][j] > -math.inf
         ]
-
-
-def length_batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Indexes grouped by falling length, so that a group times its longest stays within `batch_tokens`."""
-    group: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if group and lengths[group[0]] * (len(group) + 1) > batch_tokens:
-            yield group
-            group = []
-        group.append(i)
-    if group:
-        yield group
-
-
-def pad(rows: list[list[int]], pad_id: int) -> Tensor:
-    """Ids `(B, longest)`, padded on the right."""
-    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_value=pad_id)
 
 
 def search(

@@ -246,8 +246,8 @@ def main(arguments: list[str]) -> None:
     if chosen.aer:
         alignment_error(chosen)
         return
-    from transformer_mt.checkpoint import load_config
     from transformer_mt.files import write_text
+    from transformer_mt.run_dir import load_config
 
     config = load_config(chosen.run)
     name, sources, references = read_test(chosen, config.direction)

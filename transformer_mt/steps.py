@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from transformer_mt.config import CrossAttention, Norm
 from transformer_mt.model import DecoderLayer, Transformer, attention, hard_attention, key_mask
 
-# What a CPU does by number of rows, measured with two threads and AVX2; `scripts/bench.py steps` shows what each gains.
+# What a CPU does by number of rows, measured with two threads and AVX2; `scripts/bench/bench.py steps` shows what each gains.
 FEW = 64
 """Up to so many rows x, x W^T is computed as (W x^T)^T, and for one row in a block of W for each thread. With more, the
 result, in memory by columns, costs what the product saves."""

@@ -20,9 +20,10 @@ from omegaconf.errors import OmegaConfBaseException
 from transformer_mt.cli import hear_interrupts, is_out_of_memory, open_streams
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
 from transformer_mt.files import talk
+from transformer_mt.run_dir import WEIGHTS, checkpoint_steps, load_config, save_config, save_tokenizers
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
-    from transformer_mt.data import Corpus
+    from transformer_mt.corpus import Corpus
 
 PATH_OPTIONS = (
     "run_dir", "data.train", "data.valid", "data.test", "data.cache_dir", "tokenizer.src_model", "tokenizer.tgt_model",
@@ -79,7 +80,7 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
 
 def check_resumable(config: Config, old: Config, run_dir: Path) -> None:
     """Refuse to go on with another model, text or update rule; the corpus itself is compared by content later."""
-    from transformer_mt.checkpoint import config_to_dict
+    from transformer_mt.run_dir import config_to_dict
 
     before, now = flat(config_to_dict(old)), flat(config_to_dict(config))
     ignored = MAY_CHANGE | {"run_dir", "resume"} | {f"tokenizer.{side}_model" for side in ("src", "tgt")}
@@ -106,8 +107,7 @@ def move_aside(run_dir: Path) -> Path:
 
 def train(config: Config) -> int:
     """Prepare the corpus, train or go on training, and say what to do next; returns the exit status."""
-    from transformer_mt import checkpoint
-    from transformer_mt.data import prepare
+    from transformer_mt.corpus import prepare
     from transformer_mt.fast import keep_freed_memory
     from transformer_mt.files import file_lock
     from transformer_mt.runtime import choose_device, choose_dtype, process_group, rank
@@ -128,17 +128,17 @@ def train(config: Config) -> int:
     ours = re.compile(re.escape(LOCK) + r"|\..*\.tmp")
     if not has_run and run_dir.is_dir() and not all(ours.fullmatch(path.name) for path in run_dir.iterdir()):
         raise UserError(f"run_dir={run_dir} holds files that are not a run; name an empty or new folder.")
-    steps = checkpoint.checkpoint_steps(run_dir, "state") if config.resume else []
+    steps = checkpoint_steps(run_dir, "state") if config.resume else []
     if steps:
-        check_resumable(config, checkpoint.load_config(run_dir), run_dir)
+        check_resumable(config, load_config(run_dir), run_dir)
     corpus = prepare(config, run_dir if steps else None)
     with ExitStack() as held:
         if rank() == 0:
             run_dir.mkdir(parents=True, exist_ok=True)
             held.enter_context(file_lock(run_dir / LOCK, wait=False))
-            if config.resume and checkpoint.checkpoint_steps(run_dir, "state") != steps:
+            if config.resume and checkpoint_steps(run_dir, "state") != steps:
                 raise UserError(f"{run_dir} was trained by another process meanwhile; run the same command again.")
-            if has_run and not steps and (not config.resume or (run_dir / checkpoint.WEIGHTS).exists()):
+            if has_run and not steps and (not config.resume or (run_dir / WEIGHTS).exists()):
                 talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
                 run_dir.mkdir()
                 held.enter_context(file_lock(run_dir / LOCK, wait=False))
@@ -150,11 +150,11 @@ def train(config: Config) -> int:
 
 def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
-    from transformer_mt import checkpoint, files
-    from transformer_mt.data import table
-    from transformer_mt.plots import learning_curve
+    from transformer_mt import files
+    from transformer_mt.corpus import table
     from transformer_mt.runtime import gathered, rank
     from transformer_mt.trainer import Trainer
+    from transformer_mt.view.plots import learning_curve
 
     run_dir, trainer = Path(config.run_dir), Trainer(config, corpus)
     trainer.talk(table(corpus))
@@ -162,12 +162,12 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     if goes_on:
         trainer.resume()
     if rank() == 0:
-        checkpoint.save_config(run_dir, config)
+        save_config(run_dir, config)
     if rank() == 0 and not goes_on:
         vocabularies = (run_dir / name for name in ("spm.model", "src.spm.model", "tgt.spm.model"))
         for path in (*vocabularies, *run_dir.glob("checkpoints/weights-*")):
             path.unlink(missing_ok=True)  # of a start with other options that was killed before its first checkpoint
-        checkpoint.save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
+        save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
         for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
             rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
             files.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))

@@ -19,11 +19,25 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from transformer_mt import alignment, checkpoint, files
+from transformer_mt import alignment, files
+from transformer_mt.batches import Batch, BatchSampler, length_batches, make_batch
 from transformer_mt.config import Config, Schedule, TrainConfig, UserError
-from transformer_mt.data import Batch, BatchSampler, Corpus, Pair, lengths, make_batch
-from transformer_mt.decoding import length_batches, search
+from transformer_mt.corpus import Corpus, Pair, lengths
+from transformer_mt.decoding import search
 from transformer_mt.fast import label_smoothed_loss
+from transformer_mt.run_dir import (
+    WEIGHTS,
+    DamagedError,
+    average,
+    build_model,
+    checkpoint_path,
+    checkpoint_steps,
+    load_tensors,
+    prune_checkpoints,
+    put_weights,
+    save_tensors,
+    weights_of,
+)
 from transformer_mt.runtime import (
     autocast,
     choose_device,
@@ -109,7 +123,7 @@ class Trainer:
         self.device = choose_device(config.train.device)
         self.dtype = choose_dtype(config.train.precision, self.device, training=True)
         torch.manual_seed(config.train.seed)
-        self.model = checkpoint.build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer).to(self.device)
+        self.model = build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer).to(self.device)
         self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
         if world_size() > 1:
             self.forward = DistributedDataParallel(self.forward)
@@ -277,7 +291,7 @@ class Trainer:
 
     def save(self) -> None:
         """A checkpoint to resume from; the one before it stays until this one is safe."""
-        tensors = {f"model.{name}": value for name, value in checkpoint.weights_of(self.model).items()}
+        tensors = {f"model.{name}": value for name, value in weights_of(self.model).items()}
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"optimizer.{key}.{name}"] = value
@@ -291,17 +305,17 @@ class Trainer:
             return
         metadata = {"state": asdict(self.state), "corpus": self.corpus.fingerprint, "threads": torch.get_num_threads()}
         metadata["processes"] = world_size()
-        checkpoint.save_tensors(checkpoint.checkpoint_path(self.run_dir, "state", self.state.step), tensors, metadata)
-        checkpoint.prune_checkpoints(self.run_dir, "state", self.state.step, keep=2)
+        save_tensors(checkpoint_path(self.run_dir, "state", self.state.step), tensors, metadata)
+        prune_checkpoints(self.run_dir, "state", self.state.step, keep=2)
 
     def resume(self) -> None:
         """Go on from the newest checkpoint that is whole for all processes; raises UserError when none is."""
-        steps = gathered(checkpoint.checkpoint_steps(self.run_dir, "state"))[0]
+        steps = gathered(checkpoint_steps(self.run_dir, "state"))[0]
         while True:
             problem = ""
             try:
                 self.load(steps.pop())
-            except checkpoint.DamagedError as error:
+            except DamagedError as error:
                 problem = str(error)
             problem = max(gathered(problem))
             if not problem:
@@ -312,10 +326,10 @@ class Trainer:
 
     def load(self, step: int) -> None:
         """Go back to the checkpoint of `step`, to the bit."""
-        path = checkpoint.checkpoint_path(self.run_dir, "state", step)
-        tensors, metadata = checkpoint.load_tensors(path)
+        path = checkpoint_path(self.run_dir, "state", step)
+        tensors, metadata = load_tensors(path)
         if not {"corpus", "state"} <= metadata.keys():
-            raise checkpoint.DamagedError(f"{path}: not a checkpoint to resume from.")
+            raise DamagedError(f"{path}: not a checkpoint to resume from.")
         if metadata["corpus"] != self.corpus.fingerprint:
             raise UserError(
                 f"{self.run_dir} was trained on another corpus or vocabulary than data.train={self.config.data.train} "
@@ -325,7 +339,7 @@ class Trainer:
             if metadata.get(name) != now:
                 self.talk(f"warning: {metadata.get(name)} {name} before, {now} now: equal to rounding only.")
         weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
-        checkpoint.put_weights(self.model, weights, path)
+        put_weights(self.model, weights, path)
         for name, parameter in self.model.named_parameters():
             keys = ("step", "exp_avg", "exp_avg_sq")
             if f"optimizer.step.{name}" in tensors:
@@ -494,11 +508,11 @@ class Trainer:
             f"step {state.step}: valid loss {scores['valid_loss']:.3f}, perplexity {scores['valid_perplexity']:.2f}, "
             f"BLEU {scores['bleu']:.2f}{' (best)' if better else ''}, {state.seconds / 60:.1f} min"
         )
-        weights = checkpoint.weights_of(self.model)
+        weights = weights_of(self.model)
         if self.config.train.average > 1 and rank() == 0:
-            path = checkpoint.checkpoint_path(self.run_dir, "weights", state.step)
-            checkpoint.save_tensors(path, weights, {"steps": [state.step]})
-            checkpoint.prune_checkpoints(self.run_dir, "weights", state.step, self.config.train.average)
+            path = checkpoint_path(self.run_dir, "weights", state.step)
+            save_tensors(path, weights, {"steps": [state.step]})
+            prune_checkpoints(self.run_dir, "weights", state.step, self.config.train.average)
         if better:
             state.best_bleu, state.best_step, state.bad_validations = scores["bleu"], state.step, 0
             if scores["bleu"] > state.average_bleu:  # of a run that was complete and goes on
@@ -508,23 +522,23 @@ class Trainer:
 
     def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
         if rank() == 0:
-            checkpoint.save_tensors(self.run_dir / checkpoint.WEIGHTS, weights, {"steps": steps, "valid_bleu": bleu})
+            save_tensors(self.run_dir / WEIGHTS, weights, {"steps": steps, "valid_bleu": bleu})
 
     def finish(self) -> None:
         """Use the average of the last checkpoints if it scores better on validation than the run's best."""
         state = self.state
         whole: dict[int, dict[str, Tensor]] = {}
-        for step in checkpoint.checkpoint_steps(self.run_dir, "weights") if self.config.train.average > 1 else []:
+        for step in checkpoint_steps(self.run_dir, "weights") if self.config.train.average > 1 else []:
             if step <= state.step:
                 try:
-                    whole[step] = checkpoint.load_tensors(checkpoint.checkpoint_path(self.run_dir, "weights", step))[0]
-                except checkpoint.DamagedError as error:
+                    whole[step] = load_tensors(checkpoint_path(self.run_dir, "weights", step))[0]
+                except DamagedError as error:
                     self.talk(f"warning: {error} It is left out of the average.")
         steps = gathered(list(whole))[0]
         if len(steps) > 1:
-            now = {name: tensor.clone() for name, tensor in checkpoint.weights_of(self.model).items()}
-            mean = checkpoint.average([whole[step] for step in steps])
-            checkpoint.put_weights(self.model, mean, self.run_dir)
+            now = {name: tensor.clone() for name, tensor in weights_of(self.model).items()}
+            mean = average([whole[step] for step in steps])
+            put_weights(self.model, mean, self.run_dir)
             scores = self.validate()
             self.log(**{f"average_{name}": value for name, value in scores.items()})
             in_use = max(state.best_bleu, state.average_bleu)
@@ -534,6 +548,6 @@ class Trainer:
                 state.average_bleu = scores["bleu"]
             verdict = "used" if better else f"not used: the weights in use have {in_use:.2f}"
             self.talk(f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, {verdict}")
-            checkpoint.put_weights(self.model, now, self.run_dir)
+            put_weights(self.model, now, self.run_dir)
         state.finished = True
         self.save()

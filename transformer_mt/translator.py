@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from transformer_mt import alignment, checkpoint
+from transformer_mt import alignment
 from transformer_mt.alignment import Gold, Quality, Rule, Side
 from transformer_mt.config import (
     STARTER_DIR,
@@ -30,6 +30,7 @@ from transformer_mt.config import (
 )
 from transformer_mt.decoding import Hypothesis, search
 from transformer_mt.model import AttentionWeights
+from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import autocast, choose_device, choose_dtype
 from transformer_mt.steps import Decoder
 from transformer_mt.text import BREAKS, is_chinese, is_unspaced, language_of, one_line, to_simplified
@@ -138,7 +139,7 @@ class Translator:
 
     def __init__(self, run_dir: str | Path, device: str = "auto", precision: str = "auto") -> None:
         run_dir = Path(run_dir)
-        self.config, self.src_tokenizer, self.tgt_tokenizer, model, self.metadata = checkpoint.load_run(run_dir)
+        self.config, self.src_tokenizer, self.tgt_tokenizer, model, self.metadata = load_run(run_dir)
         self.run_dir = run_dir
         self.device = choose_device(device)
         if precision not in Precision.__members__:

@@ -107,9 +107,9 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
     """The dump, the links, the picture and the page."""
     import numpy as np
 
-    from transformer_mt import page, plots
     from transformer_mt.files import write_atomically, write_text
     from transformer_mt.units import format_links
+    from transformer_mt.view import page, plots
 
     folder, src, tgt, model = chosen.output_dir, attention.src, attention.tgt, translator.config.model
     saved = translator.saved_rule()  # a damaged one stops here, before anything is written

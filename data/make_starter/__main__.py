@@ -1,30 +1,26 @@
 """Writes the starter corpus, `data/starter/*.tsv`: English, Chinese, word links; the same bytes on every run.
 
-python scripts/make_starter.py            # writes the files
-python scripts/make_starter.py --stats    # prints the constructions with their counts, and the vocabulary
+python -m data.make_starter            # writes the files
+python -m data.make_starter --stats    # prints the constructions with their counts, and the vocabulary
 """
 
 import argparse
 import random
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+from transformer_mt.units import units
 
-from starter import everyday, sentences, structures  # noqa: E402, F401  (importing them registers their constructions)
-from starter.algebra import english_words, links, spell_english, word_units  # noqa: E402
-from starter.constructions import RULES, STRUCTURES, build  # noqa: E402
-from starter.free import load_free  # noqa: E402
-from starter.phrases import Grammar  # noqa: E402
-
-from transformer_mt.units import units  # noqa: E402
+from . import everyday, sentences, structures  # noqa: F401  (importing them registers their constructions)
+from .algebra import english_words, links, spell_english, word_units
+from .constructions import RULES, STRUCTURES, build
+from .free import load_free
+from .phrases import Grammar
 
 SEED = 2017
-OUT = ROOT / "data" / "starter"
+OUT = Path(__file__).parents[1] / "starter"
 N_TRAIN, N_VALID, N_TEST, N_STRUCTURE = 20_000, 1_000, 1_000, 500
 LEAST_WEIGHT = 0.75  # gives every construction at least forty training sentences
 KEPT = 8  # a held-out sentence leaves each of its words at least this often in training

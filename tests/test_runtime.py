@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ENVIRONMENT, running, training_config, training_options
+from helpers import ENVIRONMENT, running, training_config, training_options
 
-from transformer_mt import checkpoint, runtime
-from transformer_mt.checkpoint import load_tensors
 from transformer_mt.config import UserError
 from transformer_mt.files import file_lock
+from transformer_mt.run_dir import checkpoint_path, checkpoint_steps, load_tensors
 from transformer_mt.train import train
 
 EVEN = {"model.dropout": 0.0, "train.token_budget": 30, "train.log_every": 1, "train.validate_every": 10}
@@ -69,8 +68,8 @@ def finish(process: subprocess.Popen) -> tuple[int, str]:
 
 def final(run_dir: Path) -> tuple[dict, dict]:
     """Tensors and metadata of the newest checkpoint."""
-    step = checkpoint.checkpoint_steps(run_dir, "state")[-1]
-    return load_tensors(checkpoint.checkpoint_path(run_dir, "state", step))
+    step = checkpoint_steps(run_dir, "state")[-1]
+    return load_tensors(checkpoint_path(run_dir, "state", step))
 
 
 def losses(run_dir: Path) -> list[float]:
@@ -128,7 +127,7 @@ def test_two_processes_equal_one_in_float32(corpus_tsv, cache_dir, tmp_path):
 def wait_for_step(run_dir: Path, step: int) -> None:
     """Until a checkpoint of `step` or later is there."""
     deadline = time.monotonic() + 300
-    while not any(s >= step for s in checkpoint.checkpoint_steps(run_dir, "state")):
+    while not any(s >= step for s in checkpoint_steps(run_dir, "state")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -157,7 +156,7 @@ def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(c
         status, err = finish(process)
     assert time.monotonic() - start < 60
     assert status != 0 and "SIGKILL" in err
-    reached = checkpoint.checkpoint_steps(run_dir, "state")[-1]
+    reached = checkpoint_steps(run_dir, "state")[-1]
     options = training_options(corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 3})
     with torchrun(1, *options) as process:
         status, err = finish(process)
@@ -175,7 +174,7 @@ def test_two_processes_stop_together_and_go_on_to_the_bit(corpus_tsv, cache_dir,
         wait_for_step(halved, 5)
         process.send_signal(signal.SIGTERM)
         finish(process)
-    stopped_at = checkpoint.checkpoint_steps(halved, "state")[-1]
+    stopped_at = checkpoint_steps(halved, "state")[-1]
     assert stopped_at >= 5
     end = {"train.max_steps": stopped_at + 5}
     for run_dir in (whole, halved):
@@ -198,13 +197,13 @@ def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path)
             with pytest.raises(UserError, match=f"run is in use by process {process.pid} on .*; wait"):
                 train(config)
         assert not run_dir.with_name("run.old1").exists()
-    reached = checkpoint.checkpoint_steps(run_dir, "state")[-1]
+    reached = checkpoint_steps(run_dir, "state")[-1]
     assert train(training_config(corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 2})) == 0
 
 
 def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
     path, inside, told, order, said = tmp_path / "lock", threading.Event(), threading.Event(), [], []
-    monkeypatch.setattr(runtime, "talk", lambda message: (said.append(message), told.set()))
+    monkeypatch.setattr("transformer_mt.files.talk", lambda message: (said.append(message), told.set()))
 
     def first() -> None:
         with file_lock(path, wait=True):
@@ -272,10 +271,10 @@ def test_a_trained_run_without_checkpoints_is_kept_aside(corpus_tsv, cache_dir, 
 
 
 def test_a_run_that_another_process_trained_meanwhile_is_left_alone(corpus_tsv, cache_dir, tmp_path, monkeypatch):
-    from transformer_mt import data
+    from transformer_mt import corpus
 
     run_dir = tmp_path / "run"
-    whole, other = data.prepare, []
+    whole, other = corpus.prepare, []
 
     def slow(config, *rest):
         if not other:
@@ -283,17 +282,17 @@ def test_a_run_that_another_process_trained_meanwhile_is_left_alone(corpus_tsv, 
             assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
         return whole(config, *rest)
 
-    monkeypatch.setattr(data, "prepare", slow)
+    monkeypatch.setattr(corpus, "prepare", slow)
     with pytest.raises(UserError, match="was trained by another process meanwhile; run the same command again"):
         train(training_config(corpus_tsv, cache_dir, run_dir))
-    assert checkpoint.checkpoint_steps(run_dir, "state") == [4]
+    assert checkpoint_steps(run_dir, "state") == [4]
 
 
 def test_a_damaged_part_of_the_average_is_left_out(corpus_tsv, cache_dir, tmp_path, capsys):
     options = LONG | {"train.max_steps": 12, "train.validate_every": 4, "train.average": 3}
     run_dir = tmp_path / "run"
     assert train(training_config(corpus_tsv, cache_dir, run_dir, **options)) == 0
-    damage(checkpoint.checkpoint_path(run_dir, "weights", 8), "inside")
+    damage(checkpoint_path(run_dir, "weights", 8), "inside")
     options |= {"train.max_steps": 13}
     assert train(training_config(corpus_tsv, cache_dir, run_dir, **options)) == 0
     assert "its checksum is another). It is left out of the average." in capsys.readouterr().err
@@ -317,7 +316,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(corpus_tsv, cache_dir,
     whole, damaged = tmp_path / "whole", tmp_path / "damaged"
     for run_dir in (whole, damaged):
         assert train(training_config(corpus_tsv, cache_dir, run_dir, **limits)) == 0
-    damage(checkpoint.checkpoint_path(damaged, "state", 12), how)
+    damage(checkpoint_path(damaged, "state", 12), how)
     with (damaged / "metrics.jsonl").open("ab") as file:
         file.write(b"\0\0\n")
     (damaged / "checkpoints" / ".state-00000015.safetensors.99.tmp").write_bytes(b"half")
@@ -328,15 +327,15 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(corpus_tsv, cache_dir,
     ours, theirs = final(whole)[0], final(damaged)[0]
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert not list(damaged.rglob("*.tmp"))
-    assert checkpoint.checkpoint_steps(damaged, "state") == checkpoint.checkpoint_steps(whole, "state")
+    assert checkpoint_steps(damaged, "state") == checkpoint_steps(whole, "state")
 
 
 def test_when_every_checkpoint_is_damaged_the_way_out_is_named(corpus_tsv, cache_dir, tmp_path):
     limits = LONG | {"train.max_steps": 12}
     run_dir = tmp_path / "run"
     assert train(training_config(corpus_tsv, cache_dir, run_dir, **limits)) == 0
-    for step in checkpoint.checkpoint_steps(run_dir, "state"):
-        checkpoint.checkpoint_path(run_dir, "state", step).write_bytes(b"")
+    for step in checkpoint_steps(run_dir, "state"):
+        checkpoint_path(run_dir, "state", step).write_bytes(b"")
     with pytest.raises(UserError, match="No older checkpoint is left; start over with resume=false"):
         train(training_config(corpus_tsv, cache_dir, run_dir, **limits))
 
@@ -344,8 +343,8 @@ def test_when_every_checkpoint_is_damaged_the_way_out_is_named(corpus_tsv, cache
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_run_killed_again_and_again_equals_one_never_stopped():
-    """The short form of `scripts/torture.py`."""
-    script = Path(__file__).parents[1] / "scripts" / "torture.py"
+    """The short form of `scripts/bench/torture.py`."""
+    script = Path(__file__).parents[1] / "scripts" / "bench" / "torture.py"
     done = subprocess.run([sys.executable, script, "--kills", "3"], env=ENVIRONMENT, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     assert "differences from the undisturbed run: none, to the bit" in done.stdout.decode()

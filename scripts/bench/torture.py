@@ -1,6 +1,6 @@
 """Kill a training run at random moments, again and again, until it is complete; then compare it with one never stopped.
 
-    python scripts/torture.py --kills 100
+    python scripts/bench/torture.py --kills 100
 
 Everything that could differ is on: dropout, subword sampling, gradient accumulation, averaging, validation, cosine
 schedule. The run is tiny, and most of the time goes into starting Python. Prints a table; the exit status is 1 when
@@ -23,8 +23,8 @@ import torch
 from safetensors.torch import load_file
 
 from transformer_mt import Translator
-from transformer_mt.checkpoint import checkpoint_path, checkpoint_steps
 from transformer_mt.config import STARTER_DIR
+from transformer_mt.run_dir import checkpoint_path, checkpoint_steps
 
 STEPS = 40
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

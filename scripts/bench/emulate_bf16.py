@@ -1,7 +1,7 @@
 """Train as `train.precision=bf16` does, on a machine without bf16 arithmetic: the operands, results and gradients of
 every matrix product of an update are rounded to bf16, the sums are float32, all else is as under torch's autocast.
 
-    python scripts/emulate_bf16.py experiment=tatoeba train.max_steps=2000 run_dir=runs/bf16
+    python scripts/bench/emulate_bf16.py experiment=tatoeba train.max_steps=2000 run_dir=runs/bf16
 
 Takes what `python -m transformer_mt.train` takes. For the question whether bf16 costs quality; it is slower than fp32.
 """

@@ -19,7 +19,8 @@ KINDS = ("encoder_self", "decoder_self", "cross")
 def render(data: dict[str, Any], template: str = "attention.html") -> str:
     """The page that `template`, and what the pages share, make of `data`; no text in it can end the script element."""
     page, css, js = (
-        Path(__file__).with_name(name).read_text(encoding="utf-8") for name in (template, "page.css", "page.js")
+        (Path(__file__).parent / "assets" / name).read_text(encoding="utf-8")
+        for name in (template, "page.css", "page.js")
     )
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)  # NaN would be no JSON
     return page.replace("__CSS__", css).replace("__JS__", js).replace("__DATA__", text.replace("<", "\\u003c"))

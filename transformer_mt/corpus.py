@@ -23,7 +23,6 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from datasets import (
     Dataset,
     Features,
@@ -37,10 +36,8 @@ from datasets.exceptions import DatasetGenerationError
 from datasets.utils.logging import CRITICAL, set_verbosity
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
-from torch import Tensor
 
 from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
-from transformer_mt.decoding import pad
 from transformer_mt.files import decode_lines, file_lock, sync, talk
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
@@ -581,72 +578,7 @@ def make_tokenizers(
     return tokenizers[0], tokenizers[-1]
 
 
-# --------------------------------------------------------------------------------------------------- batching
-
-
-@dataclass
-class Batch:
-    """Sentence pairs, padded on the right."""
-
-    src: Tensor
-    """Ids `(B, S)`, eos last."""
-    tgt_in: Tensor
-    """Ids `(B, T)`, bos first: what the decoder reads."""
-    tgt_out: Tensor
-    """Ids `(B, T)`, eos last: what it must say at each position."""
-    positions: Tensor
-    """Bool `(B, T)`, True = a real target token."""
-
-    @property
-    def n_tokens(self) -> int:
-        return int(self.positions.sum())
-
-    def to(self, device: torch.device) -> "Batch":
-        return Batch(*(t.to(device, non_blocking=True) for t in (self.src, self.tgt_in, self.tgt_out, self.positions)))
-
-
-def make_batch(src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int) -> Batch:
-    """A batch from ids that end with eos; the decoder's input is the target shifted right by one, bos first."""
-    tgt_out = pad(tgt, tgt_pad)
-    tgt_in = pad([[bos, *row[:-1]] for row in tgt], tgt_pad)
-    positions = torch.arange(tgt_out.size(1)) < torch.tensor([len(row) for row in tgt])[:, None]
-    return Batch(pad(src, src_pad), tgt_in, tgt_out, positions)
-
-
 def lengths(dataset: Dataset, name: str) -> np.ndarray:
     """Length of every list in a column, without reading the lists."""
     values = dataset.select_columns(name).with_format("arrow")[:][name]
     return np.asarray(pc.list_value_length(values).to_numpy()).astype(np.int32)
-
-
-class BatchSampler:
-    """Batches of row numbers under a budget of padded tokens; the order depends on (seed, epoch) alone."""
-
-    pool = 1_000_000  # rows sorted together: large enough that a batch's lengths agree, small enough for memory
-
-    def __init__(self, src_lengths: np.ndarray, tgt_lengths: np.ndarray, token_budget: int, seed: int) -> None:
-        self.src_lengths = src_lengths
-        self.tgt_lengths = tgt_lengths
-        self.token_budget = token_budget
-        self.seed = seed
-
-    def epoch(self, epoch: int) -> list[np.ndarray]:
-        """Every row once: rows of equal length together, rows times the longer padded side within the budget.
-
-        Of rows that are equally long, chance decides which meet in a batch, and in which order batches come.
-        """
-        rng = np.random.default_rng((self.seed, epoch))
-        order = rng.permutation(len(self.src_lengths)).astype(np.int32)
-        batches: list[np.ndarray] = []
-        for start in range(0, len(order), self.pool):
-            pool = order[start : start + self.pool]
-            longest = np.maximum(self.src_lengths[pool], self.tgt_lengths[pool])
-            by_length = np.lexsort((self.src_lengths[pool], self.tgt_lengths[pool], longest))
-            pool, longest = pool[by_length], longest[by_length]
-            i = 0
-            while i < len(pool):
-                n = max(1, self.token_budget // int(longest[i]))
-                n = max(1, self.token_budget // int(longest[min(i + n, len(pool)) - 1]))
-                batches.append(pool[i : i + n])
-                i += n
-        return [batches[i] for i in rng.permutation(len(batches))]

@@ -23,7 +23,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transformer_mt import data
+from transformer_mt import corpus as corpus_module
+from transformer_mt.batches import BatchSampler, make_batch, pad
 from transformer_mt.config import (
     ChineseScript,
     Config,
@@ -34,7 +35,7 @@ from transformer_mt.config import (
     TokenizerType,
     UserError,
 )
-from transformer_mt.data import BatchSampler, Pair, cached, leak_key, make_batch, pad, prepare, table
+from transformer_mt.corpus import Pair, cached, leak_key, prepare, table
 from transformer_mt.units import turn_links
 
 HELD_OUT = [("Where is the station?", "车站在哪里？")]
@@ -639,7 +640,7 @@ def test_a_second_start_reads_the_cache(corpus, tmp_path, monkeypatch):
         raise AssertionError("made again")
 
     for name in ("clean", "load_split", "train_tokenizer", "encode_batch"):
-        monkeypatch.setattr(data, name, forbidden)
+        monkeypatch.setattr(corpus_module, name, forbidden)
     second = corpus(tsv(*numbered(30)))
     assert state(tmp_path / "cache") == made
     assert second.fingerprint == first.fingerprint
@@ -709,14 +710,14 @@ def test_subword_sampling_keeps_the_text_beside_the_ids(corpus):
 @pytest.mark.parametrize("stage", ["clean", "train_tokenizer", "encode_batch", "lengths"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, monkeypatch, stage, error):
-    whole = getattr(data, stage)
+    whole = getattr(corpus_module, stage)
     with monkeypatch.context() as patch:
 
         def interrupted(*args, **kwargs):
             whole(*args, **kwargs)
             raise error(5, "stopped here")
 
-        patch.setattr(data, stage, interrupted)
+        patch.setattr(corpus_module, stage, interrupted)
         with pytest.raises(error, match="stopped here"):
             corpus(tsv(*numbered(30)))
     assert not [path for path in visible(tmp_path / "cache") if "." in path.name or path.name.startswith("tmp")]
@@ -730,7 +731,7 @@ def test_a_full_disk_is_not_blamed_on_the_corpus(corpus, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(data, "read_tsv", full)
+        patch.setattr(corpus_module, "read_tsv", full)
         with pytest.raises(OSError, match="No space left"):
             corpus(tsv(*numbered(30)))
     assert len(corpus(tsv(*numbered(30))).train) == 28
@@ -745,7 +746,7 @@ def test_an_interrupted_reading_is_done_again(corpus, tmp_path, monkeypatch, kin
         def interrupted(*args, **kwargs):
             raise KeyboardInterrupt
 
-        patch.setattr(data, "clean_batch", interrupted)
+        patch.setattr(corpus_module, "clean_batch", interrupted)
         with pytest.raises(KeyboardInterrupt):
             corpus(path, columns=["en", "zh"])
     assert len(corpus(path, columns=["en", "zh"]).train) == 28
@@ -753,9 +754,9 @@ def test_an_interrupted_reading_is_done_again(corpus, tmp_path, monkeypatch, kin
 
 @pytest.mark.parametrize("stage", ["clean_batch", "encode_batch"])
 def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(corpus, tmp_path, monkeypatch, stage):
-    monkeypatch.setattr(data, "PART_ROWS", 10)
+    monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
     expected = corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
-    whole, rows = getattr(data, stage), []
+    whole, rows = getattr(corpus_module, stage), []
 
     def counted(batch, *args, **kwargs):
         if len(rows) == 20 and not resumed:
@@ -765,9 +766,9 @@ def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(corpus, 
         return found
 
     resumed, n_reads = False, []
-    read = data.read_tsv
-    monkeypatch.setattr(data, stage, counted)
-    monkeypatch.setattr(data, "read_tsv", lambda *args: n_reads.append(1) or read(*args))
+    read = corpus_module.read_tsv
+    monkeypatch.setattr(corpus_module, stage, counted)
+    monkeypatch.setattr(corpus_module, "read_tsv", lambda *args: n_reads.append(1) or read(*args))
     with pytest.raises(KeyboardInterrupt):
         corpus(tsv(*numbered(35)))
     assert len(rows) == 20
@@ -782,7 +783,7 @@ def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(corpus, 
 def interrupt_parent(batch: dict, config: object) -> dict:
     """Ctrl-C while several processes work."""
     if multiprocess.parent_process() is None:
-        return data.clean_batch(batch, config)
+        return corpus_module.clean_batch(batch, config)
     if "number 0 " in batch["first"][0]:
         os.kill(os.getppid(), signal.SIGINT)
     time.sleep(30)
@@ -790,10 +791,10 @@ def interrupt_parent(batch: dict, config: object) -> dict:
 
 
 def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch):
-    monkeypatch.setattr(data, "PARALLEL_ROWS", 10)
-    monkeypatch.setattr(data.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(corpus_module, "PARALLEL_ROWS", 10)
+    monkeypatch.setattr(corpus_module.os, "cpu_count", lambda: 2)
     with monkeypatch.context() as patch:
-        patch.setattr(data, "clean_batch", interrupt_parent)
+        patch.setattr(corpus_module, "clean_batch", interrupt_parent)
         with pytest.raises(KeyboardInterrupt):
             corpus(tsv(*numbered(30)))
     assert len(corpus(tsv(*numbered(30))).train) == 28
@@ -801,9 +802,9 @@ def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch):
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])
 def test_a_damaged_part_is_removed_and_told(corpus, tmp_path, monkeypatch, damage):
-    monkeypatch.setattr(data, "PART_ROWS", 10)
+    monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
     with monkeypatch.context() as patch:
-        patch.setattr(data, "column", lambda *_: 1 / 0)
+        patch.setattr(corpus_module, "column", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             corpus(tsv(*numbered(35)))
     (part,) = tmp_path.glob("cache/parts-*/clean-train-10.arrow")

@@ -1,6 +1,6 @@
 """How do preparation and memory grow with the corpus? Trains a few steps on synthetic corpora of growing size.
 
-    python scripts/corpus_scale.py 25000 1000000
+    python scripts/bench/corpus_scale.py 25000 1000000
 
 For each size: seconds of a first start (cleaning, vocabulary, tokenizing, 5 updates) and of a second start on the
 prepared corpus, the peak memory of the command's main process in each, all of it and without the pages of mapped files,

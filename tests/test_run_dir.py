@@ -15,15 +15,24 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import ENVIRONMENT, pattern_pairs, running, start, training_config, training_options
+from helpers import ENVIRONMENT, pattern_pairs, running, start, training_config, training_options
 from safetensors.torch import load_file, save_file
 
-from transformer_mt import checkpoint, plots
-from transformer_mt.checkpoint import load_config, load_run, load_tensors, save_config, save_tensors
 from transformer_mt.config import ChineseScript, Config, Norm, Schedule, UserError
 from transformer_mt.files import write_atomically
+from transformer_mt.run_dir import (
+    average,
+    checkpoint_path,
+    checkpoint_steps,
+    load_config,
+    load_run,
+    load_tensors,
+    save_config,
+    save_tensors,
+)
 from transformer_mt.train import train
 from transformer_mt.trainer import Trainer
+from transformer_mt.view import plots
 
 ALL_KINDS_OF_CHANCE = {
     "model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3, "train.accumulate": 2, "train.max_steps": 14,
@@ -54,7 +63,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, step: int, how: int | None) -> None:
 
 
 def last_state(run_dir: Path) -> Path:
-    return checkpoint.checkpoint_path(run_dir, "state", checkpoint.checkpoint_steps(run_dir, "state")[-1])
+    return checkpoint_path(run_dir, "state", checkpoint_steps(run_dir, "state")[-1])
 
 
 def logged(run_dir: Path) -> list[dict]:
@@ -215,7 +224,7 @@ def test_what_may_change_on_going_on(new_config, monkeypatch, tmp_path, corpus_t
         "decode.beam_size": 2, "data.train": str(tmp_path / "copy.tsv"),
     }  # fmt: skip
     assert train(new_config("moved", **ALL_KINDS_OF_CHANCE | changes)) == 0
-    assert checkpoint.checkpoint_steps(tmp_path / "moved", "state")[-1] == 6
+    assert checkpoint_steps(tmp_path / "moved", "state")[-1] == 6
     assert load_config(tmp_path / "moved").decode.beam_size == 2
 
 
@@ -266,14 +275,14 @@ def test_a_start_without_a_checkpoint_leaves_no_vocabulary_to_the_next(new_confi
         with pytest.raises(Died):
             train(new_config(**{"tokenizer.joint": True}))
     run_dir = Path(new_config().run_dir)
-    stale = checkpoint.checkpoint_path(run_dir, "weights", 1)
+    stale = checkpoint_path(run_dir, "weights", 1)
     stale.parent.mkdir(exist_ok=True)
     stale.touch()
     assert (run_dir / "spm.model").exists()
     assert train(new_config(**{"tokenizer.joint": False, "train.validate_every": 4})) == 0
     assert [path.name for path in sorted(run_dir.glob("*spm.model"))] == ["src.spm.model", "tgt.spm.model"]
-    assert checkpoint.checkpoint_steps(run_dir, "weights") == [4]
-    checkpoint.load_run(run_dir)
+    assert checkpoint_steps(run_dir, "weights") == [4]
+    load_run(run_dir)
 
 
 def test_starting_over_keeps_the_old_runs_aside(new_config, small_run, capsys):
@@ -317,7 +326,7 @@ def test_another_number_of_threads_is_warned_of(new_config, small_run, capsys):
 def test_metrics_are_cut_back_to_the_checkpoint(new_config, small_run, monkeypatch):
     """Lines after the checkpoint, and the half line of a power cut, are logged again."""
     expected = logged(small_run)
-    steps = checkpoint.checkpoint_steps(small_run, "state")
+    steps = checkpoint_steps(small_run, "state")
     assert steps == [12, 14]
     last_state(small_run).unlink()
     with (small_run / "metrics.jsonl").open("a") as file:
@@ -350,8 +359,8 @@ def test_key_names(whole_run):
 
 
 def test_only_two_checkpoints_and_the_weights_to_average_are_kept(whole_run):
-    assert checkpoint.checkpoint_steps(whole_run, "state") == [12, 14]
-    assert checkpoint.checkpoint_steps(whole_run, "weights") == [10, 14]
+    assert checkpoint_steps(whole_run, "state") == [12, 14]
+    assert checkpoint_steps(whole_run, "weights") == [10, 14]
 
 
 def test_files_have_the_permissions_of_the_umask(whole_run):
@@ -405,7 +414,7 @@ def test_tensors_come_back_as_they_were(tmp_path):
 
 def test_the_average_is_the_mean():
     parts = [{"w": torch.tensor([1.0, 2.0])}, {"w": torch.tensor([3.0, 6.0])}, {"w": torch.tensor([5.0, 1.0])}]
-    assert checkpoint.average(parts)["w"].tolist() == [3.0, 3.0]
+    assert average(parts)["w"].tolist() == [3.0, 3.0]
 
 
 def test_the_configuration_comes_back(tmp_path):

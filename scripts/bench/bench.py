@@ -1,6 +1,6 @@
 """How fast is it, side by side with what one would otherwise install? Needs the extra `bench`.
 
-    python scripts/bench.py train rest decode steps start growth --corpus train.tsv --json bench.json
+    python scripts/bench/bench.py train rest decode steps start growth --corpus train.tsv --json bench.json
 
 All contestants take turns, on the same batches, and decode with the same weights: torch.nn.Transformer written plainly,
 MarianMT of Hugging Face `transformers`, CTranslate2. The last has a process of its own: beside torch, both would take
@@ -37,6 +37,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from transformer_mt import steps
+from transformer_mt.batches import Batch, make_batch
 from transformer_mt.config import (
     STARTER_DIR,
     Config,
@@ -47,7 +48,7 @@ from transformer_mt.config import (
     TokenizerConfig,
     TrainConfig,
 )
-from transformer_mt.data import Batch, Corpus, make_batch, prepare
+from transformer_mt.corpus import Corpus, prepare
 from transformer_mt.decoding import beam_search
 from transformer_mt.fast import keep_freed_memory
 from transformer_mt.model import Transformer, positional_encoding

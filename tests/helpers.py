@@ -1,0 +1,236 @@
+"""What several test files share: small corpora, models and runs, ways to call commands, slow second implementations."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from transformer_mt.alignment import Rule, Side
+from transformer_mt.config import Activation, Config, CrossAttention, EncoderGate, ModelConfig, Norm
+from transformer_mt.model import AttentionWeights, Transformer
+from transformer_mt.run_dir import WEIGHTS, config_from_dict, save_config, save_tensors, save_tokenizers, weights_of
+from transformer_mt.tokenizer import Tokenizer
+
+ROOT = Path(__file__).parents[1]
+
+
+PEOPLE = {"I": "我", "You": "你", "We": "我们", "They": "他们", "Students": "学生", "Teachers": "老师"}
+
+
+VERBS = {"like": "喜欢", "buy": "买", "see": "看见", "want": "想要", "draw": "画"}
+
+
+THINGS = {"apples": "苹果", "books": "书", "cats": "猫", "dogs": "狗", "cars": "车", "flowers": "花", "fish": "鱼"}
+
+
+WHEN = {"": "", " today": "今天", " every day": "每天"}
+
+
+ENDS = {".": "。", "!": "！"}
+
+
+def pattern_pairs() -> list[tuple[str, str]]:
+    """A few hundred short English-Chinese pairs of several lengths, no sentence twice."""
+    pairs = []
+    for person, 人 in PEOPLE.items():
+        for verb, 动 in VERBS.items():
+            for i, (thing, 物) in enumerate(THINGS.items()):
+                for when, 时 in WHEN.items():
+                    end = list(ENDS)[len(pairs) % 2]
+                    others = [list(THINGS.items())[(i + k) % len(THINGS)] for k in range(1, len(pairs) % 4)]
+                    english = " and ".join([thing, *(en for en, _ in others)])
+                    chinese = "和".join([物, *(zh for _, zh in others)])
+                    pairs.append((f"{person} {verb} {english}{when}{end}", f"{人}{时}{动}{chinese}{ENDS[end]}"))
+    return pairs
+
+
+def tiny_config(**changes: object) -> ModelConfig:
+    """A model for equivalence tests, without dropout unless asked for."""
+    options: dict = {
+        "d_model": 16, "n_heads": 4, "d_ff": 24, "n_encoder_layers": 2, "n_decoder_layers": 2, "dropout": 0.0,
+        "max_len": 64,
+    }  # fmt: skip
+    return ModelConfig(**(options | changes))
+
+
+def tiny_model(seed: int = 0, n_src: int = 13, n_tgt: int = 11, joint: bool = False, **changes: object) -> Transformer:
+    """A random model in evaluation mode whose attention is far from uniform and whose biases are not zero; pad is 0."""
+    torch.manual_seed(seed)
+    model = Transformer(tiny_config(**changes), n_src, n_tgt, pad_id=0, joint=joint)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    return model.eval()
+
+
+def random_ids(rows: int, length: int, n_vocab: int, seed: int = 0) -> torch.Tensor:
+    """Ids `(rows, length)`, no padding (0) among them."""
+    return torch.randint(1, n_vocab, (rows, length), generator=torch.Generator().manual_seed(seed))
+
+
+@dataclass
+class Done:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line of a user's mistake."""
+        assert self.status == 2, self
+        assert self.out == "", self
+        assert "Traceback" not in self.err, self
+        lines = [line for line in self.err.splitlines() if "error: " in line]
+        assert len(lines) == 1 and self.err.splitlines()[-1] == lines[0], self
+        return lines[0]
+
+
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "", "LC_ALL": "C"}
+"""Of the commands: one thread, and a locale that is not UTF-8."""
+
+
+@contextmanager
+def running(*arguments: object, **options: object) -> Iterator[subprocess.Popen]:
+    """`python -m transformer_mt.…` with pipes of bytes; it does not outlive the test."""
+    where = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": ENVIRONMENT}
+    command_line = [sys.executable, "-m", f"transformer_mt.{arguments[0]}", *map(str, arguments[1:])]
+    process = subprocess.Popen(command_line, **(where | options))
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+
+def start(*arguments: object, stdin: bytes = b"", **options: object) -> Done:
+    """Run `python -m transformer_mt.…` to its end."""
+    with running(*arguments, **options) as process:
+        out, err = process.communicate(stdin, timeout=300)
+        return Done(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+
+TRAINING = {
+    "model.name": "tiny", "model.d_model": 32, "model.n_heads": 2, "model.d_ff": 64, "model.n_encoder_layers": 1,
+    "model.n_decoder_layers": 1, "model.max_len": 48, "tokenizer.vocab_size": 340, "train.device": "cpu",
+    "train.max_steps": 4, "train.max_epochs": None, "train.token_budget": 400, "train.warmup_steps": 10,
+    "train.log_every": 2, "train.lr": 0.01, "train.precision": "fp32",
+}  # fmt: skip
+"""Options of a training run of seconds."""
+
+
+def training_options(corpus: Path, cache: Path, run_dir: Path, **changes: object) -> list[str]:
+    """`TRAINING` as overrides of the command."""
+    options = {"data": "files", "data.train": corpus, "data.cache_dir": cache, "run_dir": run_dir} | TRAINING | changes
+    return [f"{key}={'null' if value is None else value}" for key, value in options.items()]
+
+
+def training_config(corpus: Path, cache: Path, run_dir: Path, **changes: object) -> Config:
+    """`TRAINING` as a `Config`."""
+    options = {"data.train": str(corpus), "data.cache_dir": str(cache), "run_dir": str(run_dir)} | TRAINING | changes
+    nested: dict = {}
+    for key, value in options.items():
+        section, _, name = key.rpartition(".")
+        (nested.setdefault(section, {}) if section else nested)[name] = value
+    config: Config = config_from_dict(Config, nested, "test")
+    return config
+
+
+EXACT = {"rtol": 1e-10, "atol": 1e-12}
+
+
+VARIANTS = [
+    {"norm": Norm.pre, "activation": Activation.relu, "cross_attention": CrossAttention.hard},
+    {"norm": Norm.post, "encoder_gate": EncoderGate.both, "cross_attention": CrossAttention.hard},
+    {"norm": Norm.pre, "encoder_gate": EncoderGate.channel},
+    {"norm": Norm.pre, "encoder_gate": EncoderGate.spatial},
+    {"norm": Norm.post, "activation": Activation.gelu},
+    {"norm": Norm.pre, "activation": Activation.swiglu},
+]
+
+
+def written(side: Side, token: int) -> list[int]:
+    return [u for u in range(len(side.units)) if side.overlap[token][u]]
+
+
+def is_mark(side: Side, token: int) -> bool:
+    texts = [side.unit_texts[u] for u in written(side, token)]
+    return bool(texts) and not any(c.isalnum() for text in texts for c in text)
+
+
+def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
+    n_layers, n_heads, n_rows, n_columns = cross.shape
+    maps = [
+        cross[i][h]
+        for i in (range(n_layers) if layer is None else [layer])
+        for h in (range(n_heads) if layer is None or head is None else [head])
+    ]
+    return [[sum(float(m[t][s]) for m in maps) / len(maps) for s in range(n_columns)] for t in range(n_rows)]
+
+
+def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
+    """Pairs of target token and source token."""
+    eos, found = len(src.ids) - 1, set()
+    for t, row in enumerate(rows):
+        allowed = [
+            s
+            for s in range(eos + 1)
+            if not (s == eos and rule.mask_eos)
+            and not (rule.mask_punctuation and is_mark(src, s) and not is_mark(tgt, t))
+        ]
+        if rule.threshold is not None:
+            winners = [s for s in allowed if row[s] > rule.threshold]
+        else:
+            top = max((row[s] for s in allowed), default=None)
+            winners = [s for s in allowed if row[s] == top][:1]
+        found |= {(t, s) for s in winners if s != eos}
+    return found
+
+
+def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
+    rows = slow_soft(cross, rule.layer, rule.head)
+    n = len(tgt.ids) - 1
+    rows = [rows[t + 1 if rule.shift else t] for t in range(n)]
+    return {(i, j) for t, s in slow_hard(rows, src, tgt, rule) for i in written(src, s) for j in written(tgt, t)}
+
+
+def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:
+    """Och and Ney's AER, precision and recall of links, sure and possible ones, over all sentences."""
+    a = {(k, *link) for k, (links, _, _) in enumerate(rows) for link in links}
+    s = {(k, *link) for k, (_, sure, _) in enumerate(rows) for link in sure}
+    p = {(k, *link) for k, (_, _, possible) in enumerate(rows) for link in possible} | s
+    aer = 1 - (len(a & s) + len(a & p)) / (len(a) + len(s)) if a or s else 1.0
+    return aer, len(a & p) / len(a) if a else 0.0, len(a & s) / len(s) if s else 0.0
+
+
+def slow_cross(model: Transformer, src: list[int], tgt: list[int]) -> np.ndarray:
+    """One pair alone, without anything that batches or cuts."""
+    ids, tgt_in = torch.tensor([src]), torch.tensor([[2, *tgt[:-1]]])
+    found = AttentionWeights()
+    with torch.inference_mode():
+        model.decode(tgt_in, model.encode(ids), ids == 0, weights=found)
+    return torch.stack([layer[0] for layer in found.cross]).numpy()
+
+
+def make_run(folder: Path, tokenizers: tuple[Tokenizer, Tokenizer], direction: str = "en-zh", **options) -> Path:
+    """A run directory with a random model, as training would leave it, without the training."""
+    src, tgt = tokenizers if direction == "en-zh" else tokenizers[::-1]
+    sizes = {"n_encoder_layers": 2, "n_decoder_layers": 3, "max_len": 40} | options.pop("model", {})
+    model = tiny_model(3, len(src), len(tgt), **sizes)
+    folder.mkdir(parents=True)
+    save_config(folder, Config(run_dir=str(folder), direction=direction, model=model.config, **options))
+    save_tokenizers(folder, src, tgt)
+    metadata = {"steps": [7], "valid_bleu": 1.0}
+    save_tensors(folder / WEIGHTS, weights_of(model), metadata)
+    return folder

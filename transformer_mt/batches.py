@@ -1,0 +1,88 @@
+"""Which rows come together? Padded batches, and rows of like length under a budget of padded tokens."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+
+@dataclass
+class Batch:
+    """Sentence pairs, padded on the right."""
+
+    src: Tensor
+    """Ids `(B, S)`, eos last."""
+    tgt_in: Tensor
+    """Ids `(B, T)`, bos first: what the decoder reads."""
+    tgt_out: Tensor
+    """Ids `(B, T)`, eos last: what it must say at each position."""
+    positions: Tensor
+    """Bool `(B, T)`, True = a real target token."""
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.positions.sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(t.to(device, non_blocking=True) for t in (self.src, self.tgt_in, self.tgt_out, self.positions)))
+
+
+def pad(rows: list[list[int]], pad_id: int) -> Tensor:
+    """Ids `(B, longest)`, padded on the right."""
+    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_value=pad_id)
+
+
+def make_batch(src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int) -> Batch:
+    """A batch from ids that end with eos; the decoder's input is the target shifted right by one, bos first."""
+    tgt_out = pad(tgt, tgt_pad)
+    tgt_in = pad([[bos, *row[:-1]] for row in tgt], tgt_pad)
+    positions = torch.arange(tgt_out.size(1)) < torch.tensor([len(row) for row in tgt])[:, None]
+    return Batch(pad(src, src_pad), tgt_in, tgt_out, positions)
+
+
+class BatchSampler:
+    """Batches of row numbers under a budget of padded tokens; the order depends on (seed, epoch) alone."""
+
+    pool = 1_000_000  # rows sorted together: large enough that a batch's lengths agree, small enough for memory
+
+    def __init__(self, src_lengths: np.ndarray, tgt_lengths: np.ndarray, token_budget: int, seed: int) -> None:
+        self.src_lengths = src_lengths
+        self.tgt_lengths = tgt_lengths
+        self.token_budget = token_budget
+        self.seed = seed
+
+    def epoch(self, epoch: int) -> list[np.ndarray]:
+        """Every row once: rows of equal length together, rows times the longer padded side within the budget.
+
+        Of rows that are equally long, chance decides which meet in a batch, and in which order batches come.
+        """
+        rng = np.random.default_rng((self.seed, epoch))
+        order = rng.permutation(len(self.src_lengths)).astype(np.int32)
+        batches: list[np.ndarray] = []
+        for start in range(0, len(order), self.pool):
+            pool = order[start : start + self.pool]
+            longest = np.maximum(self.src_lengths[pool], self.tgt_lengths[pool])
+            by_length = np.lexsort((self.src_lengths[pool], self.tgt_lengths[pool], longest))
+            pool, longest = pool[by_length], longest[by_length]
+            i = 0
+            while i < len(pool):
+                n = max(1, self.token_budget // int(longest[i]))
+                n = max(1, self.token_budget // int(longest[min(i + n, len(pool)) - 1]))
+                batches.append(pool[i : i + n])
+                i += n
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def length_batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
+    """Indexes grouped by falling length, so that a group times its longest stays within `batch_tokens`."""
+    group: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if group and lengths[group[0]] * (len(group) + 1) > batch_tokens:
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group
