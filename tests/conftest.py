@@ -14,7 +14,9 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from transformer_mt import cli
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored, hence its children
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a shell's background job has it ignored, hence its children
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,7 +49,11 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
+def call(
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+):
     """Run a command inside this process, which saves starting one: `call("translate", run, "Hello.", stdin=b"")`."""
     folder = tmp_path_factory.mktemp("stdin")
 
@@ -74,12 +80,21 @@ def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.fixture(scope="session")
-def trained_run(tmp_path_factory: pytest.TempPathFactory, corpus_tsv: Path, cache_dir: Path) -> Path:
+def trained_run(
+    tmp_path_factory: pytest.TempPathFactory, corpus_tsv: Path, cache_dir: Path
+) -> Path:
     """A run that the command made under its default name, in a directory that was empty; the model knows a little."""
     folder = tmp_path_factory.mktemp("trained")
-    changes = {"model": "tiny", "train.max_steps": 150, "train.validate_every": 75, "train.log_every": 25}
+    changes = {
+        "model": "tiny",
+        "train.max_steps": 150,
+        "train.validate_every": 75,
+        "train.log_every": 25,
+    }
     options = training_options(corpus_tsv, cache_dir, folder, **changes)
-    done = start("train", *(option for option in options if not option.startswith("run_dir=")), cwd=folder)
+    done = start(
+        "train", *(option for option in options if not option.startswith("run_dir=")), cwd=folder
+    )
     assert done.status == 0, done.err
     assert done.out == ""
     return folder / "runs" / "files-en-zh-tiny"
@@ -87,10 +102,16 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory, corpus_tsv: Path, cach
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     driver = shutil.which("chromedriver")
     if not chromium or not driver:
-        pytest.fail("no Chromium or chromedriver: apt-get install chromium chromium-driver fonts-noto-cjk")
+        pytest.fail(
+            "no Chromium or chromedriver: apt-get install chromium chromium-driver fonts-noto-cjk"
+        )
     options = ChromeOptions()
     options.binary_location = chromium
     flags = (

@@ -14,19 +14,41 @@ import torch
 from transformer_mt.alignment import Rule, Side
 from transformer_mt.config import Activation, Config, CrossAttention, EncoderGate, ModelConfig, Norm
 from transformer_mt.model import AttentionWeights, Transformer
-from transformer_mt.run_dir import WEIGHTS, config_from_dict, save_config, save_tensors, save_tokenizers, weights_of
+from transformer_mt.run_dir import (
+    WEIGHTS,
+    config_from_dict,
+    save_config,
+    save_tensors,
+    save_tokenizers,
+    weights_of,
+)
 from transformer_mt.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[1]
 
 
-PEOPLE = {"I": "我", "You": "你", "We": "我们", "They": "他们", "Students": "学生", "Teachers": "老师"}
+PEOPLE = {
+    "I": "我",
+    "You": "你",
+    "We": "我们",
+    "They": "他们",
+    "Students": "学生",
+    "Teachers": "老师",
+}
 
 
 VERBS = {"like": "喜欢", "buy": "买", "see": "看见", "want": "想要", "draw": "画"}
 
 
-THINGS = {"apples": "苹果", "books": "书", "cats": "猫", "dogs": "狗", "cars": "车", "flowers": "花", "fish": "鱼"}
+THINGS = {
+    "apples": "苹果",
+    "books": "书",
+    "cats": "猫",
+    "dogs": "狗",
+    "cars": "车",
+    "flowers": "花",
+    "fish": "鱼",
+}
 
 
 WHEN = {"": "", " today": "今天", " every day": "每天"}
@@ -43,10 +65,18 @@ def pattern_pairs() -> list[tuple[str, str]]:
             for i, (thing, 物) in enumerate(THINGS.items()):
                 for when, 时 in WHEN.items():
                     end = list(ENDS)[len(pairs) % 2]
-                    others = [list(THINGS.items())[(i + k) % len(THINGS)] for k in range(1, len(pairs) % 4)]
+                    others = [
+                        list(THINGS.items())[(i + k) % len(THINGS)]
+                        for k in range(1, len(pairs) % 4)
+                    ]
                     english = " and ".join([thing, *(en for en, _ in others)])
                     chinese = "和".join([物, *(zh for _, zh in others)])
-                    pairs.append((f"{person} {verb} {english}{when}{end}", f"{人}{时}{动}{chinese}{ENDS[end]}"))
+                    pairs.append(
+                        (
+                            f"{person} {verb} {english}{when}{end}",
+                            f"{人}{时}{动}{chinese}{ENDS[end]}",
+                        )
+                    )
     return pairs
 
 
@@ -59,7 +89,9 @@ def tiny_config(**changes: object) -> ModelConfig:
     return ModelConfig(**(options | changes))
 
 
-def tiny_model(seed: int = 0, n_src: int = 13, n_tgt: int = 11, joint: bool = False, **changes: object) -> Transformer:
+def tiny_model(
+    seed: int = 0, n_src: int = 13, n_tgt: int = 11, joint: bool = False, **changes: object
+) -> Transformer:
     """A random model in evaluation mode whose attention is far from uniform and whose biases are not zero; pad is 0."""
     torch.manual_seed(seed)
     model = Transformer(tiny_config(**changes), n_src, n_tgt, pad_id=0, joint=joint)
@@ -93,15 +125,30 @@ class Done:
         return lines[0]
 
 
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "", "LC_ALL": "C"}
+ENVIRONMENT = os.environ | {
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(ROOT),
+    "PYTHONIOENCODING": "",
+    "LC_ALL": "C",
+}
 """Of the commands: one thread, and a locale that is not UTF-8."""
 
 
 @contextmanager
 def running(*arguments: object, **options: object) -> Iterator[subprocess.Popen]:
     """`python -m transformer_mt.…` with pipes of bytes; it does not outlive the test."""
-    where = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": ENVIRONMENT}
-    command_line = [sys.executable, "-m", f"transformer_mt.{arguments[0]}", *map(str, arguments[1:])]
+    where = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "env": ENVIRONMENT,
+    }
+    command_line = [
+        sys.executable,
+        "-m",
+        f"transformer_mt.{arguments[0]}",
+        *map(str, arguments[1:]),
+    ]
     process = subprocess.Popen(command_line, **(where | options))
     try:
         yield process
@@ -132,13 +179,21 @@ TRAINING = {
 
 def training_options(corpus: Path, cache: Path, run_dir: Path, **changes: object) -> list[str]:
     """`TRAINING` as overrides of the command."""
-    options = {"data": "files", "data.train": corpus, "data.cache_dir": cache, "run_dir": run_dir} | TRAINING | changes
+    options = (
+        {"data": "files", "data.train": corpus, "data.cache_dir": cache, "run_dir": run_dir}
+        | TRAINING
+        | changes
+    )
     return [f"{key}={'null' if value is None else value}" for key, value in options.items()]
 
 
 def training_config(corpus: Path, cache: Path, run_dir: Path, **changes: object) -> Config:
     """`TRAINING` as a `Config`."""
-    options = {"data.train": str(corpus), "data.cache_dir": str(cache), "run_dir": str(run_dir)} | TRAINING | changes
+    options = (
+        {"data.train": str(corpus), "data.cache_dir": str(cache), "run_dir": str(run_dir)}
+        | TRAINING
+        | changes
+    )
     nested: dict = {}
     for key, value in options.items():
         section, _, name = key.rpartition(".")
@@ -176,7 +231,10 @@ def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
         for i in (range(n_layers) if layer is None else [layer])
         for h in (range(n_heads) if layer is None or head is None else [head])
     ]
-    return [[sum(float(m[t][s]) for m in maps) / len(maps) for s in range(n_columns)] for t in range(n_rows)]
+    return [
+        [sum(float(m[t][s]) for m in maps) / len(maps) for s in range(n_columns)]
+        for t in range(n_rows)
+    ]
 
 
 def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
@@ -202,7 +260,12 @@ def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
     rows = slow_soft(cross, rule.layer, rule.head)
     n = len(tgt.ids) - 1
     rows = [rows[t + 1 if rule.shift else t] for t in range(n)]
-    return {(i, j) for t, s in slow_hard(rows, src, tgt, rule) for i in written(src, s) for j in written(tgt, t)}
+    return {
+        (i, j)
+        for t, s in slow_hard(rows, src, tgt, rule)
+        for i in written(src, s)
+        for j in written(tgt, t)
+    }
 
 
 def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:
@@ -223,13 +286,17 @@ def slow_cross(model: Transformer, src: list[int], tgt: list[int]) -> np.ndarray
     return torch.stack([layer[0] for layer in found.cross]).numpy()
 
 
-def make_run(folder: Path, tokenizers: tuple[Tokenizer, Tokenizer], direction: str = "en-zh", **options) -> Path:
+def make_run(
+    folder: Path, tokenizers: tuple[Tokenizer, Tokenizer], direction: str = "en-zh", **options
+) -> Path:
     """A run directory with a random model, as training would leave it, without the training."""
     src, tgt = tokenizers if direction == "en-zh" else tokenizers[::-1]
     sizes = {"n_encoder_layers": 2, "n_decoder_layers": 3, "max_len": 40} | options.pop("model", {})
     model = tiny_model(3, len(src), len(tgt), **sizes)
     folder.mkdir(parents=True)
-    save_config(folder, Config(run_dir=str(folder), direction=direction, model=model.config, **options))
+    save_config(
+        folder, Config(run_dir=str(folder), direction=direction, model=model.config, **options)
+    )
     save_tokenizers(folder, src, tgt)
     metadata = {"steps": [7], "valid_bleu": 1.0}
     save_tensors(folder / WEIGHTS, weights_of(model), metadata)

@@ -40,17 +40,25 @@ class Page:
         return self.js("document.querySelector(arguments[0]).textContent", selector)
 
     def hover(self, selector: str) -> None:
-        self.js("document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})", selector)
+        self.js(
+            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})",
+            selector,
+        )
         ActionChains(self.browser, duration=0).move_to_element(self.find(selector)).perform()
 
     def tap(self, selector: str) -> None:
-        self.js("document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})", selector)
+        self.js(
+            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})",
+            selector,
+        )
         touch = ActionBuilder(self.browser, mouse=PointerInput("touch", "finger"), duration=0)
         touch.pointer_action.move_to(self.find(selector)).pointer_down().pointer_up()
         heard = "addEventListener('click', () => setTimeout(() => tapped = true), {once: true, capture: true})"
         self.js(f"(tapped = false, {heard})")
         touch.perform()
-        WebDriverWait(self.browser, 30).until(lambda _: self.js("tapped"))  # the browser makes it a click, later
+        WebDriverWait(self.browser, 30).until(
+            lambda _: self.js("tapped")
+        )  # the browser makes it a click, later
 
     def press(self, *keys: str) -> None:
         ActionChains(self.browser, duration=0).send_keys(*keys).perform()
@@ -70,7 +78,9 @@ class Page:
 
     def each(self, selector: str, expression: str) -> list:
         """A JavaScript expression of every `node` that the selector finds."""
-        return self.js(f"[...document.querySelectorAll(arguments[0])].map(node => {expression})", selector)
+        return self.js(
+            f"[...document.querySelectorAll(arguments[0])].map(node => {expression})", selector
+        )
 
     def matrix(self) -> np.ndarray:
         cells = "[...node.querySelectorAll('td')].map(td => Number(td.dataset.weight))"
@@ -78,11 +88,15 @@ class Page:
 
     def cells(self, name: str) -> set[tuple[int, int]]:
         """(row, column) of the cells that carry a class."""
-        return set(map(tuple, self.each(f"#matrix td.{name}", "[+node.dataset.row, +node.dataset.col]")))
+        return set(
+            map(tuple, self.each(f"#matrix td.{name}", "[+node.dataset.row, +node.dataset.col]"))
+        )
 
     def weights_on(self, side: str) -> list[float]:
         """The numbers beside the tokens of a side; None where there is none."""
-        return self.each(f"#{side} .token", "node.dataset.weight ? Number(node.dataset.weight) : null")
+        return self.each(
+            f"#{side} .token", "node.dataset.weight ? Number(node.dataset.weight) : null"
+        )
 
     def number(self, selector: str) -> float:
         return float(self.text(selector).replace("−", "-"))
@@ -90,6 +104,14 @@ class Page:
     def problems(self) -> list[str]:
         """Console messages, and addresses that the page asked for beside itself."""
         found = [entry["message"] for entry in self.browser.get_log("browser")]
-        events = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
-        asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return found + [url for url in asked if not (url.startswith("file:") and url.endswith("page.html"))]
+        events = [
+            json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")
+        ]
+        asked = [
+            e["params"]["request"]["url"]
+            for e in events
+            if e["method"] == "Network.requestWillBeSent"
+        ]
+        return found + [
+            url for url in asked if not (url.startswith("file:") and url.endswith("page.html"))
+        ]

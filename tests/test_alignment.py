@@ -87,10 +87,14 @@ def sides(draw) -> Side:
     """Tokens that write nothing, part of a word, a word, or two; some words nobody writes."""
     words = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
     units = st.integers(0, len(words) - 1)
-    return side(words, draw(st.lists(st.lists(units, max_size=2, unique=True), min_size=1, max_size=5)))
+    return side(
+        words, draw(st.lists(st.lists(units, max_size=2, unique=True), min_size=1, max_size=5))
+    )
 
 
-def weights(n_layers: int, n_heads: int, rows: int, columns: int, seed: int, levels: int | None = None) -> np.ndarray:
+def weights(
+    n_layers: int, n_heads: int, rows: int, columns: int, seed: int, levels: int | None = None
+) -> np.ndarray:
     """Float32 rows that sum to 1; with `levels`, few different values, so that there are ties."""
     rng = np.random.default_rng(seed)
     shape = (n_layers, n_heads, rows, columns)
@@ -104,7 +108,9 @@ RULES = st.builds(
     shift=st.booleans(),
     mask_eos=st.booleans(),
     mask_punctuation=st.booleans(),
-    threshold=st.sampled_from([None, None, 0.0, 0.2111, 0.3501]),  # no weight equals one to rounding
+    threshold=st.sampled_from(
+        [None, None, 0.0, 0.2111, 0.3501]
+    ),  # no weight equals one to rounding
 )
 
 
@@ -146,13 +152,17 @@ HAND = np.array(
 )
 def test_links_by_hand(rule, expected):
     """The end of the sentence and punctuation lose where they are masked; of a tie the leftmost wins."""
-    assert {(int(t), int(s)) for t, s in np.argwhere(hard(HAND, HAND_SRC, HAND_TGT, rule))} == expected
+    assert {
+        (int(t), int(s)) for t, s in np.argwhere(hard(HAND, HAND_SRC, HAND_TGT, rule))
+    } == expected
 
 
 def test_a_row_with_every_column_masked_has_no_link():
     src, tgt = side(["!", "?"], [[0], [1]]), side(["a"], [[0]])
     for threshold in (None, 0.0):
-        assert not hard(np.full((1, 3), 1 / 3), src, tgt, Rule(mask_punctuation=True, threshold=threshold)).any()
+        assert not hard(
+            np.full((1, 3), 1 / 3), src, tgt, Rule(mask_punctuation=True, threshold=threshold)
+        ).any()
 
 
 def test_many_maps_at_once_are_each_as_alone():
@@ -161,7 +171,9 @@ def test_many_maps_at_once_are_each_as_alone():
     for rule in (Rule(), Rule(mask_eos=False, mask_punctuation=True), Rule(threshold=0.2)):
         together = merge_links(hard(maps, src, tgt, rule), src, tgt)
         for index in np.ndindex(2, 3):
-            assert np.array_equal(together[index], merge_links(hard(maps[index], src, tgt, rule), src, tgt))
+            assert np.array_equal(
+                together[index], merge_links(hard(maps[index], src, tgt, rule), src, tgt)
+            )
 
 
 def test_a_shift_reads_one_step_later():
@@ -204,7 +216,13 @@ def test_merging_links_by_hand():
     links[0, 1] = links[0, 2] = True  # both tokens of est
     assert np.argwhere(merge_links(links, src, tgt)).tolist() == [[2, 0]]
     links[1, 0] = True
-    assert np.argwhere(merge_links(links, src, tgt)).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0]]
+    assert np.argwhere(merge_links(links, src, tgt)).tolist() == [
+        [0, 0],
+        [0, 1],
+        [1, 0],
+        [1, 1],
+        [2, 0],
+    ]
     links[:] = False
     links[1, 3] = links[2, 1] = True  # from spaces, and to a token that writes nothing
     assert not merge_links(links, src, tgt).any()
@@ -233,7 +251,11 @@ def test_merging_weights_loses_only_what_writes_nothing(src, tgt, seed, with_eos
     assert merged.shape == (n_tgt + with_eos, n_src + 1)
     heard = [s for s in range(eos) if written(src, s)] + [eos]
     for unit in range(n_tgt + with_eos):
-        own = [t for t in range(len(tgt.ids) - 1) if unit in written(tgt, t)] if unit < n_tgt else [len(tgt.ids) - 1]
+        own = (
+            [t for t in range(len(tgt.ids) - 1) if unit in written(tgt, t)]
+            if unit < n_tgt
+            else [len(tgt.ids) - 1]
+        )
         expected = np.zeros(n_src + 1)
         for t in own:
             for s in range(eos):
@@ -254,7 +276,9 @@ def tokenizers() -> tuple[Tokenizer, Tokenizer]:
     return tuple(train_tokenizer(lines, options, prefix)[0] for lines, prefix in made)
 
 
-TEXTS = st.text(st.sampled_from("Iabelokpst .!'3我喜欢苹果，é\u2009😀"), min_size=1, max_size=20).map(str.strip)
+TEXTS = st.text(
+    st.sampled_from("Iabelokpst .!'3我喜欢苹果，é\u2009😀"), min_size=1, max_size=20
+).map(str.strip)
 
 
 @given(TEXTS.filter(bool), st.sampled_from([0, 1]))
@@ -266,7 +290,11 @@ def test_a_side_knows_which_token_writes_which_unit(tokenizers, text, which):
     tokenizer = tokenizers[which]
     ids = tokenizer.encode([text])[0]
     made = make_side(tokenizer, ids, "words")
-    assert made.text == text and made.overlap.shape == (len(ids), len(made.units)) and not made.overlap[-1].any()
+    assert (
+        made.text == text
+        and made.overlap.shape == (len(ids), len(made.units))
+        and not made.overlap[-1].any()
+    )
     raw = []  # every byte, and the token that writes it
     for k, piece in enumerate(made.tokens[:-1]):
         byte = re.fullmatch("<0x([0-9A-F]{2})>", piece)
@@ -318,7 +346,9 @@ def neighbours(link: tuple[int, int]) -> set[tuple[int, int]]:
 
 @given(LINKS, LINKS)
 @settings(deadline=None)
-def test_agreement_grows_from_the_intersection_and_ends_when_nothing_can_be_added(forward, backward):
+def test_agreement_grows_from_the_intersection_and_ends_when_nothing_can_be_added(
+    forward, backward
+):
     links, inside, union = agree(forward, backward), forward & backward, forward | backward
     assert inside <= links <= union
 
@@ -332,18 +362,28 @@ def test_agreement_grows_from_the_intersection_and_ends_when_nothing_can_be_adde
         left += near
     for link in grown:
         for i, j in (neighbours(link) & union) - links:
-            assert {("src", i), ("tgt", j)} <= ends(grown), "a neighbour that gives a unit its first link was left out"
-    assert len(grown - inside) <= len(ends(grown) - ends(inside)), "every grown link gives a unit its first one"
+            assert {("src", i), ("tgt", j)} <= ends(grown), (
+                "a neighbour that gives a unit its first link was left out"
+            )
+    assert len(grown - inside) <= len(ends(grown) - ends(inside)), (
+        "every grown link gives a unit its first one"
+    )
     for i, j in links - grown:
         others = ends(links - {(i, j)})
-        assert ("src", i) not in others and ("tgt", j) not in others, "final-and joins units that have none"
+        assert ("src", i) not in others and ("tgt", j) not in others, (
+            "final-and joins units that have none"
+        )
     for i, j in union - links:
-        assert ("src", i) in ends(links) or ("tgt", j) in ends(links), "two units without links were left apart"
+        assert ("src", i) in ends(links) or ("tgt", j) in ends(links), (
+            "two units without links were left apart"
+        )
 
 
 @given(LINKS, LINKS, LINKS.filter(bool))
 @settings(deadline=None)
-def test_agreement_of_equals_changes_nothing_and_the_order_of_directions_only_the_last_step(forward, backward, common):
+def test_agreement_of_equals_changes_nothing_and_the_order_of_directions_only_the_last_step(
+    forward, backward, common
+):
     forward, backward = forward | common, backward | common
     assert agree(forward, forward) == forward
 
@@ -403,7 +443,11 @@ def test_alignment_error_rate_by_hand():
     assert quality.aer == pytest.approx(0.4)
     assert quality.precision == pytest.approx(2 / 3)
     assert quality.recall == pytest.approx(1 / 2)
-    assert quality.report() == {"aer": quality.aer, "precision": quality.precision, "recall": quality.recall}
+    assert quality.report() == {
+        "aer": quality.aer,
+        "precision": quality.precision,
+        "recall": quality.recall,
+    }
 
 
 @given(st.lists(st.tuples(LINKS, LINKS, LINKS), min_size=1, max_size=4))
@@ -429,14 +473,21 @@ def test_perfect_is_0_and_nothing_is_1(sure, possible):
 
 
 def test_gold_links_that_do_not_fit_are_named():
-    with pytest.raises(UserError, match=r"x: line 3: link 0-3 is out of range: the sentences have 3 and 3 units"):
+    with pytest.raises(
+        UserError, match=r"x: line 3: link 0-3 is out of range: the sentences have 3 and 3 units"
+    ):
         make_gold(HAND_SRC, HAND_TGT, "0-0 0-3", "x: line 3")
 
 
 def test_pairs_without_gold_links_are_left_out_and_none_at_all_is_an_error():
-    empty, sure, possible = (make_gold(HAND_SRC, HAND_TGT, line, "x") for line in ("", "0-0", "0p0"))
+    empty, sure, possible = (
+        make_gold(HAND_SRC, HAND_TGT, line, "x") for line in ("", "0-0", "0p0")
+    )
     assert check_golds([empty, sure, possible], "x") == [sure, possible]
-    with pytest.raises(UserError, match=r"y\.align: no gold links to measure on; give --src, --ref and --gold-links"):
+    with pytest.raises(
+        UserError,
+        match=r"y\.align: no gold links to measure on; give --src, --ref and --gold-links",
+    ):
         check_golds([empty, empty], "y.align")
 
 
@@ -489,12 +540,18 @@ def test_a_model_that_copies_gives_the_diagonal_and_one_that_consumes_gives_it_s
         assert table[rule].aer > 0.7  # one beside the diagonal; at an end it falls on it
     first = table[Rule(1, 0)]  # uniform: a tie, the first word of each sentence
     assert first.n_links == 27 and first.n_links_sure == 4
-    links = read_links(next(cross_attention(model, [([4] * 5 + [3], [4] * 6 + [3])], 2))[1], *pair(5, 6), Rule(0, 0))
+    links = read_links(
+        next(cross_attention(model, [([4] * 5 + [3], [4] * 6 + [3])], 2))[1],
+        *pair(5, 6),
+        Rule(0, 0),
+    )
     assert {(k, k) for k in range(5)} <= links
 
 
 def pair(n_src: int, n_tgt: int) -> tuple[Side, Side]:
-    return side(["w"] * n_src, [[k] for k in range(n_src)]), side(["w"] * n_tgt, [[k] for k in range(n_tgt)])
+    return side(["w"] * n_src, [[k] for k in range(n_src)]), side(
+        ["w"] * n_tgt, [[k] for k in range(n_tgt)]
+    )
 
 
 # ------------------------------------------------------------------------------------------- teacher-forced passes
@@ -503,7 +560,10 @@ def pair(n_src: int, n_tgt: int) -> tuple[Side, Side]:
 def random_pairs(n: int, seed: int = 0) -> list[tuple[list[int], list[int]]]:
     """Ids of sentences of different lengths; eos is 3."""
     rng = np.random.default_rng(seed)
-    rows = [[[*rng.integers(4, 11, rng.integers(1, 14)).tolist(), 3] for _ in range(2)] for _ in range(n)]
+    rows = [
+        [[*rng.integers(4, 11, rng.integers(1, 14)).tolist(), 3] for _ in range(2)]
+        for _ in range(n)
+    ]
     return [(src, tgt) for src, tgt in rows]
 
 
@@ -535,16 +595,22 @@ def test_writing_attention_out_changes_nothing_but_rounding(float64):
     assert [len(found.encoder_self), len(found.decoder_self), len(found.cross)] == [6, 4, 4]
 
 
-@pytest.mark.parametrize("base", [Rule(), Rule(mask_punctuation=True), Rule(mask_eos=False), Rule(threshold=0.15)])
+@pytest.mark.parametrize(
+    "base", [Rule(), Rule(mask_punctuation=True), Rule(mask_eos=False), Rule(threshold=0.15)]
+)
 def test_measuring_equals_the_slow_loop_for_every_choice(float64, base):
     model, rng, golds = tiny_model(n_decoder_layers=3), np.random.default_rng(5), []
     for src_ids, tgt_ids in random_pairs(6, seed=3):
         both = []
         for ids in (src_ids, tgt_ids):
             words = rng.choice(WORDS, rng.integers(1, 5)).tolist()
-            one = side(words, [rng.choice(len(words), rng.integers(0, 2)).tolist() for _ in ids[:-1]])
+            one = side(
+                words, [rng.choice(len(words), rng.integers(0, 2)).tolist() for _ in ids[:-1]]
+            )
             both.append(replace(one, ids=ids))
-        sure, possible = ({tuple(rng.integers(0, len(s.units)) for s in both) for _ in range(3)} for _ in range(2))
+        sure, possible = (
+            {tuple(rng.integers(0, len(s.units)) for s in both) for _ in range(3)} for _ in range(2)
+        )
         golds.append(gold_of(*both, sure, possible))
     cross = [slow_cross(model, gold.src.ids, gold.tgt.ids) for gold in golds]
     table = measure(model, golds, 2, base)
@@ -554,8 +620,16 @@ def test_measuring_equals_the_slow_loop_for_every_choice(float64, base):
         rows = []
         for gold, one in zip(golds, cross, strict=True):
             links = slow_links(one, gold.src, gold.tgt, rule)
-            rows.append((links, set(map(tuple, np.argwhere(gold.sure))), set(map(tuple, np.argwhere(gold.possible)))))
-        assert (quality.aer, quality.precision, quality.recall) == pytest.approx(slow_aer(rows)), rule
+            rows.append(
+                (
+                    links,
+                    set(map(tuple, np.argwhere(gold.sure))),
+                    set(map(tuple, np.argwhere(gold.possible))),
+                )
+            )
+        assert (quality.aer, quality.precision, quality.recall) == pytest.approx(slow_aer(rows)), (
+            rule
+        )
     assert {(rule.layer, rule.head, rule.shift) for rule in table} == {
         (*name, shift) for name in choices(3, 4) for shift in (False, True)
     }
@@ -569,7 +643,9 @@ def test_measuring_equals_the_slow_loop_for_every_choice(float64, base):
 def measured() -> dict[Rule, Quality]:
     """A table with one best choice."""
     base = Rule(mask_punctuation=True, threshold=0.25)
-    rules = [replace(base, layer=i, head=h, shift=s) for s in (False, True) for i, h in choices(2, 2)]
+    rules = [
+        replace(base, layer=i, head=h, shift=s) for s in (False, True) for i, h in choices(2, 2)
+    ]
     table = {rule: Quality(10, 10, n % 7, n % 7) for n, rule in enumerate(rules)}
     table[rules[11]] = Quality(10, 10, 9, 10)
     return table
@@ -580,9 +656,16 @@ def test_a_rule_comes_back_from_its_file(measured):
     rule, values = rule_from_json(text, 2, 2, "alignment.json")
     assert rule == best(measured) == list(measured)[11]
     assert (
-        values["chosen_on"] == "测试, 3 pairs" and values["steps"] == [3, 4] and "测试" in text and text.endswith("\n")
+        values["chosen_on"] == "测试, 3 pairs"
+        and values["steps"] == [3, 4]
+        and "测试" in text
+        and text.endswith("\n")
     )
-    assert values["aer"] == pytest.approx(0.05) and values["recall"] == 0.9 and values["precision"] == 1.0
+    assert (
+        values["aer"] == pytest.approx(0.05)
+        and values["recall"] == 0.9
+        and values["precision"] == 1.0
+    )
     assert len(values["table"]) == len(measured)
     for row, (other, quality) in zip(values["table"], measured.items(), strict=True):
         assert (row["layer"], row["head"], row["shift"], row["aer"]) == (
@@ -603,7 +686,10 @@ def changed(**changes: object):
 @pytest.mark.parametrize(
     "damage, message",
     [
-        (lambda text: text[: len(text) // 2], "alignment.json: damaged; delete it, or make it anew"),
+        (
+            lambda text: text[: len(text) // 2],
+            "alignment.json: damaged; delete it, or make it anew",
+        ),
         (lambda text: "", "alignment.json: damaged"),
         (lambda text: "[1, 2]", "alignment.json: damaged"),
         (lambda text: "null", "alignment.json: damaged"),
@@ -620,7 +706,10 @@ def changed(**changes: object):
         (changed(table=None), "alignment.json: damaged"),
         (changed(table=[1]), "alignment.json: damaged"),
         (changed(table=[{"aer": 0.1}]), "alignment.json: damaged"),
-        (changed(table=[{"layer": 0, "head": 0, "shift": False, "aer": math.nan}]), "alignment.json: damaged"),
+        (
+            changed(table=[{"layer": 0, "head": 0, "shift": False, "aer": math.nan}]),
+            "alignment.json: damaged",
+        ),
     ],
 )
 def test_a_damaged_or_foreign_rule_is_refused(measured, damage, message):
@@ -650,7 +739,9 @@ def translator(run_dir) -> Translator:
 
 @pytest.fixture(scope="module")
 def reverse(tokenizers, tmp_path_factory) -> Translator:
-    return Translator(make_run(tmp_path_factory.mktemp("hand") / "zh-en", tokenizers, "zh-en"), "cpu")
+    return Translator(
+        make_run(tmp_path_factory.mktemp("hand") / "zh-en", tokenizers, "zh-en"), "cpu"
+    )
 
 
 SRC, TGT = "I like apples and books every day.", "我每天喜欢苹果和书é。"
@@ -674,7 +765,9 @@ def test_every_array_has_the_shape_that_its_tokens_say(translator, attention):
         assert attention.queries[kind].shape == (n_layers, 4, rows, 4), kind
         assert attention.keys[kind].shape == (n_layers, 4, columns, 4), kind
         assert {getattr(attention, kind).dtype, attention.keys[kind].dtype} == {np.dtype("float32")}
-    assert attention.log_probs.shape == (t,) and [len(row) for row in attention.candidates] == [5] * t
+    assert (
+        attention.log_probs.shape == (t,) and [len(row) for row in attention.candidates] == [5] * t
+    )
 
 
 def test_every_row_sums_to_1_over_what_it_may_see(attention):
@@ -714,11 +807,15 @@ def test_the_pass_is_the_one_that_the_fused_path_computes(translator, attention)
 
 def test_looking_leaves_nothing_behind(translator, attention):
     again = translator.attention(SRC, TGT, rule=Rule(1, 2))
-    assert all(np.array_equal(again.queries[kind], attention.queries[kind]) for kind in again.queries)
+    assert all(
+        np.array_equal(again.queries[kind], attention.queries[kind]) for kind in again.queries
+    )
     assert not any(module._forward_hooks for module in translator.model.modules())
 
 
-@pytest.mark.parametrize("rule", [Rule(1, 2), Rule(2, None, shift=True), Rule(threshold=0.1, mask_punctuation=True)])
+@pytest.mark.parametrize(
+    "rule", [Rule(1, 2), Rule(2, None, shift=True), Rule(threshold=0.1, mask_punctuation=True)]
+)
 @pytest.mark.parametrize("units", ["words", "subwords"])
 def test_links_are_read_from_the_dumped_weights(translator, rule, units):
     found = translator.attention(SRC, TGT, units, rule)
@@ -739,14 +836,19 @@ def test_without_a_target_it_is_the_models_own(translator):
 
 def test_an_empty_translation_can_be_looked_at(translator):
     src, eos = translator.side(SRC, True, "words", "x"), translator.tgt_tokenizer.eos_id
-    found = translator.force(src, make_side(translator.tgt_tokenizer, [eos], "words"), Rule(1, shift=True))
+    found = translator.force(
+        src, make_side(translator.tgt_tokenizer, [eos], "words"), Rule(1, shift=True)
+    )
     assert found.links == set() and found.cross.shape[2] == 1 and found.tgt_in_tokens == ["<s>"]
 
 
 def test_given_units_are_the_tokens_between_spaces(translator):
     found = translator.attention("I do n't like apples .", "我 不 喜欢 苹果 。", "given", Rule(1))
     assert found.src.text == "I don't like apples." and found.tgt.text == "我不喜欢苹果。"
-    assert found.src.unit_texts == ["I", "do", "n't", "like", "apples", "."] and found.tgt.unit_texts[2] == "喜欢"
+    assert (
+        found.src.unit_texts == ["I", "do", "n't", "like", "apples", "."]
+        and found.tgt.unit_texts[2] == "喜欢"
+    )
     assert found.links == slow_links(found.cross, found.src, found.tgt, Rule(1))
     own = translator.attention("I like apples .", None, "given", Rule(1))
     assert own.src.unit_texts == ["I", "like", "apples", "."]
@@ -759,7 +861,11 @@ def test_given_units_are_the_tokens_between_spaces(translator):
         ("", TGT, "the sentence is empty"),
         (" \t\n", TGT, "the sentence is empty"),
         (SRC, "", "the target is empty"),
-        ("I " * 40, TGT, r"the sentence has \d+ tokens, but the model reads at most model.max_len=40; shorten it"),
+        (
+            "I " * 40,
+            TGT,
+            r"the sentence has \d+ tokens, but the model reads at most model.max_len=40; shorten it",
+        ),
         (SRC, "我" * 40, "the target has 41 tokens, but the model reads at most model.max_len=40"),
         ("I like \udcff.", TGT, "the sentence.*lone surrogate"),
         (SRC, "我\ud800", "the target.*lone surrogate"),
@@ -790,7 +896,9 @@ def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
     foreign = Translator(run_dir, "cpu")
     foreign.tgt_tokenizer = Tokenizer.load(Path(prefix + ".model"))
     assert foreign.side("我喜欢书。", False, "words", "x").text == "我喜欢书。"
-    with pytest.raises(UserError, match=r"the target: the vocabulary lacks some of its characters .我喜欢龘"):
+    with pytest.raises(
+        UserError, match=r"the target: the vocabulary lacks some of its characters .我喜欢龘"
+    ):
         foreign.attention(SRC, "我喜欢龘。", rule=Rule(0))
     foreign.src_tokenizer = foreign.tgt_tokenizer  # it knows neither English letters nor ⁇
     with pytest.raises(UserError, match=r"the sentence: the vocabulary changes the text .I like"):
@@ -808,7 +916,11 @@ def test_hugging_face_tuples(attention):
         "cross_attentions": [(1, 4, t, s)] * 3,
     }
     assert all(isinstance(layers, tuple) for layers in found.values())
-    for name, kind in (("encoder", "encoder_self"), ("decoder", "decoder_self"), ("cross", "cross")):
+    for name, kind in (
+        ("encoder", "encoder_self"),
+        ("decoder", "decoder_self"),
+        ("cross", "cross"),
+    ):
         for i, layer in enumerate(found[f"{name}_attentions"]):
             assert np.array_equal(layer[0].numpy(), getattr(attention, kind)[i])
 
@@ -885,7 +997,11 @@ def test_many_pairs_are_each_as_alone(translator, units):
     links = translator.align(iter(PAIRS), units, rule, str, on_batch=heard.append)
     assert sum(heard) == len(PAIRS) == len(links)
     for (src, tgt), found in zip(PAIRS, links, strict=True):
-        alone = translator.attention(src, tgt, units, rule).links if src.strip() and tgt.strip() else set()
+        alone = (
+            translator.attention(src, tgt, units, rule).links
+            if src.strip() and tgt.strip()
+            else set()
+        )
         assert found == alone
     assert links[0] and links[4] and not links[2] and not links[3]
     assert translator.align([], units, rule, str) == []
@@ -900,7 +1016,8 @@ def test_a_pair_that_does_not_fit_has_no_links_and_is_named(translator, capsys):
         *translator.align(PAIRS[4:], "words", Rule(0), str),
     ]
     assert re.match(
-        r"warning: pair 2 has \d+ tokens, but .*model.max_len=40; shorten it\. No links\.$", capsys.readouterr().err
+        r"warning: pair 2 has \d+ tokens, but .*model.max_len=40; shorten it\. No links\.$",
+        capsys.readouterr().err,
     )
 
 
@@ -908,7 +1025,9 @@ def test_links_of_other_subwords_are_not_joined(translator, reverse, run_dir, mo
     monkeypatch.setattr(type(reverse), "default_rule", lambda self: (Rule(0), "a test"))
     assert translator.align(PAIRS, "subwords", Rule(0), str, reverse)[0]
     monkeypatch.setattr(reverse, "src_tokenizer", reverse.tgt_tokenizer)
-    with pytest.raises(UserError, match="its subwords are others; join links of words, or of given tokens"):
+    with pytest.raises(
+        UserError, match="its subwords are others; join links of words, or of given tokens"
+    ):
         translator.align(PAIRS, "subwords", Rule(0), str, reverse)
     translator.align(PAIRS[:1], "words", Rule(0), str, reverse)
 
@@ -924,7 +1043,11 @@ def test_given_tokens_of_white_space_count(translator):
 def test_attention_is_that_of_float32_whatever_the_precision(run_dir, monkeypatch, precision):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     found = Translator(run_dir, "cpu", precision).attention(SRC, TGT, rule=Rule(1))
-    scores = found.queries["cross"] @ found.keys["cross"].swapaxes(-1, -2) / math.sqrt(found.queries["cross"].shape[-1])
+    scores = (
+        found.queries["cross"]
+        @ found.keys["cross"].swapaxes(-1, -2)
+        / math.sqrt(found.queries["cross"].shape[-1])
+    )
     np.testing.assert_allclose(found.cross, torch.from_numpy(scores).softmax(-1).numpy(), atol=1e-6)
 
 
@@ -948,7 +1071,9 @@ def test_both_directions_are_joined(translator, reverse, monkeypatch):
 def test_agreement_needs_a_run_of_the_other_direction(translator, reverse):
     assert reverse_of(translator, None) is None
     assert reverse_of(translator, reverse.run_dir).config.direction == "zh-en"
-    with pytest.raises(UserError, match=re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")):
+    with pytest.raises(
+        UserError, match=re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")
+    ):
         reverse_of(translator, translator.run_dir)
 
 
@@ -957,8 +1082,9 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-GOLD_TSV = "I like apples.\t我喜欢苹果。\t0-0 1-1 1-2 2p3\nNo links.\t没有。\nI draw.\t我画。\t\n" + (
-    "I " * 40 + "\t我\t39-0\nWe buy fish.\t我们买鱼。\t0-0 0-1 1-2 2-3 3-4\n"
+GOLD_TSV = (
+    "I like apples.\t我喜欢苹果。\t0-0 1-1 1-2 2p3\nNo links.\t没有。\nI draw.\t我画。\t\n"
+    + ("I " * 40 + "\t我\t39-0\nWe buy fish.\t我们买鱼。\t0-0 0-1 1-2 2-3 3-4\n")
 )
 
 
@@ -975,14 +1101,20 @@ def test_gold_links_are_read_from_a_tsv(translator, reverse, tmp_path):
     assert all(np.array_equal(a.possible, b.possible.T) for a, b in zip(golds, turned, strict=True))
 
 
-@pytest.mark.parametrize("link, message", [("0-6", "link 0-6 is out of range"), ("0=0", "link '0=0' is not")])
-def test_gold_links_that_do_not_fit_are_named_with_file_and_line(translator, tmp_path, link, message):
+@pytest.mark.parametrize(
+    "link, message", [("0-6", "link 0-6 is out of range"), ("0=0", "link '0=0' is not")]
+)
+def test_gold_links_that_do_not_fit_are_named_with_file_and_line(
+    translator, tmp_path, link, message
+):
     path = write(tmp_path / "gold.tsv", f"{GOLD_TSV}I like apples.\t我喜欢苹果。\t1-1 {link}\n")
     with pytest.raises(UserError, match=re.escape(f"{path}: line 6: {message}")):
         translator.read_golds(path)
 
 
-def test_without_a_file_the_rule_is_chosen_on_the_starter(translator, reverse, tmp_path, monkeypatch):
+def test_without_a_file_the_rule_is_chosen_on_the_starter(
+    translator, reverse, tmp_path, monkeypatch
+):
     monkeypatch.setattr(translator_module, "STARTER_DIR", tmp_path)
     write(tmp_path / "valid.tsv", GOLD_TSV)
     for one, turn in ((translator, False), (reverse, True)):
@@ -994,7 +1126,10 @@ def test_without_a_file_the_rule_is_chosen_on_the_starter(translator, reverse, t
 
 def test_for_other_languages_it_is_the_last_layer_but_one(tokenizers, tmp_path):
     for n_layers, layer in ((3, 1), (1, 0)):
-        options = {"data": DataConfig(languages=["de", "zh"]), "model": {"n_decoder_layers": n_layers}}
+        options = {
+            "data": DataConfig(languages=["de", "zh"]),
+            "model": {"n_decoder_layers": n_layers},
+        }
         run = make_run(tmp_path / str(n_layers), tokenizers, **(options | {"direction": "de-zh"}))
         rule, reason = Translator(run, "cpu").default_rule()
         assert rule == replace(BASE, layer=layer) and reason == "no gold links for de-zh"
@@ -1006,7 +1141,11 @@ def test_the_runs_own_file_is_used_and_checked(tokenizers, tmp_path, measured):
     write(run / "alignment.json", rule_to_json(measured, "its own gold", [3]))
     assert one.default_rule() == (best(measured), "chosen on its own gold")
     assert one.attention("I draw.", "我画。").rule == best(measured)
-    for damage in (b"{", b"\xff\xfe", json.dumps(json.loads(rule_to_json(measured, "x", [3])) | {"layer": 9}).encode()):
+    for damage in (
+        b"{",
+        b"\xff\xfe",
+        json.dumps(json.loads(rule_to_json(measured, "x", [3])) | {"layer": 9}).encode(),
+    ):
         (run / "alignment.json").write_bytes(damage)
         with pytest.raises(UserError, match=re.escape(f"{run / 'alignment.json'}: ")):
             one.default_rule()

@@ -36,9 +36,13 @@ def sources() -> list[list[int]]:
     return [[*torch.randint(4, 40, (n,), generator=generator).tolist(), EOS] for n in (9, 7, 4, 2)]
 
 
-def translations(model: Transformer, src: torch.Tensor, n_beams: int, length: int) -> list[list[int]]:
+def translations(
+    model: Transformer, src: torch.Tensor, n_beams: int, length: int
+) -> list[list[int]]:
     limit = torch.full((len(src),), length)
-    found = beam_search(Steps(Decoder(model), src), limit, limit, BOS, EOS, [PAD, UNK, BOS], n_beams, 1.0)
+    found = beam_search(
+        Steps(Decoder(model), src), limit, limit, BOS, EOS, [PAD, UNK, BOS], n_beams, 1.0
+    )
     return [hypotheses[0].ids for hypotheses in found]
 
 
@@ -58,7 +62,9 @@ def test_marian_with_our_weights(model, sources):
 def test_ctranslate2_with_our_weights(model, sources, tmp_path, n_beams):
     ctranslate2 = pytest.importorskip("ctranslate2")
     folder = bench.ctranslate2_model(model, tmp_path, BOS, EOS, UNK)
-    engine = ctranslate2.Translator(str(folder), compute_type="float32", inter_threads=1, intra_threads=1)
+    engine = ctranslate2.Translator(
+        str(folder), compute_type="float32", inter_threads=1, intra_threads=1
+    )
     found = engine.translate_batch(
         [[str(i) for i in row] for row in sources], beam_size=n_beams, min_decoding_length=8, max_decoding_length=8,
         disable_unk=True, length_penalty=0,
@@ -99,7 +105,9 @@ def test_products_are_zeros_for_a_while(model, sources):
         assert torch.equal(model.encode(src), before)
 
 
-def test_what_an_update_does_besides_its_products_is_measured_in_both_precisions(corpus_tsv, cache_dir, monkeypatch):
+def test_what_an_update_does_besides_its_products_is_measured_in_both_precisions(
+    corpus_tsv, cache_dir, monkeypatch
+):
     monkeypatch.setattr(bench, "SIZE", SIZE)
     monkeypatch.setattr(bench.time, "sleep", lambda seconds: None)
     exact, found = bench.Trainer.update, []
@@ -110,8 +118,16 @@ def test_what_an_update_does_besides_its_products_is_measured_in_both_precisions
 
     monkeypatch.setattr(bench.Trainer, "update", update)
     rows = bench.rest_table(bench.load_corpus(corpus_tsv, str(cache_dir), 400), 2, 500)
-    assert [row["name"] for row in rows] == ["fp32", "fp32, zeros for products", "bf16, zeros for products"]
-    assert found == 3 * [(torch.float32, True), (torch.float32, False), (torch.bfloat16, False)]  # one to warm up
+    assert [row["name"] for row in rows] == [
+        "fp32",
+        "fp32, zeros for products",
+        "bf16, zeros for products",
+    ]
+    assert found == 3 * [
+        (torch.float32, True),
+        (torch.float32, False),
+        (torch.bfloat16, False),
+    ]  # one to warm up
 
 
 def test_the_ways_of_a_step_are_left_as_they_were(corpus_tsv, cache_dir, monkeypatch):

@@ -31,7 +31,12 @@ from transformer_mt.run_dir import load_tensors, save_tensors
 from transformer_mt.train import train
 from transformer_mt.translator import Translation
 
-SENTENCES = ["I like apples.", "They buy fish and cats every day!", "Teachers draw cars today.", "You see books!"]
+SENTENCES = [
+    "I like apples.",
+    "They buy fish and cats every day!",
+    "Teachers draw cars today.",
+    "You see books!",
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,10 @@ def test_training_leaves_the_run_directory_and_nothing_else(trained_run):
     assert metadata["steps"] and metadata["valid_bleu"] > 0
     pairs = set(pattern_pairs())
     for split in ("valid", "test"):
-        rows = [tuple(line.split("\t")) for line in lines((trained_run / f"{split}.tsv").read_text("utf-8"))]
+        rows = [
+            tuple(line.split("\t"))
+            for line in lines((trained_run / f"{split}.tsv").read_text("utf-8"))
+        ]
         assert rows and set(rows) <= pairs
 
 
@@ -87,7 +95,10 @@ GOOD = b"".join(f"{en}\t{zh}\n".encode() for en, zh in pattern_pairs()[:60])
     [
         (None, "bad.tsv: no such file"),
         (GOOD + b"only one column\n" + GOOD, "bad.tsv: line 61 has 1 column(s)"),
-        (GOOD + b"Hello.\t\xe4\xbd\xff\n", f"bad.tsv: line 61 is not UTF-8 at byte offset {len(GOOD) + 7}"),
+        (
+            GOOD + b"Hello.\t\xe4\xbd\xff\n",
+            f"bad.tsv: line 61 is not UTF-8 at byte offset {len(GOOD) + 7}",
+        ),
         (b"", "bad.tsv: the file is empty"),
         (b"\t\nHello.\t\n\t\xe4\xbd\xa0\n", "no pair is left after cleaning (empty side: 3)"),
     ],
@@ -102,7 +113,9 @@ def test_a_bad_corpus_is_refused(tmp_path, cache_dir, content, message):
 
 
 def test_a_user_error_of_training_is_one_line_and_exit_2(call, tmp_path, cache_dir):
-    error = call("train", *training_options(tmp_path / "bad.tsv", cache_dir, tmp_path / "run")).error
+    error = call(
+        "train", *training_options(tmp_path / "bad.tsv", cache_dir, tmp_path / "run")
+    ).error
     assert error == f"error: data.train={tmp_path / 'bad.tsv'}: no such file."
 
 
@@ -111,7 +124,9 @@ def test_bad_rows_can_be_counted_and_left_out(tmp_path, cache_dir, capsys):
     changes = {"train.max_steps": 1, "data.on_bad_row": "skip"}
     assert train(training_config(corpus, cache_dir, tmp_path / "run", **changes)) == 0
     said = capsys.readouterr()
-    assert any("unreadable row" in line and line.split()[-1] == "2" for line in said.err.splitlines())
+    assert any(
+        "unreadable row" in line and line.split()[-1] == "2" for line in said.err.splitlines()
+    )
     assert "warning: tokenizer.vocab_size=340 is more than the corpus allows" in said.err
     assert said.out == ""
     assert f"python -m transformer_mt.translate {tmp_path / 'run'}" in said.err
@@ -124,7 +139,10 @@ def test_bad_rows_can_be_counted_and_left_out(tmp_path, cache_dir, capsys):
         ({"data.train": None}, "data.train is not set"),
         ({"data.train": "corpus.xyz"}, "data.train=corpus.xyz"),
         ({"data.train": ["a.en", "b.zh", "c.zh"]}, "give one file, or two line-aligned text files"),
-        ({"tokenizer.src_model": "a.model", "tokenizer.tgt_model": "b.model"}, "a.model: no such SentencePiece model"),
+        (
+            {"tokenizer.src_model": "a.model", "tokenizer.tgt_model": "b.model"},
+            "a.model: no such SentencePiece model",
+        ),
     ],
 )
 def test_a_bad_option_of_training_is_refused(corpus_tsv, cache_dir, tmp_path, change, message):
@@ -137,7 +155,9 @@ def test_bf16_that_the_machine_lacks_is_refused(corpus_tsv, cache_dir, tmp_path,
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False)
     with pytest.raises(UserError, match="precision=bf16: this machine's cpu has no bf16"):
-        train(training_config(corpus_tsv, cache_dir, tmp_path / "run", **{"train.precision": "bf16"}))
+        train(
+            training_config(corpus_tsv, cache_dir, tmp_path / "run", **{"train.precision": "bf16"})
+        )
 
 
 def test_a_run_dir_that_is_something_else_is_left_alone(corpus_tsv, cache_dir, tmp_path):
@@ -153,7 +173,9 @@ def test_a_run_dir_that_is_something_else_is_left_alone(corpus_tsv, cache_dir, t
 
 
 def test_loss_that_is_not_finite_is_one_line(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
-    monkeypatch.setattr("transformer_mt.trainer.label_smoothed_loss", lambda states, *_: states.sum() * math.nan)
+    monkeypatch.setattr(
+        "transformer_mt.trainer.label_smoothed_loss", lambda states, *_: states.sum() * math.nan
+    )
     options = training_options(corpus_tsv, cache_dir, tmp_path / "run")
     assert "the loss is nan" in call("train", *options).error
 
@@ -186,11 +208,15 @@ def test_a_line_break_inside_an_argument_does_not_make_two_lines(call, trained_r
     assert lines(done.out) == expected[:2]
 
 
-def test_a_line_break_that_the_model_writes_does_not_make_two_lines(call, trained_run, translator, monkeypatch):
+def test_a_line_break_that_the_model_writes_does_not_make_two_lines(
+    call, trained_run, translator, monkeypatch
+):
     newline = translator.tgt_tokenizer.processor.piece_to_id("<0x0A>")
     apple = translator.tgt_tokenizer.encode(["猫"])[0][:-1]
     ids = [newline, *apple, newline, *apple]
-    monkeypatch.setattr("transformer_mt.translator.search", lambda *_, **__: [[Hypothesis(ids, -1.0)]])
+    monkeypatch.setattr(
+        "transformer_mt.translator.search", lambda *_, **__: [[Hypothesis(ids, -1.0)]]
+    )
     assert lines(call("translate", trained_run, "Cats.").out) == ["猫 猫"]
 
 
@@ -222,15 +248,22 @@ def test_an_output_that_is_a_pipe_is_written_to(call, trained_run, expected, tmp
 
 def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run, tmp_path):
     (tmp_path / "file").touch()
-    done = call("evaluate", trained_run, "--split", "valid", "--output", tmp_path / "file" / "out.txt")
-    assert done.status == 1 and "BLEU" in done.out and done.err.splitlines()[-1].startswith("error: ")
+    done = call(
+        "evaluate", trained_run, "--split", "valid", "--output", tmp_path / "file" / "out.txt"
+    )
+    assert (
+        done.status == 1 and "BLEU" in done.out and done.err.splitlines()[-1].startswith("error: ")
+    )
 
 
 def test_an_input_that_is_a_pipe_is_not_waited_for_after_an_error(trained_run, tmp_path):
     """Its other end is open, and says nothing more."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with running("translate", trained_run, "--input", pipe) as process, open(pipe, "wb", buffering=0) as writer:
+    with (
+        running("translate", trained_run, "--input", pipe) as process,
+        open(pipe, "wb", buffering=0) as writer,
+    ):
         writer.write(b"Hello.\n")
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -255,11 +288,16 @@ def test_an_output_that_is_a_link_stays_one(call, trained_run, expected, tmp_pat
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "real").write_text("old\n")
     assert call("translate", trained_run, *SENTENCES, "--output", tmp_path / "link").status == 0
-    assert lines((tmp_path / "real").read_text("utf-8")) == expected and (tmp_path / "link").is_symlink()
+    assert (
+        lines((tmp_path / "real").read_text("utf-8")) == expected
+        and (tmp_path / "link").is_symlink()
+    )
 
 
 def test_a_closed_stderr_is_no_reason_to_stop(trained_run, expected):
-    program = f"exec '{sys.executable}' -m transformer_mt.translate '{trained_run}' '{SENTENCES[0]}' 2>&-"
+    program = (
+        f"exec '{sys.executable}' -m transformer_mt.translate '{trained_run}' '{SENTENCES[0]}' 2>&-"
+    )
     done = subprocess.run(["sh", "-c", program], stdout=subprocess.PIPE, check=True)
     assert lines(done.stdout.decode()) == expected[:1]
 
@@ -267,8 +305,14 @@ def test_a_closed_stderr_is_no_reason_to_stop(trained_run, expected):
 def test_weights_that_give_no_numbers_are_one_line(call, trained_run, tmp_path):
     run_dir = shutil.copytree(trained_run, tmp_path / "run")
     tensors, metadata = load_tensors(run_dir / "model.safetensors")
-    save_tensors(run_dir / "model.safetensors", {name: tensor * 1e30 for name, tensor in tensors.items()}, metadata)
-    assert "the model gives numbers that are not finite" in call("translate", run_dir, "Hello.").error
+    save_tensors(
+        run_dir / "model.safetensors",
+        {name: tensor * 1e30 for name, tensor in tensors.items()},
+        metadata,
+    )
+    assert (
+        "the model gives numbers that are not finite" in call("translate", run_dir, "Hello.").error
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.int8, torch.bool, torch.complex64])
@@ -276,14 +320,23 @@ def test_weights_that_are_no_floats_are_one_line(call, trained_run, tmp_path, dt
     run_dir = shutil.copytree(trained_run, tmp_path / "run")
     tensors, metadata = load_tensors(run_dir / "model.safetensors")
     header = {"format": "1", "transformer_mt": json.dumps(metadata)}
-    save_file({name: tensor.to(dtype) for name, tensor in tensors.items()}, run_dir / "model.safetensors", header)
+    save_file(
+        {name: tensor.to(dtype) for name, tensor in tensors.items()},
+        run_dir / "model.safetensors",
+        header,
+    )
     assert "does not fit the model" in call("translate", run_dir, "Hello.").error
 
 
 @pytest.mark.parametrize(
     "error, status",
     [
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), 1),
+        (
+            RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+            ),
+            1,
+        ),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), 1),
         (MemoryError(), 1),
     ],
@@ -295,7 +348,10 @@ def test_out_of_memory_names_the_knobs(call, trained_run, monkeypatch, error, st
     monkeypatch.setattr("transformer_mt.translator.search", search)
     done = call("translate", trained_run, "Hello.")
     assert done.status == status and done.out == ""
-    assert done.err == "error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more.\n"
+    assert (
+        done.err
+        == "error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more.\n"
+    )
 
 
 def test_another_runtime_error_is_a_bug_and_keeps_its_traceback(call, trained_run, monkeypatch):
@@ -308,21 +364,33 @@ def test_another_runtime_error_is_a_bug_and_keeps_its_traceback(call, trained_ru
 
 
 def test_json_gives_one_object_per_line(call, trained_run, expected, translator):
-    done = call("translate", trained_run, "--json", stdin="\n".join([*SENTENCES, ""]).encode() + b"\n")
+    done = call(
+        "translate", trained_run, "--json", stdin="\n".join([*SENTENCES, ""]).encode() + b"\n"
+    )
     objects = [json.loads(line) for line in lines(done.out)]
     assert [o["line"] for o in objects] == [1, 2, 3, 4, 5]
     assert [o["src"] for o in objects] == [*SENTENCES, ""]
     assert [o["text"] for o in objects] == [*expected, ""]
-    assert objects[0]["score"] == pytest.approx(translator.translate(SENTENCES[:1])[0].score, abs=1e-5)
+    assert objects[0]["score"] == pytest.approx(
+        translator.translate(SENTENCES[:1])[0].score, abs=1e-5
+    )
     assert objects[0]["score"] < 0 and "\\u" not in done.out
-    best = json.loads(call("translate", trained_run, "--json", "--n-best", 3, SENTENCES[0]).out)["n_best"]
+    best = json.loads(call("translate", trained_run, "--json", "--n-best", 3, SENTENCES[0]).out)[
+        "n_best"
+    ]
     assert [set(candidate) for candidate in best] == [{"text", "score"}] * 3
     assert best[0]["text"] == expected[0]
 
 
 @pytest.mark.parametrize("n", [2, 4])
 def test_n_best_gives_n_lines_for_every_line(call, trained_run, expected, n):
-    done = call("translate", trained_run, "--n-best", n, stdin="\n".join(["", *SENTENCES, ""]).encode() + b"\n")
+    done = call(
+        "translate",
+        trained_run,
+        "--n-best",
+        n,
+        stdin="\n".join(["", *SENTENCES, ""]).encode() + b"\n",
+    )
     rows = [line.split(" ||| ") for line in lines(done.out)]
     assert [row[0] for row in rows] == [str(number) for number in range(1, 7) for _ in range(n)]
     assert [row[1] for row in rows[n::n]] == [*expected, ""]
@@ -333,13 +401,23 @@ def test_n_best_gives_n_lines_for_every_line(call, trained_run, expected, n):
 
 
 def test_decoding_options_reach_the_search(call, trained_run, translator):
-    for option, argument, value in (("--beam-size", "beam_size", 1), ("--length-penalty", "length_penalty", 0.0)):
-        rows = map(json.loads, lines(call("translate", trained_run, "--json", option, value, *SENTENCES).out))
+    for option, argument, value in (
+        ("--beam-size", "beam_size", 1),
+        ("--length-penalty", "length_penalty", 0.0),
+    ):
+        rows = map(
+            json.loads,
+            lines(call("translate", trained_run, "--json", option, value, *SENTENCES).out),
+        )
         wanted, scores = translator.translate(SENTENCES, **{argument: value}), []
         for done, found in zip(rows, wanted, strict=True):
-            assert done["text"] == found.text and done["score"] == pytest.approx(found.score, abs=1e-5)
+            assert done["text"] == found.text and done["score"] == pytest.approx(
+                found.score, abs=1e-5
+            )
             scores.append(found.score)
-        assert scores != pytest.approx([found.score for found in translator.translate(SENTENCES)], abs=1e-5)
+        assert scores != pytest.approx(
+            [found.score for found in translator.translate(SENTENCES)], abs=1e-5
+        )
     assert call("translate", trained_run, "--batch-tokens", 1, *SENTENCES).out == call(
         "translate", trained_run, *SENTENCES
     ).out  # fmt: skip
@@ -361,10 +439,16 @@ def test_a_moved_run_works(call, trained_run, expected, tmp_path):
         (["RUN", "--beam-size", "0", "Hello."], "decode.beam_size=0 is out of range"),
         (["RUN", "--beam-size", "many", "Hello."], "--beam-size: invalid int value: 'many'"),
         (["RUN", "--length-penalty", "-1", "Hello."], "decode.length_penalty=-1.0 is out of range"),
-        (["RUN", "--n-best", "5", "Hello."], "n_best=5 is out of range: it must be from 1 to beam_size=4"),
+        (
+            ["RUN", "--n-best", "5", "Hello."],
+            "n_best=5 is out of range: it must be from 1 to beam_size=4",
+        ),
         (["RUN", "--n-best", "0", "Hello."], "n_best=0 is out of range"),
         (["RUN", "--batch-tokens", "0", "Hello."], "batch_tokens=0 is out of range"),
-        (["RUN", "--device", "cuda:31", "Hello."], "device=cuda:31: this machine has no such device"),
+        (
+            ["RUN", "--device", "cuda:31", "Hello."],
+            "device=cuda:31: this machine has no such device",
+        ),
         (["RUN", "--device", "tpu9", "Hello."], "device=tpu9 is unknown"),
         (["RUN", "--precision", "fp8", "Hello."], "--precision: invalid choice: 'fp8'"),
         (["RUN", "--bean-size", "3", "Hello."], "--bean-size"),
@@ -388,19 +472,30 @@ def test_input_that_is_not_utf8_is_named_by_line_and_byte(call, trained_run, exp
     data = SENTENCES[0].encode() + b"\nI like \xff\n"
     done = call("translate", trained_run, stdin=data)
     assert done.status == 2
-    assert done.err == "error: standard input: line 2 is not UTF-8 at byte offset 22; convert the input.\n"
+    assert (
+        done.err
+        == "error: standard input: line 2 is not UTF-8 at byte offset 22; convert the input.\n"
+    )
     assert lines(done.out) == expected[:1]  # what came before was answered
     file = write(tmp_path / "bad.txt", data)
-    assert f"{file}: line 2 is not UTF-8 at byte offset 22" in call("translate", trained_run, "--input", file).err
+    assert (
+        f"{file}: line 2 is not UTF-8 at byte offset 22"
+        in call("translate", trained_run, "--input", file).err
+    )
     file.write_bytes(b"\xef\xbb\xbfab\nx\xff\n")  # the mark counts
-    for options in (["translate", "RUN", "--input", file], ["evaluate", "RUN", "--src", file, "--ref", file]):
+    for options in (
+        ["translate", "RUN", "--input", file],
+        ["evaluate", "RUN", "--src", file, "--ref", file],
+    ):
         error = call(*[trained_run if option == "RUN" else option for option in options]).err
         assert f"{file}: line 2 is not UTF-8 at byte offset 7;" in error
 
 
 def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, translator):
     long = " ".join(SENTENCES * 8)
-    done = call("translate", trained_run, stdin=f"{SENTENCES[0]}\n{long}\n{SENTENCES[0]}\n".encode())
+    done = call(
+        "translate", trained_run, stdin=f"{SENTENCES[0]}\n{long}\n{SENTENCES[0]}\n".encode()
+    )
     assert done.status == 0 and len(lines(done.out)) == 3
     (warning,) = done.err.splitlines()
     n_pieces = len(translator.cut(long))
@@ -414,7 +509,15 @@ def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, 
 
 @pytest.mark.parametrize(
     "text",
-    [" ".join(SENTENCES * 8), "apples " * 200, "x" * 500, "苹果" * 300, "！？。" * 200, "a  b\u3000c " * 90, "😀" * 99],
+    [
+        " ".join(SENTENCES * 8),
+        "apples " * 200,
+        "x" * 500,
+        "苹果" * 300,
+        "！？。" * 200,
+        "a  b\u3000c " * 90,
+        "😀" * 99,
+    ],
 )
 def test_pieces_fit_and_hold_all_the_text(translator, text):
     pieces = translator.cut(text.strip())
@@ -451,12 +554,19 @@ def test_the_python_api_ignores_batch_mates_and_order(translator):
 
 def test_a_pipe_in_a_locale_that_is_not_utf8(trained_run, expected, tmp_path):
     (tmp_path / "测试").symlink_to(trained_run)
-    done = start("translate", "测试", stdin="\n".join([SENTENCES[0], "", SENTENCES[1]]).encode(), cwd=tmp_path)
+    done = start(
+        "translate",
+        "测试",
+        stdin="\n".join([SENTENCES[0], "", SENTENCES[1]]).encode(),
+        cwd=tmp_path,
+    )
     assert (done.status, done.err) == (0, "")
     assert lines(done.out) == [expected[0], "", expected[1]]
 
 
-def test_a_line_is_answered_before_the_input_ends_and_a_closed_pipe_is_no_error(trained_run, expected):
+def test_a_line_is_answered_before_the_input_ends_and_a_closed_pipe_is_no_error(
+    trained_run, expected
+):
     """`… | translate RUN | head -1`"""
     with running("translate", trained_run) as process:
         process.stdin.write(f"{SENTENCES[0]}\n".encode())
@@ -484,20 +594,32 @@ def test_an_interrupt_is_not_lost_in_an_import_that_catches_everything(tmp_path)
     (tmp_path / "greedy.py").write_text(
         "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept BaseException:\n    pass\n"
     )
-    code = "from transformer_mt import command\ncommand.run(lambda arguments: __import__('greedy'))"
-    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, cwd=tmp_path, capture_output=True, timeout=60)
+    code = "from transformer_mt import cli\ncli.run(lambda arguments: __import__('greedy'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, cwd=tmp_path, capture_output=True, timeout=60
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 @pytest.mark.parametrize("ignored", [False, True])
 def test_an_interrupt_is_heard_unless_whoever_started_the_command_has_it_ignored(ignored):
     code = (
-        "import signal\nfrom transformer_mt import command\n"
-        "command.run(lambda arguments: signal.raise_signal(signal.SIGINT) or print('went on'))"
+        "import signal\nfrom transformer_mt import cli\n"
+        "cli.run(lambda arguments: signal.raise_signal(signal.SIGINT) or print('went on'))"
     )
-    words = ["sh", "-c", 'trap "" INT; exec "$@"' if ignored else 'exec "$@"', "sh", sys.executable, "-c", code]
+    words = [
+        "sh",
+        "-c",
+        'trap "" INT; exec "$@"' if ignored else 'exec "$@"',
+        "sh",
+        sys.executable,
+        "-c",
+        code,
+    ]
     done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == ((0, b"went on\n", b"") if ignored else (130, b"", b""))
+    assert (done.returncode, done.stdout, done.stderr) == (
+        (0, b"went on\n", b"") if ignored else (130, b"", b"")
+    )
 
 
 def test_a_signal_that_another_thread_takes_is_heard():
@@ -513,7 +635,9 @@ def test_a_signal_that_another_thread_takes_is_heard():
             windows = translate_command.read_windows(file, "the pipe")
             os.write(writer, b"one\n")
             assert next(windows) == ["one"]
-            threading.Timer(0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)).start()
+            threading.Timer(
+                0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+            ).start()
             with pytest.raises(InterruptedError):
                 next(windows)
             os.close(writer)  # ends the thread that reads
@@ -542,7 +666,9 @@ def test_it_prompts_at_a_terminal_and_only_results_go_to_stdout(trained_run, exp
 def test_it_prompts_where_both_ends_are_a_terminal(trained_run, expected):
     ours, theirs = pty.openpty()
     try:
-        with running("translate", trained_run, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        with running(
+            "translate", trained_run, stdin=theirs, stdout=theirs, stderr=theirs
+        ) as process:
             os.write(ours, f"{SENTENCES[0]}\n".encode())
             seen, deadline = b"", time.monotonic() + 100
             while seen.count(b"> ") < 2 and time.monotonic() < deadline:
@@ -565,13 +691,20 @@ def split_of(run: Path, name: str) -> tuple[list[str], list[str]]:
 
 def test_one_sentence_has_no_interval(call, trained_run, tmp_path):
     file = write(tmp_path / "one.txt", "苹果\n")
-    report = json.loads(call("evaluate", trained_run, "--src", file, "--ref", file, "--hyp", file, "--json").out)
-    assert report["chrf"]["score"] == 100 and report["bleu"]["interval"] == report["chrf"]["interval"] == 0
+    report = json.loads(
+        call("evaluate", trained_run, "--src", file, "--ref", file, "--hyp", file, "--json").out
+    )
+    assert (
+        report["chrf"]["score"] == 100
+        and report["bleu"]["interval"] == report["chrf"]["interval"] == 0
+    )
 
 
 @pytest.mark.parametrize("split", ["test", "valid"])
 def test_scores_agree_with_sacrebleu(call, trained_run, translator, split, tmp_path):
-    done = call("evaluate", trained_run, "--split", split, "--json", "--output", tmp_path / "hyp.txt")
+    done = call(
+        "evaluate", trained_run, "--split", split, "--json", "--output", tmp_path / "hyp.txt"
+    )
     assert done.status == 0
     report = json.loads(done.out)
     sources, references = split_of(trained_run, split)
@@ -580,12 +713,18 @@ def test_scores_agree_with_sacrebleu(call, trained_run, translator, split, tmp_p
     bleu = sacrebleu.corpus_bleu(hypotheses, [references], tokenize="zh")
     assert 0 < bleu.score < 100
     assert report["bleu"]["score"] == pytest.approx(bleu.score, abs=1e-9)
-    assert report["chrf"]["score"] == pytest.approx(sacrebleu.corpus_chrf(hypotheses, [references]).score, abs=1e-9)
+    assert report["chrf"]["score"] == pytest.approx(
+        sacrebleu.corpus_chrf(hypotheses, [references]).score, abs=1e-9
+    )
     assert report["length_ratio"] == pytest.approx(bleu.sys_len / bleu.ref_len)
     assert "tok:zh" in report["bleu"]["signature"] and "version:" in report["bleu"]["signature"]
     assert "chrF" in report["chrf"]["signature"] or "nc:6" in report["chrf"]["signature"]
     assert 0 < report["bleu"]["interval"] < 60 and 0 < report["chrf"]["interval"] < 60
-    assert report["n"] == len(sources) and report["test_set"] == split and report["direction"] == "en-zh"
+    assert (
+        report["n"] == len(sources)
+        and report["test_set"] == split
+        and report["direction"] == "en-zh"
+    )
     assert report["sentences_per_second"] > 0 and report["beam_size"] == 4
 
 
@@ -606,15 +745,32 @@ def test_the_default_split_is_test(call, trained_run):
         report = json.loads(call("evaluate", trained_run, "--hyp", hyp, "--json").out)
     finally:
         hyp.unlink()
-    assert report["bleu"]["score"] == pytest.approx(100) and report["chrf"]["score"] == pytest.approx(100)
+    assert report["bleu"]["score"] == pytest.approx(100) and report["chrf"][
+        "score"
+    ] == pytest.approx(100)
     assert report["length_ratio"] == 1 and "sentences_per_second" not in report
 
 
 def test_several_references(call, trained_run, tmp_path):
-    src, hyp = write(tmp_path / "src", "a b c d.\ne f g h."), write(tmp_path / "hyp", "我喜欢苹果。\n他们买鱼。")
+    src, hyp = (
+        write(tmp_path / "src", "a b c d.\ne f g h."),
+        write(tmp_path / "hyp", "我喜欢苹果。\n他们买鱼。"),
+    )
     refs = ["我喜欢苹果。\n他们要买鱼！\n", "我爱吃苹果。\n他们买鱼。\n"]
     paths = [write(tmp_path / f"ref{i}", text) for i, text in enumerate(refs)]
-    done = call("evaluate", trained_run, "--src", src, "--ref", paths[0], "--ref", paths[1], "--hyp", hyp, "--json")
+    done = call(
+        "evaluate",
+        trained_run,
+        "--src",
+        src,
+        "--ref",
+        paths[0],
+        "--ref",
+        paths[1],
+        "--hyp",
+        hyp,
+        "--json",
+    )
     report = json.loads(done.out)
     expected = sacrebleu.corpus_bleu(
         ["我喜欢苹果。", "他们买鱼。"], [text.splitlines() for text in refs], tokenize="zh"
@@ -636,10 +792,15 @@ def test_english_targets_are_scored_by_13a(call, trained_run, tmp_path):
     run.mkdir()
     config = (trained_run / "config.yaml").read_text("utf-8")
     write(run / "config.yaml", config.replace("direction: en-zh", "direction: zh-en"))
-    ref, hyp = write(tmp_path / "ref", "I like apples.\nYou, too."), write(tmp_path / "hyp", "I like fish.\nYou, too.")
+    ref, hyp = (
+        write(tmp_path / "ref", "I like apples.\nYou, too."),
+        write(tmp_path / "hyp", "I like fish.\nYou, too."),
+    )
     report = json.loads(call("evaluate", run, "--ref", ref, "--hyp", hyp, "--json").out)
     assert "tok:13a" in report["bleu"]["signature"]
-    expected = sacrebleu.corpus_bleu(["I like fish.", "You, too."], [["I like apples.", "You, too."]]).score
+    expected = sacrebleu.corpus_bleu(
+        ["I like fish.", "You, too."], [["I like apples.", "You, too."]]
+    ).score
     assert report["bleu"]["score"] == pytest.approx(expected, abs=1e-9)
 
 
@@ -649,7 +810,10 @@ def test_english_targets_are_scored_by_13a(call, trained_run, tmp_path):
         (["nowhere"], "nowhere: no run here"),
         (["RUN", "--hyp", "two"], "--hyp two: 2 lines, but the test set has"),
         (["RUN", "--src", "two", "--ref", "three"], "three: 3 lines, but two has 2"),
-        (["RUN", "--src", "two", "--ref", "two", "--ref", "three"], "three: 3 lines, but two has 2"),
+        (
+            ["RUN", "--src", "two", "--ref", "two", "--ref", "three"],
+            "three: 3 lines, but two has 2",
+        ),
         (["RUN", "--src", "missing", "--ref", "two"], "missing: no such file"),
         (["RUN", "--src", "bytes", "--ref", "two"], "bytes: line 2 is not UTF-8 at byte offset 3"),
         (["RUN", "--src", "empty", "--ref", "empty"], "the test set is empty"),
@@ -663,9 +827,16 @@ def test_english_targets_are_scored_by_13a(call, trained_run, tmp_path):
         (["RUN", "--beam-size", "0"], "decode.beam_size=0 is out of range"),
     ],
 )
-def test_a_bad_option_of_evaluate_is_one_line(call, trained_run, tmp_path, monkeypatch, arguments, message):
+def test_a_bad_option_of_evaluate_is_one_line(
+    call, trained_run, tmp_path, monkeypatch, arguments, message
+):
     monkeypatch.chdir(tmp_path)
-    for name, content in {"two": b"a\nb\n", "three": b"a\nb\nc\n", "bytes": b"a\nb\xff\n", "empty": b""}.items():
+    for name, content in {
+        "two": b"a\nb\n",
+        "three": b"a\nb\nc\n",
+        "bytes": b"a\nb\xff\n",
+        "empty": b"",
+    }.items():
         write(tmp_path / name, content)
     error = call("evaluate", *(str(trained_run) if a == "RUN" else a for a in arguments)).error
     assert message in error
@@ -677,11 +848,16 @@ def test_a_test_set_that_cannot_be_fetched_is_one_line(call, trained_run, monkey
 
     monkeypatch.setattr(sacrebleu, "get_source_file", unreachable)
     error = call("evaluate", trained_run, "--test-set", "wmt19").error
-    assert "--test-set wmt19: cannot be fetched (no route to host); or give --src and --ref" in error
+    assert (
+        "--test-set wmt19: cannot be fetched (no route to host); or give --src and --ref" in error
+    )
 
 
 def test_a_test_set_of_sacrebleu_is_read_from_its_files(call, trained_run, monkeypatch, tmp_path):
-    src, ref = write(tmp_path / "src", "\n".join(SENTENCES)), write(tmp_path / "ref", "我。\n你。\n他。\n她。")
+    src, ref = (
+        write(tmp_path / "src", "\n".join(SENTENCES)),
+        write(tmp_path / "ref", "我。\n你。\n他。\n她。"),
+    )
     monkeypatch.setattr(sacrebleu, "get_source_file", lambda name, pair: str(src))
     monkeypatch.setattr(sacrebleu, "get_reference_files", lambda name, pair: [str(ref)])
     report = json.loads(call("evaluate", trained_run, "--test-set", "wmt19", "--json").out)
@@ -721,7 +897,9 @@ def test_a_translator_follows_its_weights(trained_run):
     before = translator.translate(text)[0].score
     assert pickle.loads(pickle.dumps(translator)).translate(text)[0].score == before
     copied = copy.deepcopy(translator)
-    assert translator.model.double() and translator.translate(text)[0].score == pytest.approx(before, abs=1e-4)
+    assert translator.model.double() and translator.translate(text)[0].score == pytest.approx(
+        before, abs=1e-4
+    )
     with torch.no_grad():
         for parameter in translator.model.parameters():
             parameter.mul_(0.5)

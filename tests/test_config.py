@@ -45,7 +45,12 @@ def choices(group: str) -> list[str]:
 
 
 def test_every_group_of_the_configuration_is_tested():
-    assert {path.parent.name for path in CONF_DIR.rglob("*.yaml")} == {CONF_DIR.name, "data", "model", "experiment"}
+    assert {path.parent.name for path in CONF_DIR.rglob("*.yaml")} == {
+        CONF_DIR.name,
+        "data",
+        "model",
+        "experiment",
+    }
     assert choices("data") == ["files", "news_commentary", "opus100", "starter", "tatoeba", "wmt19"]
     assert choices("model") == ["base", "big", "small", "tiny"]
 
@@ -62,7 +67,9 @@ def test_the_defaults():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("group, name", [(g, name) for g in ("data", "model") for name in choices(g)])
+@pytest.mark.parametrize(
+    "group, name", [(g, name) for g in ("data", "model") for name in choices(g)]
+)
 def test_every_choice_composes(group, name):
     config = composed(f"{group}={name}", "direction=zh-en")
     assert getattr(config, group).name == name
@@ -74,7 +81,9 @@ def test_every_choice_composes(group, name):
 def test_every_experiment_composes(name):
     config = composed(f"experiment={name}")
     assert name in config.run_dir
-    assert config_to_dict(config) != config_to_dict(composed(f"data={config.data.name}", f"model={config.model.name}"))
+    assert config_to_dict(config) != config_to_dict(
+        composed(f"data={config.data.name}", f"model={config.model.name}")
+    )
 
 
 def test_a_command_line_beats_an_experiment_which_beats_the_defaults():
@@ -91,11 +100,17 @@ def test_other_languages_need_two_options_only():
     assert (config.src_language, config.tgt_language) == ("de", "en")
 
 
-@pytest.mark.parametrize("direction, sides", [("en-zh-CN", ("en", "zh-CN")), ("zh-CN-en", ("zh-CN", "en"))])
+@pytest.mark.parametrize(
+    "direction, sides", [("en-zh-CN", ("en", "zh-CN")), ("zh-CN-en", ("zh-CN", "en"))]
+)
 def test_a_language_code_may_have_a_hyphen(direction, sides):
-    config = composed("data=files", "data.train=x.tsv", "data.languages=[en,zh-CN]", f"direction={direction}")
+    config = composed(
+        "data=files", "data.train=x.tsv", "data.languages=[en,zh-CN]", f"direction={direction}"
+    )
     assert (config.src_language, config.tgt_language) == sides
-    with pytest.raises(UserError, match=r"direction=en-zh does not fit .*; use en-zh-CN or zh-CN-en"):
+    with pytest.raises(
+        UserError, match=r"direction=en-zh does not fit .*; use en-zh-CN or zh-CN-en"
+    ):
         replace(config, direction="en-zh")
 
 
@@ -112,32 +127,76 @@ def test_codes_of_chinese_are_one_language():
     "kind, values, message",
     [
         (DataConfig, {"max_bytes": 0}, "data.max_bytes=0 is out of range: it must be at least 1"),
-        (DataConfig, {"max_ratio": 0.5}, "data.max_ratio=0.5 is out of range: it must be at least 1"),
+        (
+            DataConfig,
+            {"max_ratio": 0.5},
+            "data.max_ratio=0.5 is out of range: it must be at least 1",
+        ),
         (DataConfig, {"held_out": 0}, "data.held_out=0 is out of range"),
         (DataConfig, {"languages": ["en"]}, "data.languages=['en'] is out of range"),
         (DataConfig, {"languages": ["en", "en"]}, "a list of two different entries"),
         (DataConfig, {"columns": ["1", "1"]}, "data.columns=['1', '1'] is out of range"),
         (DataConfig, {"columns": ["0", "1", "2"]}, "data.columns="),
-        (TokenizerConfig, {"vocab_size": 299}, "tokenizer.vocab_size=299 is out of range: it must be from 300"),
-        (TokenizerConfig, {"vocab_size": 1_000_001}, "tokenizer.vocab_size=1000001 is out of range"),
-        (TokenizerConfig, {"sampling_alpha": -0.1}, "tokenizer.sampling_alpha=-0.1 is out of range"),
+        (
+            TokenizerConfig,
+            {"vocab_size": 299},
+            "tokenizer.vocab_size=299 is out of range: it must be from 300",
+        ),
+        (
+            TokenizerConfig,
+            {"vocab_size": 1_000_001},
+            "tokenizer.vocab_size=1000001 is out of range",
+        ),
+        (
+            TokenizerConfig,
+            {"sampling_alpha": -0.1},
+            "tokenizer.sampling_alpha=-0.1 is out of range",
+        ),
         (TokenizerConfig, {"sampling_alpha": 1.1}, "it must be from 0 (off) to 1"),
-        (TokenizerConfig, {"joint": True, "src_model": "a", "tgt_model": "b"}, "tokenizer.tgt_model is set, but"),
-        (TokenizerConfig, {"src_model": "a"}, "set both tokenizer.src_model and tokenizer.tgt_model"),
-        (TokenizerConfig, {"tgt_model": "a"}, "set both tokenizer.src_model and tokenizer.tgt_model"),
+        (
+            TokenizerConfig,
+            {"joint": True, "src_model": "a", "tgt_model": "b"},
+            "tokenizer.tgt_model is set, but",
+        ),
+        (
+            TokenizerConfig,
+            {"src_model": "a"},
+            "set both tokenizer.src_model and tokenizer.tgt_model",
+        ),
+        (
+            TokenizerConfig,
+            {"tgt_model": "a"},
+            "set both tokenizer.src_model and tokenizer.tgt_model",
+        ),
         (ModelConfig, {"d_model": 0}, "model.d_model=0 is out of range: it must be at least 1"),
-        (ModelConfig, {"d_model": 510, "n_heads": 8}, "model.d_model=510 is not divisible by model.n_heads=8; try 512"),
+        (
+            ModelConfig,
+            {"d_model": 510, "n_heads": 8},
+            "model.d_model=510 is not divisible by model.n_heads=8; try 512",
+        ),
         (ModelConfig, {"d_model": 100, "n_heads": 3}, "try 102."),
-        (ModelConfig, {"d_model": 15, "n_heads": 3}, "model.d_model=15 is out of range: it must be even"),
+        (
+            ModelConfig,
+            {"d_model": 15, "n_heads": 3},
+            "model.d_model=15 is out of range: it must be even",
+        ),
         (ModelConfig, {"n_heads": 0}, "model.n_heads=0 is out of range"),
         (ModelConfig, {"d_ff": -1}, "model.d_ff=-1 is out of range"),
         (ModelConfig, {"n_encoder_layers": 0}, "model.n_encoder_layers=0 is out of range"),
         (ModelConfig, {"n_decoder_layers": 0}, "model.n_decoder_layers=0 is out of range"),
-        (ModelConfig, {"dropout": 1.0}, "model.dropout=1.0 is out of range: it must be from 0 to below 1"),
+        (
+            ModelConfig,
+            {"dropout": 1.0},
+            "model.dropout=1.0 is out of range: it must be from 0 to below 1",
+        ),
         (ModelConfig, {"dropout": -0.1}, "model.dropout=-0.1 is out of range"),
         (ModelConfig, {"max_len": 1}, "model.max_len=1 is out of range"),
         (ModelConfig, {"max_len": 65_537}, "model.max_len=65537 is out of range"),
-        (TrainConfig, {"max_steps": 0}, "train.max_steps=0 is out of range: it must be above 0, or null"),
+        (
+            TrainConfig,
+            {"max_steps": 0},
+            "train.max_steps=0 is out of range: it must be above 0, or null",
+        ),
         (TrainConfig, {"max_epochs": -1}, "train.max_epochs=-1 is out of range"),
         (TrainConfig, {"max_minutes": 0.0}, "train.max_minutes=0.0 is out of range"),
         (TrainConfig, {"max_epochs": None}, "no limit is set: give train.max_steps"),
@@ -156,10 +215,18 @@ def test_codes_of_chinese_are_one_language():
         (TrainConfig, {"log_every": 0}, "train.log_every=0 is out of range"),
         (TrainConfig, {"samples": -1}, "train.samples=-1 is out of range"),
         (TrainConfig, {"seed": -1}, "train.seed=-1 is out of range"),
-        (DecodeConfig, {"beam_size": 0}, "decode.beam_size=0 is out of range: it must be from 1 to 1000"),
+        (
+            DecodeConfig,
+            {"beam_size": 0},
+            "decode.beam_size=0 is out of range: it must be from 1 to 1000",
+        ),
         (DecodeConfig, {"length_penalty": -0.1}, "decode.length_penalty=-0.1 is out of range"),
         (DecodeConfig, {"length_penalty": 11.0}, "it must be from 0 to 10"),
-        (Config, {"direction": "en-fr"}, "direction=en-fr does not fit data.languages=[en,zh]; use en-zh or zh-en"),
+        (
+            Config,
+            {"direction": "en-fr"},
+            "direction=en-fr does not fit data.languages=[en,zh]; use en-zh or zh-en",
+        ),
         (Config, {"direction": "zh"}, "direction=zh does not fit"),
     ],
 )
@@ -185,10 +252,16 @@ def test_the_width_that_is_suggested_is_accepted():
         ("train.warmup=1", "train.warmup: no such option; did you mean train.warmup_steps?"),
         ("train.max_step=5", "train.max_step: no such option; did you mean train.max_steps?"),
         ("qwertz=5", "qwertz: no such option; --cfg job shows them all"),
-        ("train.max_steps=many", "train.max_steps: Value 'many' of type 'str' could not be converted to Integer"),
+        (
+            "train.max_steps=many",
+            "train.max_steps: Value 'many' of type 'str' could not be converted to Integer",
+        ),
         ("train.lr=[1,2]", "train.lr"),
         ("resume=perhaps", "resume: Value 'perhaps' is not a valid bool"),
-        ("model.norm=sideways", "model.norm: Invalid value 'sideways', expected one of [post, pre]"),
+        (
+            "model.norm=sideways",
+            "model.norm: Invalid value 'sideways', expected one of [post, pre]",
+        ),
         ("train.schedule=linear", "expected one of [inverse_sqrt, cosine]"),
         ("train.lr=7", "train.lr=7"),
         ("model.d_model=510", "model.d_model=510 is not divisible by model.n_heads=4; try 512"),
@@ -257,11 +330,16 @@ def test_what_is_no_bare_path_is_left_alone(argument):
 
 def test_odd_paths_go_through_the_whole_command(call, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    done = call("train", "data=files", "data.train=my (1), 中文=x.tsv", "run_dir=a b/测试", "--cfg", "job")
+    done = call(
+        "train", "data=files", "data.train=my (1), 中文=x.tsv", "run_dir=a b/测试", "--cfg", "job"
+    )
     assert done.status == 0, done.err
     config = yaml.safe_load(done.out)
     assert config["data"]["train"] == "my (1), 中文=x.tsv" and config["run_dir"] == "a b/测试"
-    assert "data.train=my (1).tsv: no such file" in call("train", "data=files", "data.train=my (1).tsv").error
+    assert (
+        "data.train=my (1).tsv: no such file"
+        in call("train", "data=files", "data.train=my (1).tsv").error
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -272,7 +350,13 @@ def test_option_names_are_those_of_the_schema():
     names = flat(asdict(Config()))
     assert set(names) == set(flat(config_to_dict(Config())))
     assert len(names) == len(set(names))
-    assert {"run_dir", "resume", "direction", "train.max_minutes", "tokenizer.sampling_alpha"} <= set(names)
+    assert {
+        "run_dir",
+        "resume",
+        "direction",
+        "train.max_minutes",
+        "tokenizer.sampling_alpha",
+    } <= set(names)
 
 
 def test_every_option_is_explained():
@@ -281,7 +365,9 @@ def test_every_option_is_explained():
     for kind in (DataConfig, TokenizerConfig, ModelConfig, TrainConfig, DecodeConfig):
         for option in fields(kind):
             below = [
-                lines[i + 1] for i, line in enumerate(lines[:-1]) if re.match(rf"    {option.name}: [^=]+ = ", line)
+                lines[i + 1]
+                for i, line in enumerate(lines[:-1])
+                if re.match(rf"    {option.name}: [^=]+ = ", line)
             ]
             assert any(line.strip().startswith('"""') for line in below), option.name
 
@@ -298,8 +384,13 @@ def test_cfg_job_prints_every_option_and_leaves_nothing(call, monkeypatch, tmp_p
     assert done.status == 0, done.err
     config = yaml.safe_load(done.out)
     assert set(flat(config)) == set(flat(asdict(Config())))
-    assert config["train"]["lr"] == 0.25 and config["train"]["seed"] == 5  # experiment, command line
-    assert config["model"]["d_model"] == 128 and config["decode"]["beam_size"] == DecodeConfig().beam_size
+    assert (
+        config["train"]["lr"] == 0.25 and config["train"]["seed"] == 5
+    )  # experiment, command line
+    assert (
+        config["model"]["d_model"] == 128
+        and config["decode"]["beam_size"] == DecodeConfig().beam_size
+    )
     assert list((tmp_path / "empty").iterdir()) == []
 
 
@@ -314,10 +405,14 @@ def test_help_shows_options_and_an_example(call, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_trains_every_point_and_leaves_nothing_else(call, monkeypatch, tmp_path, corpus_tsv, cache_dir):
+def test_a_sweep_trains_every_point_and_leaves_nothing_else(
+    call, monkeypatch, tmp_path, corpus_tsv, cache_dir
+):
     monkeypatch.chdir(tmp_path)
     changes = {"train.max_steps": 2, "train.average": 1, "train.seed": "1,2"}
-    done = call("train", "--multirun", *training_options(corpus_tsv, cache_dir, "runs/sweep", **changes))
+    done = call(
+        "train", "--multirun", *training_options(corpus_tsv, cache_dir, "runs/sweep", **changes)
+    )
     assert done.status == 0, done.err
     names = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]

@@ -81,9 +81,22 @@ def corpus(tmp_path):
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return str(path)
 
-    def make(train, valid=None, test=None, direction="en-zh", tokenizer=None, model=None, run_dir=None, **options):
+    def make(
+        train,
+        valid=None,
+        test=None,
+        direction="en-zh",
+        tokenizer=None,
+        model=None,
+        run_dir=None,
+        **options,
+    ):
         given = {"train": train, "valid": valid, "test": test}
-        paths = {k: v if isinstance(v, list) else write(f"{k}.tsv", v) for k, v in given.items() if v is not None}
+        paths = {
+            k: v if isinstance(v, list) else write(f"{k}.tsv", v)
+            for k, v in given.items()
+            if v is not None
+        }
         config = Config(
             direction=direction,
             data=DataConfig(**{"cache_dir": str(tmp_path / "cache")} | paths | options),
@@ -123,7 +136,9 @@ def as_csv(rows):
 
 
 def as_jsonl(rows):
-    return "".join(json.dumps({"en": en, "zh": zh}, ensure_ascii=False) + "\n" for en, zh in rows).encode()
+    return "".join(
+        json.dumps({"en": en, "zh": zh}, ensure_ascii=False) + "\n" for en, zh in rows
+    ).encode()
 
 
 def as_parquet(rows):
@@ -146,18 +161,29 @@ def test_every_format_gives_the_same_corpus(corpus, tmp_path, kind, packed):
     def split(name, rows):
         if kind == "aligned":
             sides = zip(*rows, strict=True)
-            return [str(write(f"{name}.{i}", "".join(s + "\n" for s in side).encode())) for i, side in enumerate(sides)]
+            return [
+                str(write(f"{name}.{i}", "".join(s + "\n" for s in side).encode()))
+                for i, side in enumerate(sides)
+            ]
         return write(f"{name}.{kind}", FORMATS[kind](rows))
 
     columns = {} if kind in ("tsv", "aligned") else {"columns": ["en", "zh"]}
-    made = corpus(split("train", WRITTEN), split("valid", HELD_OUT), split("test", HELD_OUT), max_ratio=9, **columns)
+    made = corpus(
+        split("train", WRITTEN),
+        split("valid", HELD_OUT),
+        split("test", HELD_OUT),
+        max_ratio=9,
+        **columns,
+    )
     assert train_pairs(made) == READ
     assert pairs(made.valid) == pairs(made.test) == HELD_OUT
     assert sum(made.removed.values()) == 0
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
-@pytest.mark.parametrize("encode", [lambda b: b.replace(b"\n", b"\r\n"), lambda b: b"\xef\xbb\xbf" + b])
+@pytest.mark.parametrize(
+    "encode", [lambda b: b.replace(b"\n", b"\r\n"), lambda b: b"\xef\xbb\xbf" + b]
+)
 def test_windows_line_ends_and_byte_order_marks_are_no_text(corpus, tmp_path, kind, encode):
     path = tmp_path / f"train.{kind}"
     path.write_bytes(encode(FORMATS[kind](numbered(4))))
@@ -183,12 +209,17 @@ def test_further_tsv_columns_are_ignored_and_columns_can_be_chosen(corpus):
 def test_nested_columns_of_jsonl_are_reached_by_dots(corpus, tmp_path):
     def write(name, rows):
         path = tmp_path / name
-        lines = [json.dumps({"id": i, "translation": {"en": en, "zh": zh}}) for i, (en, zh) in enumerate(rows)]
+        lines = [
+            json.dumps({"id": i, "translation": {"en": en, "zh": zh}})
+            for i, (en, zh) in enumerate(rows)
+        ]
         path.write_text("\n".join(lines) + "\n")
         return path
 
     held = write("held.jsonl", HELD_OUT)
-    made = corpus(write("train.jsonl", numbered(4)), held, held, columns=["translation.en", "translation.zh"])
+    made = corpus(
+        write("train.jsonl", numbered(4)), held, held, columns=["translation.en", "translation.zh"]
+    )
     assert train_pairs(made) == numbered(4)
 
 
@@ -203,11 +234,15 @@ def test_tabs_and_line_breaks_in_jsonl_become_spaces(corpus, tmp_path):
     assert pairs(made.valid) == [("Two lines", "两 行")]
 
 
-@pytest.mark.parametrize("name", ["我的 (1).tsv", "a[1].csv", "what?*.jsonl", "x,y=z.parquet", "v1.2.tsv.gz"])
+@pytest.mark.parametrize(
+    "name", ["我的 (1).tsv", "a[1].csv", "what?*.jsonl", "x,y=z.parquet", "v1.2.tsv.gz"]
+)
 def test_unusual_file_names(corpus, tmp_path, name):
     kind = name.removesuffix(".gz").rpartition(".")[2]
     path = tmp_path / name
-    (tmp_path / f"what--*.{kind}").write_bytes(FORMATS[kind](numbered(9)))  # must not be taken for it
+    (tmp_path / f"what--*.{kind}").write_bytes(
+        FORMATS[kind](numbered(9))
+    )  # must not be taken for it
     content = FORMATS[kind](numbered(6))
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
@@ -225,9 +260,13 @@ def test_relative_paths(corpus, tmp_path, monkeypatch):
 
 
 def test_a_missing_file_is_named(corpus, tmp_path):
-    with pytest.raises(UserError, match=re.escape(f"data.train={tmp_path / 'no.tsv'}: no such file")):
+    with pytest.raises(
+        UserError, match=re.escape(f"data.train={tmp_path / 'no.tsv'}: no such file")
+    ):
         corpus(tmp_path / "no.tsv")
-    with pytest.raises(UserError, match=re.escape(f"data.valid={tmp_path / 'no.zh'}: no such file")):
+    with pytest.raises(
+        UserError, match=re.escape(f"data.valid={tmp_path / 'no.zh'}: no such file")
+    ):
         (tmp_path / "some.en").write_text("a\n")
         corpus(tsv(*numbered(4)), [str(tmp_path / "some.en"), str(tmp_path / "no.zh")])
     with pytest.raises(UserError, match=r"data\.train is not set"):
@@ -244,7 +283,9 @@ def test_an_unknown_suffix_or_number_of_files_is_refused(corpus, tmp_path):
 
 def test_a_row_with_one_column_stops_or_is_counted(corpus, tmp_path):
     text = tsv(*numbered(2), ("alone",), *numbered(5)[2:])
-    with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'train.tsv'}: line 3 has 1 column(s)")):
+    with pytest.raises(
+        UserError, match=re.escape(f"{tmp_path / 'train.tsv'}: line 3 has 1 column(s)")
+    ):
         corpus(text)
     made = corpus(text, tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
     assert train_pairs(made) == numbered(5)
@@ -277,7 +318,9 @@ def test_other_formats_that_are_not_utf8_are_named_or_counted_too(corpus, tmp_pa
     content = FORMATS[kind](numbered(5)).replace("第3句".encode(), b"\xff")
     path.write_bytes(content)
     offset, line = content.index(b"\xff"), 5 if kind == "csv" else 4
-    with pytest.raises(UserError, match=re.escape(f"{path}: line {line} is not UTF-8 at byte offset {offset};")):
+    with pytest.raises(
+        UserError, match=re.escape(f"{path}: line {line} is not UTF-8 at byte offset {offset};")
+    ):
         corpus(path, columns=["en", "zh"])
     held = tmp_path / f"held.{kind}"
     held.write_bytes(FORMATS[kind](HELD_OUT))
@@ -287,7 +330,9 @@ def test_other_formats_that_are_not_utf8_are_named_or_counted_too(corpus, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
-@pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b"not gzip at all", lambda b: b[:30] + b"?" + b[31:]])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-20], lambda b: b"not gzip at all", lambda b: b[:30] + b"?" + b[31:]]
+)
 def test_a_damaged_gz_is_named(corpus, tmp_path, kind, damage):
     path = tmp_path / f"train.{kind}.gz"
     path.write_bytes(damage(gzip.compress(FORMATS[kind](numbered(50)))))
@@ -299,11 +344,17 @@ def test_a_damaged_gz_is_named(corpus, tmp_path, kind, damage):
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
 def test_a_file_without_rows_is_refused(corpus, tmp_path, kind, key):
     path = tmp_path / f"none.{kind}"
-    path.write_bytes({"tsv": b"\xef\xbb\xbf", "csv": b"en,zh\n", "jsonl": b"\n", "parquet": as_parquet([])}[kind])
+    path.write_bytes(
+        {"tsv": b"\xef\xbb\xbf", "csv": b"en,zh\n", "jsonl": b"\n", "parquet": as_parquet([])}[kind]
+    )
     named = {} if kind == "tsv" else {"columns": ["en", "zh"]}
     if key == "valid" and named:
         (tmp_path / f"train.{kind}").write_bytes(FORMATS[kind](numbered(50)))
-    files = [path] if key == "train" else [tmp_path / f"train.{kind}" if named else tsv(*numbered(50)), path]
+    files = (
+        [path]
+        if key == "train"
+        else [tmp_path / f"train.{kind}" if named else tsv(*numbered(50)), path]
+    )
     with pytest.raises(UserError, match=re.escape(f"data.{key}={path}: it has no rows.")):
         corpus(*files, **named)
 
@@ -312,18 +363,27 @@ def test_unequal_aligned_files_are_refused_with_both_names(corpus, tmp_path):
     en, zh = tmp_path / "c.en", tmp_path / "c.zh"
     en.write_text("a\nb\nc\n")
     zh.write_text("一\n二\n")
-    with pytest.raises(UserError, match=re.escape(f"{en} and {zh} are not line-aligned: {zh} ends after 2 line(s)")):
+    with pytest.raises(
+        UserError, match=re.escape(f"{en} and {zh} are not line-aligned: {zh} ends after 2 line(s)")
+    ):
         corpus([str(en), str(zh)])
-    with pytest.raises(UserError, match=re.escape(f"{zh} and {en} are not line-aligned: {zh} ends after 2 line(s)")):
+    with pytest.raises(
+        UserError, match=re.escape(f"{zh} and {en} are not line-aligned: {zh} ends after 2 line(s)")
+    ):
         corpus([str(zh), str(en)])
 
 
 def test_aligned_files_skip_a_line_that_is_bad_on_one_side(corpus, tmp_path):
     en, zh = tmp_path / "c.en", tmp_path / "c.zh"
     rows = numbered(5)
-    en.write_bytes(b"".join(b"\xff\n" if i == 1 else row[0].encode() + b"\n" for i, row in enumerate(rows)))
+    en.write_bytes(
+        b"".join(b"\xff\n" if i == 1 else row[0].encode() + b"\n" for i, row in enumerate(rows))
+    )
     zh.write_text("".join(row[1] + "\n" for row in rows))
-    with pytest.raises(UserError, match=re.escape(f"{en}: line 2 is not UTF-8 at byte offset {len(rows[0][0]) + 1}")):
+    with pytest.raises(
+        UserError,
+        match=re.escape(f"{en}: line 2 is not UTF-8 at byte offset {len(rows[0][0]) + 1}"),
+    ):
         corpus([str(en), str(zh)])
     made = corpus([str(en), str(zh)], tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
     assert train_pairs(made) == rows[:1] + rows[2:]
@@ -342,7 +402,11 @@ def test_an_unknown_column_is_named_among_those_there(corpus, tmp_path, kind):
 
 @pytest.mark.parametrize(
     "changed, kind",
-    [({"en": ["I", "like"]}, "en.*list"), ({"links": ["0-0"]}, "links.*list"), ({"zh": 7}, "zh.*int64")],
+    [
+        ({"en": ["I", "like"]}, "en.*list"),
+        ({"links": ["0-0"]}, "links.*list"),
+        ({"zh": 7}, "zh.*int64"),
+    ],
 )
 def test_a_column_that_is_no_text_is_named(corpus, tmp_path, changed, kind):
     path, row = tmp_path / "train.jsonl", {"en": "I like it.", "zh": "我喜欢。", "links": "0-0"}
@@ -355,7 +419,9 @@ def test_a_links_column_without_any_is_one(corpus, tmp_path):
     path = tmp_path / "train.jsonl"
     rows = [json.dumps({"en": en, "zh": zh, "links": None}) for en, zh in numbered(30)]
     path.write_text("\n".join(rows), encoding="utf-8")
-    assert {pair.links for pair in corpus(path, columns=["en", "zh"], links_column="links").valid} == {""}
+    assert {
+        pair.links for pair in corpus(path, columns=["en", "zh"], links_column="links").valid
+    } == {""}
 
 
 @pytest.mark.parametrize("columns", [["en", "zh"], ["0", "-1"]])
@@ -391,12 +457,16 @@ def test_a_lone_surrogate_is_not_utf8(corpus, tmp_path):
 
 
 def test_a_corpus_that_cleaning_empties_says_what_took_it(corpus, tmp_path):
-    with pytest.raises(UserError, match=r"train\.tsv: no pair is left.*empty side: 2, length ratio: 1"):
+    with pytest.raises(
+        UserError, match=r"train\.tsv: no pair is left.*empty side: 2, length ratio: 1"
+    ):
         corpus("a\t\n\tb\nc\t" + "长" * 500 + "\n", tsv(*HELD_OUT), tsv(*HELD_OUT))
 
 
 def test_a_held_out_split_without_text_is_named(corpus, tmp_path):
-    with pytest.raises(UserError, match=re.escape(f"data.valid={tmp_path / 'valid.tsv'}: no pair has text")):
+    with pytest.raises(
+        UserError, match=re.escape(f"data.valid={tmp_path / 'valid.tsv'}: no pair has text")
+    ):
         corpus(tsv(*numbered(4)), "a\t\n", tsv(*HELD_OUT))
 
 
@@ -433,7 +503,10 @@ def test_cleaning_counts_each_rule(corpus):
         ("Y" * 85, "一"),  # 85 + 20 > 4 * (3 + 20)
         numbered(6)[2],
         numbered(6)[2],
-        (" " + numbered(6)[3][0], numbered(6)[3][1] + "\t."),  # equal once the white space around it is gone
+        (
+            " " + numbered(6)[3][0],
+            numbered(6)[3][1] + "\t.",
+        ),  # equal once the white space around it is gone
         ("Where is the station?", "那个车站在哪儿呀？"),
     ]
     made = corpus(tsv(*rows), tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
@@ -461,7 +534,9 @@ def test_a_pair_at_the_limits_stays(corpus):
 
 def test_pairs_longer_than_the_model_are_counted(corpus):
     long = ("word " * 60 + "end.", "词" * 60)
-    made = corpus(tsv(*numbered(6), long), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=50))
+    made = corpus(
+        tsv(*numbered(6), long), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=50)
+    )
     assert long not in train_pairs(made)
     assert len(made.train) == 6
     assert made.removed["over model.max_len=50 tokens"] == 1
@@ -513,7 +588,9 @@ def test_no_split_that_is_cut_off_leaks(corpus, direction):
     for _ in range(400):  # few distinct sides: most rows have relatives
         i, j = rng.randrange(150), rng.randrange(150)
         en, zh = f"Sentence {i} here", f"第{j}句话在这里"
-        rows.append((rng.choice([en, en.upper()]) + rng.choice(marks), zh + rng.choice(["。", "！", ""])))
+        rows.append(
+            (rng.choice([en, en.upper()]) + rng.choice(marks), zh + rng.choice(["。", "！", ""]))
+        )
     made = corpus(tsv(*rows), direction=direction)
     assert len(made.train) > 100
     assert len(made.valid) == len(made.test) >= 10
@@ -548,7 +625,9 @@ def test_the_cut_is_the_same_in_any_order_of_rows(corpus):
         assert set(pairs(getattr(made, split))) == set(pairs(getattr(again, split)))
     assert set(train_pairs(made)) == set(train_pairs(again))
     more = corpus(tsv(*rows, ("A new row at the end.", "最后新的一行。")), held_out=4)
-    assert len(set(pairs(more.valid + more.test)) & set(pairs(made.valid + made.test))) >= 6  # a cut moves little
+    assert (
+        len(set(pairs(more.valid + more.test)) & set(pairs(made.valid + made.test))) >= 6
+    )  # a cut moves little
 
 
 def test_at_most_a_twentieth_is_cut_off(corpus):
@@ -567,7 +646,10 @@ def test_both_directions_share_the_text_and_links_are_turned_round(corpus, tmp_p
     assert forward.valid == [Pair(*row) for row in LINKED]
     assert train_pairs(forward) == numbered(6)
     backward = corpus(*splits, links_column="2", direction="zh-en")
-    assert backward.valid == [Pair(LINKED[0][1], LINKED[0][0], "0-0 1-1 2-1 3p2 5-3"), Pair("好。", "Good.", "")]
+    assert backward.valid == [
+        Pair(LINKED[0][1], LINKED[0][0], "0-0 1-1 2-1 3p2 5-3"),
+        Pair("好。", "Good.", ""),
+    ]
     assert train_pairs(backward) == [(zh, en) for en, zh in numbered(6)]
     assert backward.fingerprint != forward.fingerprint
     assert len(list((tmp_path / "cache").glob("text-*"))) == 1
@@ -576,7 +658,9 @@ def test_both_directions_share_the_text_and_links_are_turned_round(corpus, tmp_p
 
 def test_links_end_where_the_line_does(corpus):
     held = tsv(*LINKED).replace("\n", "\r\n")
-    assert corpus(tsv(*numbered(6)), held, held, links_column="2").valid == [Pair(*row) for row in LINKED]
+    assert corpus(tsv(*numbered(6)), held, held, links_column="2").valid == [
+        Pair(*row) for row in LINKED
+    ]
 
 
 def test_a_row_without_links_is_a_pair_without_links_in_both_directions(corpus, tmp_path):
@@ -601,7 +685,9 @@ def test_turning_links_twice_changes_nothing():
 
 
 def test_other_languages_need_only_their_names(corpus):
-    made = corpus(tsv(("Guten Tag.", "Good day."), *numbered(5)), direction="de-en", languages=["de", "en"])
+    made = corpus(
+        tsv(("Guten Tag.", "Good day."), *numbered(5)), direction="de-en", languages=["de", "en"]
+    )
     assert len(made.train) == 4
 
 
@@ -613,8 +699,14 @@ def test_chinese_script_simplified_converts_the_chinese_side_only(corpus):
     made = corpus(train, tsv(held), tsv(held), chinese_script=ChineseScript.simplified)
     assert train_pairs(made)[0] == (traditional[0], "这只猫喜欢汉语。")
     assert pairs(made.valid) == [(held[0], "车站在哪里？")]
-    assert train_pairs(corpus(train, tsv(held), tsv(held)))[0] == traditional  # as_is is another cache entry
-    leaking = corpus(tsv(("Another.", "车站在哪里"), *numbered(4)), tsv(held), chinese_script=ChineseScript.simplified)
+    assert (
+        train_pairs(corpus(train, tsv(held), tsv(held)))[0] == traditional
+    )  # as_is is another cache entry
+    leaking = corpus(
+        tsv(("Another.", "车站在哪里"), *numbered(4)),
+        tsv(held),
+        chinese_script=ChineseScript.simplified,
+    )
     assert leaking.removed["also in validation or test"] == 1
 
 
@@ -628,7 +720,11 @@ def test_simplified_without_opencc_names_the_extra(corpus, monkeypatch):
 
 
 def state(folder):
-    return {path.relative_to(folder): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_second_start_reads_the_cache(corpus, tmp_path, monkeypatch):
@@ -645,7 +741,11 @@ def test_a_second_start_reads_the_cache(corpus, tmp_path, monkeypatch):
     assert state(tmp_path / "cache") == made
     assert second.fingerprint == first.fingerprint
     assert second.removed == first.removed
-    assert (train_pairs(second), second.valid, second.test) == (train_pairs(first), first.valid, first.test)
+    assert (train_pairs(second), second.valid, second.test) == (
+        train_pairs(first),
+        first.valid,
+        first.test,
+    )
 
 
 def test_nothing_but_finished_folders_stays_in_the_cache(corpus, tmp_path):
@@ -656,10 +756,17 @@ def test_nothing_but_finished_folders_stays_in_the_cache(corpus, tmp_path):
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_a_file_that_changes_under_its_name_is_read_again(corpus, tmp_path, split):
-    text = {"train": tsv(*numbered(20)), "valid": tsv(("One.", "一。")), "test": tsv(("Two.", "二。"))}
+    text = {
+        "train": tsv(*numbered(20)),
+        "valid": tsv(("One.", "一。")),
+        "test": tsv(("Two.", "二。")),
+    }
     before = corpus(**text)
     stat = os.stat(tmp_path / f"{split}.tsv")
-    changed = {"train": text["train"].replace("number 7 ", "number X "), "valid": tsv(("Six.", "六。"))}
+    changed = {
+        "train": text["train"].replace("number 7 ", "number X "),
+        "valid": tsv(("Six.", "六。")),
+    }
     path = tmp_path / f"{split}.tsv"
     new = changed.get(split, tsv(("Ten.", "十。")))
     paths = {key: tmp_path / f"{key}.tsv" for key in text}
@@ -685,7 +792,10 @@ def test_the_same_content_under_another_name_is_the_same_corpus(corpus, tmp_path
 
 
 def test_a_changed_setting_is_made_again(corpus):
-    long = ("A rather longer sentence than the others, for once, is this.", "这一句比其他的句子要长得多。")
+    long = (
+        "A rather longer sentence than the others, for once, is this.",
+        "这一句比其他的句子要长得多。",
+    )
     text = tsv(*numbered(20), long)
     held = (tsv(*HELD_OUT), tsv(*HELD_OUT))
     first = corpus(text, *held)
@@ -693,7 +803,15 @@ def test_a_changed_setting_is_made_again(corpus):
     shorter = corpus(text, *held, max_bytes=50)
     assert long not in train_pairs(shorter)
     assert shorter.removed["too long"] == 1
-    assert len({c.fingerprint for c in (first, shorter, corpus(text, *held, model=ModelConfig(max_len=40)))}) == 3
+    assert (
+        len(
+            {
+                c.fingerprint
+                for c in (first, shorter, corpus(text, *held, model=ModelConfig(max_len=40)))
+            }
+        )
+        == 3
+    )
     other = corpus(text, *held, tokenizer=TokenizerConfig(vocab_size=310, type=TokenizerType.bpe))
     assert len(other.src_tokenizer) == 310
     assert other.fingerprint != first.fingerprint
@@ -702,14 +820,20 @@ def test_a_changed_setting_is_made_again(corpus):
 def test_subword_sampling_keeps_the_text_beside_the_ids(corpus):
     made = corpus(tsv(*numbered(10)), tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1))
     assert list(zip(made.train["src"], made.train["tgt"], strict=True)) == train_pairs(made)
-    back = corpus(tsv(*numbered(10)), direction="zh-en", tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1))
+    back = corpus(
+        tsv(*numbered(10)),
+        direction="zh-en",
+        tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1),
+    )
     assert list(zip(back.train["src"], back.train["tgt"], strict=True)) == train_pairs(back)
     assert set(corpus(tsv(*numbered(10))).train.column_names) == {"src_ids", "tgt_ids"}
 
 
 @pytest.mark.parametrize("stage", ["clean", "train_tokenizer", "encode_batch", "lengths"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, monkeypatch, stage, error):
+def test_an_interrupted_preparation_leaves_no_broken_cache(
+    corpus, tmp_path, monkeypatch, stage, error
+):
     whole = getattr(corpus_module, stage)
     with monkeypatch.context() as patch:
 
@@ -720,7 +844,11 @@ def test_an_interrupted_preparation_leaves_no_broken_cache(corpus, tmp_path, mon
         patch.setattr(corpus_module, stage, interrupted)
         with pytest.raises(error, match="stopped here"):
             corpus(tsv(*numbered(30)))
-    assert not [path for path in visible(tmp_path / "cache") if "." in path.name or path.name.startswith("tmp")]
+    assert not [
+        path
+        for path in visible(tmp_path / "cache")
+        if "." in path.name or path.name.startswith("tmp")
+    ]
     made = corpus(tsv(*numbered(30)))
     assert len(made.train) == 28
     assert len(train_pairs(made)) == 28
@@ -753,7 +881,9 @@ def test_an_interrupted_reading_is_done_again(corpus, tmp_path, monkeypatch, kin
 
 
 @pytest.mark.parametrize("stage", ["clean_batch", "encode_batch"])
-def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(corpus, tmp_path, monkeypatch, stage):
+def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(
+    corpus, tmp_path, monkeypatch, stage
+):
     monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
     expected = corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
     whole, rows = getattr(corpus_module, stage), []
@@ -816,7 +946,9 @@ def test_a_damaged_part_is_removed_and_told(corpus, tmp_path, monkeypatch, damag
         part.write_bytes(part.read_bytes() + bytes(500))
     else:
         os.truncate(part, 0 if damage == "empty" else len(content) * 2 // 3)
-    with pytest.raises(UserError, match=re.escape(f"{part.parent}: damaged") + ".*run the same command again"):
+    with pytest.raises(
+        UserError, match=re.escape(f"{part.parent}: damaged") + ".*run the same command again"
+    ):
         corpus(tsv(*numbered(35)))
     assert len(corpus(tsv(*numbered(35))).train) == 33
 
@@ -829,7 +961,10 @@ def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(RuntimeError, match="half way"):
         cached(tmp_path, "thing", broken)
     assert visible(tmp_path) == []
-    assert cached(tmp_path, "thing", lambda work: (work / "whole").write_text("x")) == tmp_path / "thing"
+    assert (
+        cached(tmp_path, "thing", lambda work: (work / "whole").write_text("x"))
+        == tmp_path / "thing"
+    )
     assert visible(tmp_path) == [tmp_path / "thing"] and (tmp_path / "thing" / "whole").exists()
     cached(tmp_path, "thing", broken)  # there already: not called
 
@@ -868,7 +1003,9 @@ def test_two_that_need_the_same_make_it_once(tmp_path):
 
 def test_vocabularies_learn_from_the_training_split_alone(corpus):
     made = corpus(tsv(*numbered(40)), tsv(("zyx zyx zyx", "龘龘")), tsv(("qqq", "齉")))
-    english, chinese = (t.pieces(list(range(len(t)))) for t in (made.src_tokenizer, made.tgt_tokenizer))
+    english, chinese = (
+        t.pieces(list(range(len(t)))) for t in (made.src_tokenizer, made.tgt_tokenizer)
+    )
     assert not any(set("zyxq") & set(piece) for piece in english if not piece.startswith("<"))
     assert not any(set("龘齉") & set(piece) for piece in chinese)
 
@@ -877,7 +1014,9 @@ def test_a_joint_vocabulary_is_one(corpus):
     made = corpus(tsv(*numbered(40)), tokenizer=TokenizerConfig(vocab_size=400, joint=True))
     assert made.src_tokenizer.fingerprint == made.tgt_tokenizer.fingerprint
     assert made.src_tokenizer.encode(["这里 here"])[0][:-1]
-    back = corpus(tsv(*numbered(40)), direction="zh-en", tokenizer=TokenizerConfig(vocab_size=400, joint=True))
+    back = corpus(
+        tsv(*numbered(40)), direction="zh-en", tokenizer=TokenizerConfig(vocab_size=400, joint=True)
+    )
     assert back.src_tokenizer.fingerprint == made.src_tokenizer.fingerprint
     assert train_pairs(back) == [(zh, en) for en, zh in train_pairs(made)]
     assert back.fingerprint != made.fingerprint
@@ -899,7 +1038,9 @@ def test_a_run_that_goes_on_keeps_its_vocabularies(corpus, tmp_path):
     made = corpus(other, run_dir=run_dir)
     assert made.src_tokenizer.fingerprint == first.src_tokenizer.fingerprint
     assert made.tgt_tokenizer.fingerprint == first.tgt_tokenizer.fingerprint
-    assert ("Other words 1 altogether.", "完全不同的词1。") in train_pairs(made) + pairs(made.valid + made.test)
+    assert ("Other words 1 altogether.", "完全不同的词1。") in train_pairs(made) + pairs(
+        made.valid + made.test
+    )
 
 
 # --------------------------------------------------------------------------------------------------- batching
@@ -953,7 +1094,9 @@ def test_order_depends_on_seed_and_epoch(realistic):
     assert order(1, 0) == first
     for other in (order(1, 1), order(2, 0)):
         assert other != first
-        assert {tuple(sorted(b)) for b in other} != {tuple(sorted(b)) for b in first}  # other company, not just order
+        assert {tuple(sorted(b)) for b in other} != {
+            tuple(sorted(b)) for b in first
+        }  # other company, not just order
     src, _ = realistic
     lengths = np.array([src[batch].mean() for batch in first])
     assert abs(np.corrcoef(np.arange(len(lengths)), lengths)[0, 1]) < 0.2  # not from short to long
@@ -970,7 +1113,12 @@ def test_a_batch_is_padded_on_the_right_and_shifted_by_one(rows):
     batch = make_batch(src, tgt, pad_id, pad_id, bos)
     assert batch.src.dtype == batch.tgt_in.dtype == batch.tgt_out.dtype == torch.int64
     assert batch.src.shape == (len(rows), max(map(len, src)))
-    assert batch.tgt_in.shape == batch.tgt_out.shape == batch.positions.shape == (len(rows), max(map(len, tgt)))
+    assert (
+        batch.tgt_in.shape
+        == batch.tgt_out.shape
+        == batch.positions.shape
+        == (len(rows), max(map(len, tgt)))
+    )
     assert batch.n_tokens == sum(map(len, tgt))
     for i in range(len(rows)):
         n = len(tgt[i])

@@ -22,7 +22,9 @@ NOT_WORDS = [PAD, BOS]
 class FakeSteps:
     """A model whose logits are a function of the sentence and of the whole prefix; counts the calls and rows."""
 
-    def __init__(self, logits: Callable[[int, tuple[int, ...]], torch.Tensor], n_sentences: int) -> None:
+    def __init__(
+        self, logits: Callable[[int, tuple[int, ...]], torch.Tensor], n_sentences: int
+    ) -> None:
         self.logits = logits
         self.prefixes: list[list[tuple[int, ...]]] = [[()] for _ in range(n_sentences)]
         self.sentences = list(range(n_sentences))
@@ -36,20 +38,30 @@ class FakeSteps:
             for prefixes, tokens in zip(self.prefixes, new, strict=True)
         ]
         pairs = zip(self.sentences, self.prefixes, strict=True)
-        return torch.stack([self.logits(b, prefix[1:]) for b, prefixes in pairs for prefix in prefixes])
+        return torch.stack(
+            [self.logits(b, prefix[1:]) for b, prefixes in pairs for prefix in prefixes]
+        )
 
     def select(self, parents: torch.Tensor, sentences: torch.Tensor | None) -> None:
         if sentences is not None:
             left = sentences.tolist()
             assert len(set(left)) == len(left) < len(self.sentences)
-            assert all(b == i for i, b in enumerate(left) if b < len(left)), "a sentence that could stay was moved"
-            self.prefixes, self.sentences = [self.prefixes[b] for b in left], [self.sentences[b] for b in left]
+            assert all(b == i for i, b in enumerate(left) if b < len(left)), (
+                "a sentence that could stay was moved"
+            )
+            self.prefixes, self.sentences = (
+                [self.prefixes[b] for b in left],
+                [self.sentences[b] for b in left],
+            )
         self.prefixes = [
-            [prefixes[n] for n in row] for prefixes, row in zip(self.prefixes, parents.tolist(), strict=True)
+            [prefixes[n] for n in row]
+            for prefixes, row in zip(self.prefixes, parents.tolist(), strict=True)
         ]
 
 
-def random_logits(seed: int, n_vocab: int, sharpness: float = 1.5) -> Callable[[int, tuple[int, ...]], torch.Tensor]:
+def random_logits(
+    seed: int, n_vocab: int, sharpness: float = 1.5
+) -> Callable[[int, tuple[int, ...]], torch.Tensor]:
     """Float64 logits that every token of the prefix changes."""
 
     def logits(sentence: int, prefix: tuple[int, ...]) -> torch.Tensor:
@@ -62,7 +74,18 @@ def random_logits(seed: int, n_vocab: int, sharpness: float = 1.5) -> Callable[[
     return logits
 
 
-def run(logits, n_vocab: int, beam: int, alpha: float, *, maximum, minimum=1, n_best=1, forbidden=NOT_WORDS, n=1):
+def run(
+    logits,
+    n_vocab: int,
+    beam: int,
+    alpha: float,
+    *,
+    maximum,
+    minimum=1,
+    n_best=1,
+    forbidden=NOT_WORDS,
+    n=1,
+):
     """`beam_search` over `FakeSteps`: the results and the steps."""
     steps = FakeSteps(logits, n)
     found = beam_search(
@@ -74,7 +97,9 @@ def run(logits, n_vocab: int, beam: int, alpha: float, *, maximum, minimum=1, n_
     return found, steps
 
 
-def every_translation(logits, n_vocab: int, alpha: float, maximum: int, minimum: int = 1, sentence: int = 0):
+def every_translation(
+    logits, n_vocab: int, alpha: float, maximum: int, minimum: int = 1, sentence: int = 0
+):
     """All there are, best first."""
     words = [token for token in range(n_vocab) if token not in (PAD, BOS, EOS)]
     found = []
@@ -171,16 +196,25 @@ def test_a_lattice_by_hand():
 
 def test_the_length_penalty_decides_between_short_and_long():
     """ "$" has 0.4, "a b $" has 0.6 * 0.6 * 1 = 0.36; three tokens are divided by (8/6)^alpha, one by 1."""
-    table = {"": {"$": 0.4, "a": 0.6}, "a": {"b": 0.6, "c": 0.4}, "ab": {"$": 1.0}, "ac": {"$": 1.0}}
+    table = {
+        "": {"$": 0.4, "a": 0.6},
+        "a": {"b": 0.6, "c": 0.4},
+        "ab": {"$": 1.0},
+        "ac": {"$": 1.0},
+    }
     short, _ = run(lattice(table), 7, 4, 0.0, maximum=4)
     assert short[0][0].ids == [] and short[0][0].score == pytest.approx(math.log(0.4), abs=1e-6)
     long, _ = run(lattice(table), 7, 4, 1.0, maximum=4)
-    assert long[0][0].ids == [3, 4] and long[0][0].score == pytest.approx(math.log(0.36) * 6 / 8, abs=1e-6)
+    assert long[0][0].ids == [3, 4] and long[0][0].score == pytest.approx(
+        math.log(0.36) * 6 / 8, abs=1e-6
+    )
 
 
 def test_the_formula_of_the_length_penalty():
     for length, alpha in itertools.product((1, 2, 7, 100), (0.0, 0.6, 1.0)):
-        assert length_penalty(length, alpha).item() == pytest.approx(((5 + length) / 6) ** alpha, rel=1e-14)
+        assert length_penalty(length, alpha).item() == pytest.approx(
+            ((5 + length) / 6) ** alpha, rel=1e-14
+        )
     assert length_penalty(torch.tensor([1, 7]), 1.0).tolist() == [1.0, 2.0]
 
 
@@ -208,7 +242,16 @@ def test_one_slot_is_greedy_search(seed):
 @pytest.mark.parametrize("beam", [1, 3, 21])
 def test_shortest_and_longest(beam):
     for seed in range(5):
-        found, _ = run(random_logits(seed, 7), 7, beam, 1.0, minimum=[3, 5, 1], maximum=[3, 6, 4], n=3, n_best=beam)
+        found, _ = run(
+            random_logits(seed, 7),
+            7,
+            beam,
+            1.0,
+            minimum=[3, 5, 1],
+            maximum=[3, 6, 4],
+            n=3,
+            n_best=beam,
+        )
         lengths = [{len(h.ids) + 1 for h in hypotheses} for hypotheses in found]
         assert lengths[0] == {3} and lengths[1] <= {5, 6} and lengths[2] <= {1, 2, 3, 4}
 
@@ -243,7 +286,9 @@ def test_n_best_gives_n_different_ones_best_first(seed, n_best):
 
 
 def test_a_beam_wider_than_the_vocabulary():
-    found, _ = run(random_logits(0, 5), 5, 7, 1.0, maximum=3, n_best=7)  # 1 + 2 + 4 translations of two words
+    found, _ = run(
+        random_logits(0, 5), 5, 7, 1.0, maximum=3, n_best=7
+    )  # 1 + 2 + 4 translations of two words
     assert_same(found[0], every_translation(random_logits(0, 5), 5, 1.0, 3))
 
 
@@ -254,7 +299,10 @@ def test_scores_are_those_of_the_ids():
     for sentence, hypotheses in enumerate(found):
         for h in hypotheses:
             ids = (*h.ids, EOS)
-            total = sum(logits(sentence, ids[:t]).log_softmax(-1)[token].item() for t, token in enumerate(ids))
+            total = sum(
+                logits(sentence, ids[:t]).log_softmax(-1)[token].item()
+                for t, token in enumerate(ids)
+            )
             assert h.score == pytest.approx(total / ((5 + len(ids)) / 6) ** 0.8, abs=1e-10)
 
 
@@ -285,7 +333,14 @@ def test_a_sentence_of_a_fake_batch_is_what_it_is_alone(beam):
     limits = [2, 9, 5, 9]
     together, _ = run(logits, 9, beam, 0.6, maximum=limits, n=4, n_best=beam)
     for sentence, limit in enumerate(limits):
-        alone, _ = run(lambda _, prefix, b=sentence: logits(b, prefix), 9, beam, 0.6, maximum=limit, n_best=beam)
+        alone, _ = run(
+            lambda _, prefix, b=sentence: logits(b, prefix),
+            9,
+            beam,
+            0.6,
+            maximum=limit,
+            n_best=beam,
+        )
         assert_same(together[sentence], alone[0])
 
 
@@ -296,7 +351,13 @@ def sources_for(seed: int, n: int, longest: int = 12) -> list[list[int]]:
     return [[*torch.randint(3, 20, (k,), generator=generator).tolist(), EOS] for k in lengths]
 
 
-def translate(model: Transformer, sources: list[list[int]], beam: int, batch_tokens: int = 10_000, n_best: int = 1):
+def translate(
+    model: Transformer,
+    sources: list[list[int]],
+    beam: int,
+    batch_tokens: int = 10_000,
+    n_best: int = 1,
+):
     return search(Decoder(model), sources, BOS, EOS, NOT_WORDS, beam, 0.8, batch_tokens, n_best)
 
 
@@ -322,7 +383,9 @@ def test_search_keeps_the_order_whatever_the_batches(float64, beam):
     heard: list[int] = []
     whole = translate(model, sources, beam)
     for batch_tokens in (1, 20, 50):
-        for expected, found in zip(whole, translate(model, sources, beam, batch_tokens), strict=True):
+        for expected, found in zip(
+            whole, translate(model, sources, beam, batch_tokens), strict=True
+        ):
             assert_same(found, expected)
     search(Decoder(model), sources, BOS, EOS, NOT_WORDS, beam, 0.8, 30, on_batch=heard.append)
     assert sum(heard) == 9 and len(heard) > 1
@@ -337,8 +400,12 @@ def test_the_model_by_steps_gives_the_scores_of_teacher_forcing(float64):
         for h in hypotheses:
             ids = torch.tensor([[*h.ids, EOS]])
             tgt_in = torch.tensor([[BOS, *h.ids]])
-            log_probs = model(torch.tensor([source]), tgt_in).log_softmax(-1).gather(2, ids[:, :, None])
-            assert h.score == pytest.approx(log_probs.sum().item() / ((5 + ids.size(1)) / 6) ** 0.8, abs=1e-9)
+            log_probs = (
+                model(torch.tensor([source]), tgt_in).log_softmax(-1).gather(2, ids[:, :, None])
+            )
+            assert h.score == pytest.approx(
+                log_probs.sum().item() / ((5 + ids.size(1)) / 6) ** 0.8, abs=1e-9
+            )
 
 
 def test_the_limits_of_search_are_the_sentences_own():

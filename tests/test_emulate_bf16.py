@@ -24,7 +24,9 @@ def gradients(mode) -> dict[str, torch.Tensor]:
         states = model(src, tgt[:, :-1], torch.ones(8, 6, dtype=torch.bool))
         loss = label_smoothed_loss(states, model.output.weight, tgt[:, 1:].flatten(), 0.1, 0)
         (loss / 48).backward()
-    return {"loss": loss.detach()} | {name: parameter.grad for name, parameter in model.named_parameters()}
+    return {"loss": loss.detach()} | {
+        name: parameter.grad for name, parameter in model.named_parameters()
+    }
 
 
 def distance(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> float:

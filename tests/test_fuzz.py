@@ -32,12 +32,17 @@ fuzz = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")), deadline=None, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-NASTY = st.sampled_from(["\t", "\n", "\r", "\0", "\u2028", "\x85", "\ufeff", "0-0", "0p1", "-", "😀", "</s>", "▁", "⁇"])
+NASTY = st.sampled_from(
+    ["\t", "\n", "\r", "\0", "\u2028", "\x85", "\ufeff", "0-0", "0p1", "-", "😀", "</s>", "▁", "⁇"]
+)
 LINES = st.lists(NASTY | st.text(max_size=8), max_size=12).map("".join)
 BYTES = LINES.map(str.encode) | st.binary(max_size=60)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
 PLAIN = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
 )
 
 
@@ -124,7 +129,14 @@ def test_a_bomb_of_aliases_is_refused_at_once(tmp_path, first, form):
 @example(value={"layer": 0, "head": None, "shift": False, "table": 3}, content=b"\xff")
 @example(value={}, content=b"[" * 100_000)
 def test_alignment_json(value, content):
-    rule = {"layer": 0, "head": None, "shift": False, "mask_eos": True, "mask_punctuation": False, "threshold": None}
+    rule = {
+        "layer": 0,
+        "head": None,
+        "shift": False,
+        "mask_eos": True,
+        "mask_punctuation": False,
+        "threshold": None,
+    }
     for text in (
         content,
         json.dumps(value),
@@ -140,7 +152,11 @@ def test_alignment_json(value, content):
 @fuzz
 @given(header=PLAIN, body=st.binary(max_size=40), raw=st.booleans())
 @example(header=None, body=struct.pack("<Q", 2**63), raw=True)
-@example(header={"x": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}, body=b"", raw=False)
+@example(
+    header={"x": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}},
+    body=b"",
+    raw=False,
+)
 @example(header={"__metadata__": {"format": "1", "transformer_mt": "[]"}}, body=b"", raw=False)
 @example(header={"__metadata__": {"format": "٣", "transformer_mt": "{}"}}, body=b"", raw=False)
 def test_safetensors(tmp_path, header, body, raw):
@@ -173,7 +189,9 @@ def test_a_sentencepiece_model_with_other_bytes(trained_run, changes):
     try:
         tokenizer = Tokenizer(bytes(content), "src.spm.model")
         ids = tokenizer.encode(["I like apples 苹果"])
-        assert all(0 <= i < len(tokenizer) for i in ids[0]) and isinstance(tokenizer.decode(ids)[0], str)
+        assert all(0 <= i < len(tokenizer) for i in ids[0]) and isinstance(
+            tokenizer.decode(ids)[0], str
+        )
     except UserError as error:
         assert "src.spm.model" in str(error)
 
@@ -184,7 +202,9 @@ def translator(trained_run) -> Translator:
 
 
 @settings(fuzz, max_examples=max(5, fuzz.max_examples // 10))
-@given(texts=st.lists(LINES | st.text(st.characters(exclude_categories=[]), max_size=40), max_size=3))
+@given(
+    texts=st.lists(LINES | st.text(st.characters(exclude_categories=[]), max_size=40), max_size=3)
+)
 @example(texts=["x" * 20_000])
 @example(texts=["\u202e</script>\x00" * 3, "", " \t "])
 def test_sentences(translator, texts):
@@ -205,14 +225,17 @@ def test_a_sentence_to_look_at(translator, text):
     except UserError as error:
         assert "is empty" in str(error) or "tokens, but the model reads at most" in str(error)
     else:
-        assert all(0 <= i < len(found.src.units) and 0 <= j < len(found.tgt.units) for i, j in found.links)
+        assert all(
+            0 <= i < len(found.src.units) and 0 <= j < len(found.tgt.units) for i, j in found.links
+        )
 
 
 # ------------------------------------------------------------------------------ a run directory that asks for too much
 
 
 @pytest.mark.parametrize(
-    "change", [{"d_model": 1_000_000}, {"n_encoder_layers": 10**9}, {"d_ff": 10**9}, {"max_len": 65536}]
+    "change",
+    [{"d_model": 1_000_000}, {"n_encoder_layers": 10**9}, {"d_ff": 10**9}, {"max_len": 65536}],
 )
 def test_a_model_larger_than_its_file_is_not_built(trained_run, tmp_path, change, monkeypatch):
     import shutil
@@ -225,7 +248,9 @@ def test_a_model_larger_than_its_file_is_not_built(trained_run, tmp_path, change
     if "max_len" in change:
         load_run(run_dir)  # a table of positions: 8 MB at this width
         return
-    with pytest.raises(UserError, match=r"does not fit the model that config.yaml describes|is larger than memory"):
+    with pytest.raises(
+        UserError, match=r"does not fit the model that config.yaml describes|is larger than memory"
+    ):
         load_run(run_dir)
 
 
@@ -247,7 +272,10 @@ def test_translating_does_not_import_torchs_compiler(trained_run):
         "import sys; from transformer_mt import Translator; "
         f"Translator({str(trained_run)!r}).translate(['Hello.']); print('torch._dynamo' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+        == b"False\n"
+    )
 
 
 def test_loading_gives_the_weights_of_the_file(trained_run):

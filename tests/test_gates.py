@@ -46,13 +46,18 @@ def sentences() -> tuple[torch.Tensor, torch.Tensor]:
 def test_gates_equal_their_papers_formulas_sentence_by_sentence(float64, kind):
     torch.manual_seed(1)
     module, (x, padding) = Gates(kind, 32), sentences()
-    assert module.channel is None or module.channel.w_0.weight.shape == (2, 32)  # the paper's reduction by 16
+    assert module.channel is None or module.channel.w_0.weight.shape == (
+        2,
+        32,
+    )  # the paper's reduction by 16
     gated, gates = module(x, padding)
     assert set(gates) == ({"channel", "spatial"} if kind is EncoderGate.both else {kind.value})
     for row, n in enumerate((9, 5, 1)):
         f = x[row, :n].numpy()
         if module.channel is not None:
-            gate = numpy_channel(f, *(w.weight.detach().numpy() for w in (module.channel.w_0, module.channel.w_1)))
+            gate = numpy_channel(
+                f, *(w.weight.detach().numpy() for w in (module.channel.w_0, module.channel.w_1))
+            )
             np.testing.assert_allclose(gates["channel"][row].detach().numpy(), gate, **EXACT)
             f = f * gate
         if module.spatial is not None:
@@ -129,7 +134,9 @@ def test_a_hard_layer_is_hard_whether_recorded_or_not(float64, recorded):
 
 
 def test_a_model_with_all_of_them_learns_everywhere_and_shows_its_gates(float64):
-    model = tiny_model(5, encoder_gate=EncoderGate.both, cross_attention=CrossAttention.hard).train()
+    model = tiny_model(
+        5, encoder_gate=EncoderGate.both, cross_attention=CrossAttention.hard
+    ).train()
     src, tgt_in = random_ids(3, 6, 13), random_ids(3, 5, 11)
     src[1, 3:] = 0
     (model(src, tgt_in) * torch.randn(3, 5, 11)).sum().backward()

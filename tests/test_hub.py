@@ -21,16 +21,29 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 # name in conf/data → repository, configuration, columns as nested names, split → (number of files, rows)
 LAYOUTS = {
-    "tatoeba": ("sentence-transformers/parallel-sentences-tatoeba", "en-zh", "flat", {"train": 40, "dev": 4}),
+    "tatoeba": (
+        "sentence-transformers/parallel-sentences-tatoeba",
+        "en-zh",
+        "flat",
+        {"train": 40, "dev": 4},
+    ),
     "news_commentary": ("Helsinki-NLP/news_commentary", "en-zh", "nested", {"train": 60}),
-    "opus100": ("Helsinki-NLP/opus-100", "en-zh", "nested", {"test": 4, "train": 40, "validation": 5}),
+    "opus100": (
+        "Helsinki-NLP/opus-100",
+        "en-zh",
+        "nested",
+        {"test": 4, "train": 40, "validation": 5},
+    ),
     "wmt19": ("wmt/wmt19", "zh-en", "nested", {"train": 40, "validation": 3}),
 }
 
 
 def pairs(corpus, split, n):
     """Sentences that name their corpus, split and row, so that nothing can be mistaken for anything else."""
-    return [(f"Sentence {i} of {corpus}, {split}.", f"这是{corpus}的{split}部分第{i}句。") for i in range(n)]
+    return [
+        (f"Sentence {i} of {corpus}, {split}.", f"这是{corpus}的{split}部分第{i}句。")
+        for i in range(n)
+    ]
 
 
 def parquet(rows, layout, config):
@@ -40,7 +53,9 @@ def parquet(rows, layout, config):
         languages = config.split("-")
         kind = pa.struct([(language, pa.string()) for language in languages])
         sides = [{"en": en, "zh": zh} for en, zh in rows]
-        table = pa.table({"translation": pa.array([{k: side[k] for k in languages} for side in sides], kind)})
+        table = pa.table(
+            {"translation": pa.array([{k: side[k] for k in languages} for side in sides], kind)}
+        )
         if config == "en-zh" and "news" in rows[0][0]:
             table = table.add_column(0, "id", pa.array([str(i) for i in range(len(rows))]))
     out = io.BytesIO()
@@ -51,7 +66,9 @@ def parquet(rows, layout, config):
 def card(layout, config, splits, files):
     """README.md with the YAML head that says which files belong to which split, and how many rows that makes."""
     if layout == "flat":
-        features = "".join(f"  - name: {name}\n    dtype: string\n" for name in ("english", "non_english"))
+        features = "".join(
+            f"  - name: {name}\n    dtype: string\n" for name in ("english", "non_english")
+        )
     else:
         listed = ", ".join(f"'{language}'" for language in config.split("-"))
         features = f"  - name: translation\n    dtype:\n      translation:\n        languages: [{listed}]\n"
@@ -70,10 +87,14 @@ def repositories():
     found = {}
     for name, (repository, config, layout, splits) in LAYOUTS.items():
         files = {
-            f"{config}/{split}-00000-of-00001.parquet": parquet(pairs(name, split, n), layout, config)
+            f"{config}/{split}-00000-of-00001.parquet": parquet(
+                pairs(name, split, n), layout, config
+            )
             for split, n in splits.items()
         }
-        other = parquet([("wrong", "错")] * 9, layout, config)  # a second language pair lies beside it
+        other = parquet(
+            [("wrong", "错")] * 9, layout, config
+        )  # a second language pair lies beside it
         files |= {f"de-fr/{split}-00000-of-00001.parquet": other for split in splits}
         found[repository] = {"README.md": card(layout, config, splits, files), **files}
     return found
@@ -108,17 +129,30 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, json.dumps(value).encode(), Content_Type="application/json")
 
     def missing(self, code="EntryNotFound"):
-        self.answer(404, b'{"error": "not found"}', X_Error_Code=code, X_Error_Message=code, X_Repo_Commit=COMMIT)
+        self.answer(
+            404,
+            b'{"error": "not found"}',
+            X_Error_Code=code,
+            X_Error_Message=code,
+            X_Repo_Commit=COMMIT,
+        )
 
     def entry(self, path, content):
-        return {"type": "file", "path": path, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+        return {
+            "type": "file",
+            "path": path,
+            "size": len(content),
+            "oid": hashlib.sha1(content).hexdigest(),
+        }
 
     def respond(self):
         url = urlsplit(self.path)
         path = unquote(url.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append(f"{self.command} {url.netloc}{path}")
-        api = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?", path)
+        api = re.fullmatch(
+            r"/api/datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?", path
+        )
         file = re.fullmatch(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         match = api or file
         if match is None or url.netloc.startswith("datasets-server."):
@@ -134,15 +168,21 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, content, ETag=etag, X_Repo_Commit=COMMIT, Accept_Ranges="bytes")
         if api[2] in (None, "revision"):
             siblings = [{"rfilename": name} for name in files]
-            return self.json({"id": api[1], "sha": COMMIT, "private": False, "tags": [], "siblings": siblings})
+            return self.json(
+                {"id": api[1], "sha": COMMIT, "private": False, "tags": [], "siblings": siblings}
+            )
         if api[2] == "tree":
             under = api[4] + "/" if api[4] else ""
             inside = {name: content for name, content in files.items() if name.startswith(under)}
             folders = sorted({name.rpartition("/")[0] for name in inside} - {"", api[4]})
-            listed = [{"type": "directory", "path": name, "size": 0, "oid": "0" * 40} for name in folders]
+            listed = [
+                {"type": "directory", "path": name, "size": 0, "oid": "0" * 40} for name in folders
+            ]
             return self.json(listed + [self.entry(*item) for item in inside.items()])
         wanted = (
-            json.loads(body)["paths"] if body.startswith(b"{") else re.findall(r"paths=([^&]+)", unquote(body.decode()))
+            json.loads(body)["paths"]
+            if body.startswith(b"{")
+            else re.findall(r"paths=([^&]+)", unquote(body.decode()))
         )
         return self.json([self.entry(name, files[name]) for name in wanted if name in files])
 
@@ -163,7 +203,11 @@ def hub():
 
 
 def environment(home, endpoint):
-    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("HF_") and not k.lower().endswith("_proxy")}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.upper().startswith("HF_") and not k.lower().endswith("_proxy")
+    }
     return kept | {
         "HF_HOME": str(home),
         "HF_ENDPOINT": endpoint,
@@ -179,7 +223,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 from transformer_mt.config import CONF_DIR, Config
-from transformer_mt.data import prepare
+from transformer_mt.corpus import prepare
 
 ConfigStore.instance().store(name="schema", node=Config)
 cache, *names = sys.argv[1:]
@@ -206,7 +250,11 @@ RUNS = [f"{corpus}:{direction}" for corpus in LAYOUTS for direction in ("en-zh",
 
 def run(*arguments, env):
     return subprocess.run(
-        [sys.executable, *map(str, arguments)], env=env, capture_output=True, encoding="utf-8", timeout=300
+        [sys.executable, *map(str, arguments)],
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
     )
 
 
@@ -250,24 +298,40 @@ def test_each_public_layout_is_read_as_it_is(prepared, corpus, direction):
 def test_only_the_stand_in_was_asked_and_for_this_language_pair(prepared, hub):
     assert all(f":{hub.server_port}" in request for request in hub.asked)
     assert any("resolve" in request and "en-zh/train" in request for request in hub.asked)
-    assert not any("de-fr/" in request and "resolve" in request and request.startswith("GET") for request in hub.asked)
+    assert not any(
+        "de-fr/" in request and "resolve" in request and request.startswith("GET")
+        for request in hub.asked
+    )
 
 
 def test_nothing_of_ours_stays_in_the_hub_cache(prepared, home):
     assert list((home / "hf").rglob("parallel*train.arrow"))
-    assert not [path for path in (home / "hf").rglob("*") if path.name.startswith(("cache-", "clean"))]
+    assert not [
+        path for path in (home / "hf").rglob("*") if path.name.startswith(("cache-", "clean"))
+    ]
 
 
 def test_a_second_start_reads_the_caches(prepared, hub, home):
     hub.asked.clear()
-    done = run("-c", PREPARE, home / "cache", "opus100:en-zh", "tatoeba:zh-en", env=environment(home / "hf", hub.url))
+    done = run(
+        "-c",
+        PREPARE,
+        home / "cache",
+        "opus100:en-zh",
+        "tatoeba:zh-en",
+        env=environment(home / "hf", hub.url),
+    )
     assert done.returncode == 0, done.stderr
     assert "vocabulary" not in done.stderr  # it is not trained again
     again = json.loads(done.stdout)
     for name in again:
         assert again[name].pop("seconds") < 60
-        assert again[name] == {key: value for key, value in prepared[name].items() if key != "seconds"}
-    assert not any(request.startswith("GET") and request.endswith(".parquet") for request in hub.asked)
+        assert again[name] == {
+            key: value for key, value in prepared[name].items() if key != "seconds"
+        }
+    assert not any(
+        request.startswith("GET") and request.endswith(".parquet") for request in hub.asked
+    )
 
 
 @pytest.fixture
@@ -287,9 +351,20 @@ def test_a_second_start_needs_no_network(prepared, home, closed):
 
 
 def test_without_network_one_line_names_the_corpora_that_need_none(tmp_path, closed):
-    options = ["data=tatoeba", "model=tiny", f"run_dir={tmp_path / 'run'}", f"data.cache_dir={tmp_path / 'cache'}"]
+    options = [
+        "data=tatoeba",
+        "model=tiny",
+        f"run_dir={tmp_path / 'run'}",
+        f"data.cache_dir={tmp_path / 'cache'}",
+    ]
     start = time.monotonic()
-    run("-m", "transformer_mt.train", "data=files", "data.train=nothing.tsv", env=environment(tmp_path / "hf", closed))
+    run(
+        "-m",
+        "transformer_mt.train",
+        "data=files",
+        "data.train=nothing.tsv",
+        env=environment(tmp_path / "hf", closed),
+    )
     seconds = time.monotonic() - start  # to import everything and end with another error
     start = time.monotonic()
     done = run("-m", "transformer_mt.train", *options, env=environment(tmp_path / "hf", closed))
@@ -304,7 +379,12 @@ def test_without_network_one_line_names_the_corpora_that_need_none(tmp_path, clo
 
 
 def test_a_dataset_that_the_hub_does_not_have_is_named(hub, tmp_path):
-    options = ["data=tatoeba", "data.hub=nobody/nothing", f"data.cache_dir={tmp_path / 'cache'}", "model=tiny"]
+    options = [
+        "data=tatoeba",
+        "data.hub=nobody/nothing",
+        f"data.cache_dir={tmp_path / 'cache'}",
+        "model=tiny",
+    ]
     options += [f"run_dir={tmp_path / 'run'}"]
     done = run("-m", "transformer_mt.train", *options, env=environment(tmp_path / "hf", hub.url))
     assert done.returncode == 2
@@ -313,10 +393,28 @@ def test_a_dataset_that_the_hub_does_not_have_is_named(hub, tmp_path):
 
 @pytest.mark.slow
 def test_training_from_the_hub(prepared, hub, home, tmp_path):
-    options = ["data=opus100", "direction=zh-en", "model=tiny", "tokenizer.vocab_size=400", "train.samples=1"]
-    limits = ["train.max_steps=2", "train.validate_every=2", "train.device=cpu", "decode.beam_size=1"]
+    options = [
+        "data=opus100",
+        "direction=zh-en",
+        "model=tiny",
+        "tokenizer.vocab_size=400",
+        "train.samples=1",
+    ]
+    limits = [
+        "train.max_steps=2",
+        "train.validate_every=2",
+        "train.device=cpu",
+        "decode.beam_size=1",
+    ]
     paths = [f"run_dir={tmp_path / 'run'}", f"data.cache_dir={home / 'cache'}"]
-    done = run("-m", "transformer_mt.train", *options, *limits, *paths, env=environment(home / "hf", hub.url))
+    done = run(
+        "-m",
+        "transformer_mt.train",
+        *options,
+        *limits,
+        *paths,
+        env=environment(home / "hf", hub.url),
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "model.safetensors").exists()
     kept = (tmp_path / "run" / "test.tsv").read_text(encoding="utf-8").splitlines()

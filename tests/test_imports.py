@@ -15,7 +15,11 @@ MODULES = sorted(
     for path in PACKAGE.rglob("*.py")
     if path.stem != "__init__"
 )
-COMMANDS = {path.stem for path in PACKAGE.glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")}
+COMMANDS = {
+    path.stem
+    for path in PACKAGE.glob("*.py")
+    if '__name__ == "__main__"' in path.read_text("utf-8")
+}
 LAYERS = (
     {"config"},
     {"files", "text", "units", "fast", "runtime", "batches"},
@@ -34,14 +38,18 @@ LAYERS = (
 def imports(module: str) -> tuple[set[str], set[str]]:
     """Modules of the package, and top-level names of everything else, that a module imports anywhere."""
     ours, others = set(), set()
-    for node in ast.walk(ast.parse((PACKAGE / (module.replace(".", "/") + ".py")).read_text("utf-8"))):
+    for node in ast.walk(
+        ast.parse((PACKAGE / (module.replace(".", "/") + ".py")).read_text("utf-8"))
+    ):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}: relative import"
             names = [node.module]
-            if node.module.startswith("transformer_mt"):  # a module's name, or a module and what it defines
+            if node.module.startswith(
+                "transformer_mt"
+            ):  # a module's name, or a module and what it defines
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             package, _, rest = name.partition(".")
@@ -85,7 +93,9 @@ def test_imports_point_down(module):
 def test_only_train_imports_hydra_and_only_plots_imports_matplotlib():
     for module in MODULES:
         _, others = imports(module)
-        assert others & {"hydra", "omegaconf"} == ({"hydra", "omegaconf"} if module == "train" else set()), module
+        assert others & {"hydra", "omegaconf"} == (
+            {"hydra", "omegaconf"} if module == "train" else set()
+        ), module
         assert ("matplotlib" in others) == (module == "view.plots"), module
         assert ("datasets" in others) == (module == "corpus"), module
 
@@ -105,7 +115,10 @@ def test_what_comes_after_training_reaches_neither_corpus_nor_trainer(command):
 
 def python(code: str, *arguments: object) -> subprocess.CompletedProcess:
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, timeout=200
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr.decode()
     return done

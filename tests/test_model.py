@@ -37,12 +37,17 @@ def test_attention_equals_the_fused_kernel_and_a_loop(float64, masked):
         for h in range(3):
             for t in range(4):
                 seen = [s for s in range(6) if mask is None or mask[b, 0, t, s]]
-                terms = [math.exp(sum(q[b, h, t, i] * k[b, h, s, i] for i in range(5)) / math.sqrt(5)) for s in seen]
+                terms = [
+                    math.exp(sum(q[b, h, t, i] * k[b, h, s, i] for i in range(5)) / math.sqrt(5))
+                    for s in seen
+                ]
                 expected = [0.0] * 6
                 for s, term in zip(seen, terms, strict=True):
                     expected[s] = term / sum(terms)
                 torch.testing.assert_close(weights[b, h, t], torch.tensor(expected), **EXACT)
-                torch.testing.assert_close(z[b, h, t], sum(expected[s] * v[b, h, s] for s in seen), **EXACT)
+                torch.testing.assert_close(
+                    z[b, h, t], sum(expected[s] * v[b, h, s] for s in seen), **EXACT
+                )
 
 
 def test_a_row_that_sees_nothing_gives_zeros_on_both_paths(float64):
@@ -66,18 +71,26 @@ def test_softmax_of_half_precision_is_in_float32(dtype):
 
 def test_masks_say_who_sees_what():
     assert key_mask(torch.tensor([[False, False, True]])).tolist() == [[[[True, True, False]]]]
-    assert causal_mask(3).tolist() == [[True, False, False], [True, True, False], [True, True, True]]
+    assert causal_mask(3).tolist() == [
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
+    ]
 
 
 def copy_attention(theirs: nn.MultiheadAttention, ours: MultiHeadAttention) -> None:
     """Our weights into torch's module, whose key bias becomes 0."""
     with torch.no_grad():
         theirs.in_proj_weight.copy_(torch.cat((ours.w_q.weight, ours.w_k.weight, ours.w_v.weight)))
-        theirs.in_proj_bias.copy_(torch.cat((ours.w_q.bias, torch.zeros_like(ours.w_q.bias), ours.w_v.bias)))
+        theirs.in_proj_bias.copy_(
+            torch.cat((ours.w_q.bias, torch.zeros_like(ours.w_q.bias), ours.w_v.bias))
+        )
         theirs.out_proj.load_state_dict(ours.w_o.state_dict())
 
 
-@pytest.mark.parametrize("n_keys", [6, 40])  # few enough for the equation, and enough for the fused kernel
+@pytest.mark.parametrize(
+    "n_keys", [6, 40]
+)  # few enough for the equation, and enough for the fused kernel
 @pytest.mark.parametrize("recorded", [False, True])
 def test_multi_head_attention_equals_torchs_with_copied_weights(float64, recorded, n_keys):
     torch.manual_seed(2)
@@ -85,7 +98,9 @@ def test_multi_head_attention_equals_torchs_with_copied_weights(float64, recorde
     copy_attention(theirs, ours)
     x, other = torch.randn(2, 4, 12), torch.randn(2, n_keys, 12)
     padding = torch.tensor([[False] * n_keys, [False] * 4 + [True] * (n_keys - 4)])
-    expected, expected_weights = theirs(x, other, other, key_padding_mask=padding, average_attn_weights=False)
+    expected, expected_weights = theirs(
+        x, other, other, key_padding_mask=padding, average_attn_weights=False
+    )
     weights = [] if recorded else None
     z = ours(x, *ours.keys_values(other), key_mask(padding), weights)
     torch.testing.assert_close(z, expected, **EXACT)
@@ -199,7 +214,10 @@ def test_encoder_decoder_equals_torchs_with_copied_weights(float64, norm, activa
     tgt_x = embed(tgt_in, model.tgt_embedding).detach().requires_grad_()
     memory = twin.encoder(src_x, src_key_padding_mask=padding)
     states = twin.decoder(
-        tgt_x, memory, tgt_mask=torch.ones(5, 5, dtype=torch.bool).triu(1), memory_key_padding_mask=padding
+        tgt_x,
+        memory,
+        tgt_mask=torch.ones(5, 5, dtype=torch.bool).triu(1),
+        memory_key_padding_mask=padding,
     )
     expected = states @ model.output.weight.T
 
@@ -211,7 +229,9 @@ def test_encoder_decoder_equals_torchs_with_copied_weights(float64, norm, activa
     (logits * weighting).sum().backward()
     (expected * weighting).sum().backward()
     for ids, x, table in ((src, src_x, model.src_embedding), (tgt_in, tgt_x, model.tgt_embedding)):
-        gradient = torch.zeros_like(table.weight).index_add_(0, ids.flatten(), x.grad.flatten(0, 1) * math.sqrt(16))
+        gradient = torch.zeros_like(table.weight).index_add_(
+            0, ids.flatten(), x.grad.flatten(0, 1) * math.sqrt(16)
+        )
         torch.testing.assert_close(table.weight.grad, gradient, **EXACT)
     ours, theirs = model.decoder_layers[0].cross_attention, twin.decoder.layers[0].multihead_attn
     torch.testing.assert_close(
@@ -235,7 +255,9 @@ def test_positions_give_the_states_below_the_output_layer(float64):
 
 @pytest.mark.parametrize("changes", VARIANTS)
 @pytest.mark.parametrize("s, t", [(6, 5), (36, 35)])
-def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(float64, changes, s, t):
+def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(
+    float64, changes, s, t
+):
     model = tiny_model(7, **changes)
     src, tgt_in = random_ids(2, s, 13), random_ids(2, t, 11)
     src[1, 3:] = 0
@@ -294,7 +316,15 @@ def test_a_source_of_padding_alone_gives_numbers():
 
 # ---------------------------------------------------------------------------------------------- parameters
 
-ATTENTION = ["w_q.weight", "w_q.bias", "w_k.weight", "w_v.weight", "w_v.bias", "w_o.weight", "w_o.bias"]
+ATTENTION = [
+    "w_q.weight",
+    "w_q.bias",
+    "w_k.weight",
+    "w_v.weight",
+    "w_v.bias",
+    "w_o.weight",
+    "w_o.bias",
+]
 FEED_FORWARD = ["w_in.weight", "w_in.bias", "w_out.weight", "w_out.bias"]
 NORM = ["norm.weight", "norm.bias"]
 ENCODER_LAYER = {
@@ -312,9 +342,13 @@ def test_parameter_names(norm):
     """Saved models carry these names: a changed one makes every old model unreadable."""
     model = tiny_model(n_encoder_layers=1, n_decoder_layers=1, norm=norm)
     expected = {"tgt_embedding.weight", "src_embedding.weight"}
-    expected |= layer_names("encoder_layers.0", ENCODER_LAYER) | layer_names("decoder_layers.0", DECODER_LAYER)
+    expected |= layer_names("encoder_layers.0", ENCODER_LAYER) | layer_names(
+        "decoder_layers.0", DECODER_LAYER
+    )
     if norm is Norm.pre:
-        expected |= {f"{side}_norm.{name}" for side in ("encoder", "decoder") for name in ("weight", "bias")}
+        expected |= {
+            f"{side}_norm.{name}" for side in ("encoder", "decoder") for name in ("weight", "bias")
+        }
     assert {name for name, _ in model.named_parameters()} == expected
     assert "positions" not in model.state_dict()
 
@@ -328,7 +362,8 @@ def test_parameter_names_that_options_add():
 
 
 @pytest.mark.parametrize(
-    "joint, tie, tables", [(True, True, 11), (False, True, 13 + 11), (False, False, 13 + 2 * 11), (True, False, 33)]
+    "joint, tie, tables",
+    [(True, True, 11), (False, True, 13 + 11), (False, False, 13 + 2 * 11), (True, False, 33)],
 )
 def test_tying_and_the_number_of_parameters(joint, tie, tables):
     model = tiny_model(n_src=11 if joint else 13, joint=joint, tie_embeddings=tie)

@@ -14,7 +14,9 @@ from helpers import ENVIRONMENT, ROOT
 pytestmark = pytest.mark.slow
 
 STARTER = ROOT / "data" / "starter" / "train.tsv"
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "runs", "attention", "build", "dist", "__pycache__", ".*_cache")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", "runs", "attention", "build", "dist", "__pycache__", ".*_cache"
+)
 
 
 def run(*command: object, **options: object) -> subprocess.CompletedProcess:
@@ -25,7 +27,15 @@ def run(*command: object, **options: object) -> subprocess.CompletedProcess:
 
 def pip(*arguments: object) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    run(sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments, env=environment)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        *arguments,
+        env=environment,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +68,9 @@ def test_configuration_and_starter_are_in_the_wheel(wheel):
 
 def test_the_installed_package_is_the_one_that_runs(installed, tmp_path):
     code = "from transformer_mt.config import CONF_DIR, STARTER_DIR; print(CONF_DIR); print(STARTER_DIR)"
-    lines = run(sys.executable, "-c", code, env=installed, cwd=tmp_path).stdout.decode().splitlines()
+    lines = (
+        run(sys.executable, "-c", code, env=installed, cwd=tmp_path).stdout.decode().splitlines()
+    )
     package = Path(installed["PYTHONPATH"]) / "transformer_mt"
     assert lines == [str(package / "conf"), str(package / "starter")]
 
@@ -73,7 +85,9 @@ def test_the_installed_command_composes_its_configuration(installed, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not STARTER.exists(), reason="needs data/starter/train.tsv")
-def test_the_installed_command_trains_on_the_packaged_starter_from_an_empty_directory(installed, tmp_path):
+def test_the_installed_command_trains_on_the_packaged_starter_from_an_empty_directory(
+    installed, tmp_path
+):
     options = (
         "model=tiny", "data.valid=null", "data.test=null", "data.held_out=20", "tokenizer.vocab_size=2000",
         "train.max_steps=1", f"data.cache_dir={tmp_path / 'cache'}",

@@ -17,9 +17,7 @@ from transformer_mt.view.page import render
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 ODD = '<script>alert(1)</script> & "it\'s" </script> <!-- 😀👩‍👩‍👧 مرحبا בעולם \\ \u2028 ]]>'
-LONG = (
-    "In the long run, children who read many books every day learn to write better than those who never read, even here"
-)
+LONG = "In the long run, children who read many books every day learn to write better than those who never read, even here"
 
 
 # ---- Data of a model that does not exist, but whose weights are the softmax of its queries and keys ----
@@ -47,7 +45,15 @@ def pack(array: np.ndarray) -> str:
     return base64.b64encode(array.astype("<f4").tobytes()).decode("ascii")
 
 
-def synthetic(src: dict, tgt: dict, seed: int = 0, layers: int = 2, n_heads: int = 2, d_head: int = 6, **more: object):
+def synthetic(
+    src: dict,
+    tgt: dict,
+    seed: int = 0,
+    layers: int = 2,
+    n_heads: int = 2,
+    d_head: int = 6,
+    **more: object,
+):
     """The page's data, and the arrays behind it."""
     rng = np.random.default_rng(seed)
     s, t = len(src["tokens"]), len(tgt["tokens"])
@@ -83,7 +89,8 @@ def synthetic(src: dict, tgt: dict, seed: int = 0, layers: int = 2, n_heads: int
         "left_out": (rng.normal(size=(t, s)) ** 3).tolist(),
     }  # fmt: skip
     data |= {
-        group: {kind: pack(array) for kind, array in group_arrays.items()} for group, group_arrays in arrays.items()
+        group: {kind: pack(array) for kind, array in group_arrays.items()}
+        for group, group_arrays in arrays.items()
     }
     data |= more
     data["links"] = links(data, arrays, **rule_of(data))
@@ -92,7 +99,19 @@ def synthetic(src: dict, tgt: dict, seed: int = 0, layers: int = 2, n_heads: int
 
 def random_pair(seed: int, **more: object):
     rng = np.random.default_rng(seed)
-    words = ["I", "like", "3.50", "apples", ",", "don't", "you", "?", "  ", "internationalization", "!"]
+    words = [
+        "I",
+        "like",
+        "3.50",
+        "apples",
+        ",",
+        "don't",
+        "you",
+        "?",
+        "  ",
+        "internationalization",
+        "!",
+    ]
     signs = list("我喜欢苹果，不是吗？！三OK ")
     src = sentence(" ".join(rng.choice(words, rng.integers(2, 8))), "en", rng)
     tgt = sentence("".join(rng.choice(signs, rng.integers(2, 12))), "zh", rng, longest=3)
@@ -106,7 +125,9 @@ def rule_of(data: dict) -> dict:
     return {key: value for key, value in data["rule"].items() if key != "threshold"}
 
 
-def chosen(arrays: dict, kind: str, layer: int | None, head: int | None, shift: bool = False) -> np.ndarray:
+def chosen(
+    arrays: dict, kind: str, layer: int | None, head: int | None, shift: bool = False
+) -> np.ndarray:
     weights = arrays["weights"][kind].astype(float)
     weights = weights if layer is None else weights[[layer]]
     weights = weights if head is None else weights[:, [head]]
@@ -123,7 +144,9 @@ def is_punctuation(side: dict, token: int) -> bool:
     return bool(found) and all(side["units"][i]["punctuation"] for i in found)
 
 
-def token_links(data, arrays, layer, head, shift, mask_eos, mask_punctuation) -> list[tuple[int, int]]:
+def token_links(
+    data, arrays, layer, head, shift, mask_eos, mask_punctuation
+) -> list[tuple[int, int]]:
     weights, src, tgt = chosen(arrays, "cross", layer, head, shift), data["src"], data["tgt"]
     eos, threshold, found = len(src["tokens"]) - 1, data["rule"]["threshold"], []
     for t in range(len(tgt["tokens"]) - 1):
@@ -178,7 +201,9 @@ def web(browser: Chrome, tmp_path: Path) -> Iterator[Page]:
 
 
 def close(actual, expected, atol: float = 2e-6) -> None:
-    np.testing.assert_allclose(np.array(actual, dtype=float), np.array(expected, dtype=float), rtol=0, atol=atol)
+    np.testing.assert_allclose(
+        np.array(actual, dtype=float), np.array(expected, dtype=float), rtol=0, atol=atol
+    )
 
 
 # ---- The tests ----
@@ -192,11 +217,18 @@ def test_template_asks_for_nothing_outside():
 def test_every_choice_shows_its_numbers(web):
     data, arrays = random_pair(1)
     web.open(data)
-    for kind, layer, head in [*itertools.product(KINDS, (0, 1), (0, 1, None)), *((kind, None, None) for kind in KINDS)]:
+    for kind, layer, head in [
+        *itertools.product(KINDS, (0, 1), (0, 1, None)),
+        *((kind, None, None) for kind in KINDS),
+    ]:
         web.choose(kind, layer, head)
         close(web.matrix(), chosen(arrays, kind, layer, head))
         assert web.js("document.querySelectorAll('.thumbs [aria-pressed=true]').length") == 1
-    for kind, layer, head in [("decoder_self", 1, 0), ("cross", 0, 1), ("encoder_self", 1, None)]:  # the other way
+    for kind, layer, head in [
+        ("decoder_self", 1, 0),
+        ("cross", 0, 1),
+        ("encoder_self", 1, None),
+    ]:  # the other way
         for name, value in (("kind", kind), ("layer", layer), ("head", head)):
             Select(web.find(f"#{name}")).select_by_value("" if value is None else str(value))
         close(web.matrix(), chosen(arrays, kind, layer, head))
@@ -208,7 +240,9 @@ def test_hovering_shows_row_column_and_cell(web):
     web.open(data)
     web.hover('#queries [data-row="1"]')
     close(web.weights_on("keys"), weights[1])
-    assert all(row == 1 for row, _ in web.cells("lit")) and len(web.cells("lit")) == weights.shape[1]
+    assert (
+        all(row == 1 for row, _ in web.cells("lit")) and len(web.cells("lit")) == weights.shape[1]
+    )
     assert set(web.each("#pair path:not(.faint)", "+node.dataset.row")) == {1}
     web.hover('#keys [data-col="2"]')
     close(web.weights_on("queries"), weights[:, 2])
@@ -292,7 +326,9 @@ def test_merging_self_attention(web):
     close(web.matrix(), merged(chosen(arrays, "encoder_self", 0, 1), data["src"], data["src"]))
     web.choose("decoder_self", 1, 1)
     one, tgt = chosen(arrays, "decoder_self", 1, 1), data["tgt"]
-    moved = np.concatenate([one[:, 1:], one[:, :1]], axis=1)  # bos last, so that inputs stand where `merged` wants them
+    moved = np.concatenate(
+        [one[:, 1:], one[:, :1]], axis=1
+    )  # bos last, so that inputs stand where `merged` wants them
     expected = merged(moved, tgt, tgt)
     close(web.matrix(), np.concatenate([expected[:, -1:], expected[:, :-1]], axis=1))
     assert not web.find("#shift").is_enabled() and not web.find("#soft").is_enabled()
@@ -318,15 +354,23 @@ def test_run_rule_and_gold(web):
     data["links"] = links(data, arrays, **rule_of(data))
     web.open(data)
     close(web.matrix(), chosen(arrays, "cross", 0, None, True))
-    assert "the starter's valid" in web.text("#rule-text") and "same as by the rule" in web.text("#links")
+    assert "the starter's valid" in web.text("#rule-text") and "same as by the rule" in web.text(
+        "#links"
+    )
     found = [pair for pair in data["links"] if pair in gold]
-    assert f"Of 2 sure gold links {len(found)} found; {len(data['links']) - len(found)} links are" in web.text("#links")
+    assert (
+        f"Of 2 sure gold links {len(found)} found; {len(data['links']) - len(found)} links are"
+        in web.text("#links")
+    )
     web.switch(merge=True)
     assert web.cells("gold") == {(j, i) for i, j in gold}
     web.switch(merge=False)
     src, tgt = data["src"], data["tgt"]
     assert web.cells("gold") == {
-        (t, s) for i, j in gold for s in src["units"][i]["tokens"] for t in tgt["units"][j]["tokens"]
+        (t, s)
+        for i, j in gold
+        for s in src["units"][i]["tokens"]
+        for t in tgt["units"][j]["tokens"]
     }
     web.choose("encoder_self", 0, 0)
     web.switch(merge=True)
@@ -348,7 +392,9 @@ def test_thumbnails_in_order_of_aer(web):
     web.switch(shift=True)
     assert [row[:2] for row in web.each("[data-kind=cross]", order)][:2] == [["0", "0"], ["0", "1"]]
     pictures = web.each("canvas", "node.toDataURL()")
-    assert len(pictures) == len(set(pictures)) == 21  # 3 kinds of 2 layers of 2 heads and their mean, and a mean of all
+    assert (
+        len(pictures) == len(set(pictures)) == 21
+    )  # 3 kinds of 2 layers of 2 heads and their mean, and a mean of all
 
 
 def test_cell_shows_the_sum_that_made_it(web):
@@ -357,7 +403,9 @@ def test_cell_shows_the_sum_that_made_it(web):
 
     def table_row(table: int) -> list[str]:
         """The last row of a table of the panel, without its name."""
-        rows = web.each("#cell-panel tbody", "[...node.rows[2].cells].map(cell => cell.textContent)")
+        rows = web.each(
+            "#cell-panel tbody", "[...node.rows[2].cells].map(cell => cell.textContent)"
+        )
         return [text.replace("−", "-") for text in rows[table][1:]]
 
     for kind, layer, head, r, c, shift in [
@@ -395,7 +443,9 @@ def test_a_mean_leads_to_its_largest_part(web):
     weights = arrays["weights"]["cross"][1]
     head, t, s = max(itertools.product((0, 1), rows, columns), key=lambda place: weights[place])
     web.click("#unmix")
-    assert f"Row {t}, column {s}" in web.text("#cell-panel") and f"layer 1, head {head}" in web.text("#matrix-title")
+    assert f"Row {t}, column {s}" in web.text(
+        "#cell-panel"
+    ) and f"layer 1, head {head}" in web.text("#matrix-title")
     close(web.number("#weight"), weights[head, t, s], 6e-5)
 
 
@@ -410,7 +460,10 @@ def test_matrix_by_keyboard(web):
     close(web.number("#weight"), chosen(arrays, "cross", 1, 0)[1, 1], 6e-5)
     web.press(Keys.ESCAPE)
     assert web.js("document.getElementById('cell-panel').hidden")
-    assert web.js("[document.activeElement.dataset.row, document.activeElement.dataset.col]") == ["1", "1"]
+    assert web.js("[document.activeElement.dataset.row, document.activeElement.dataset.col]") == [
+        "1",
+        "1",
+    ]
 
 
 def test_every_control_is_named_and_reachable(web):
@@ -419,12 +472,37 @@ def test_every_control_is_named_and_reachable(web):
     named = "Boolean(node.ariaLabel || node.innerText.trim() || node.labels?.[0]?.innerText.trim())"
     assert all(web.each("button, select, input", named))
     reached: set[str] = set()
-    for _ in range(32):  # the matrix, each side of the pair and each group of heads are one stop of the Tab key
+    for _ in range(
+        32
+    ):  # the matrix, each side of the pair and each group of heads are one stop of the Tab key
         web.press(Keys.TAB)
         stop = "document.activeElement"
-        reached.add(web.js(f"{stop}.id || {stop}.parentNode.id || {stop}.dataset.kind || {stop}.tagName"))
-    assert reached >= {"language", "theme", "kind", "layer", "head", "soft", "shift", "mask-eos", "mask-punctuation"}
-    assert reached >= {"merge", "rule", "keys", "queries", "TD", *KINDS, "previous", "next", "step", "left-out"}
+        reached.add(
+            web.js(f"{stop}.id || {stop}.parentNode.id || {stop}.dataset.kind || {stop}.tagName")
+        )
+    assert reached >= {
+        "language",
+        "theme",
+        "kind",
+        "layer",
+        "head",
+        "soft",
+        "shift",
+        "mask-eos",
+        "mask-punctuation",
+    }
+    assert reached >= {
+        "merge",
+        "rule",
+        "keys",
+        "queries",
+        "TD",
+        *KINDS,
+        "previous",
+        "next",
+        "step",
+        "left-out",
+    }
 
 
 def test_steps_of_the_translation(web):
@@ -434,7 +512,9 @@ def test_steps_of_the_translation(web):
     web.focus("#next")
     for step in range(n_steps):
         token = data["tgt"]["tokens"][step]
-        shown = web.each("#candidates li", "[node.dataset.piece, +node.dataset.probability, node.className]")
+        shown = web.each(
+            "#candidates li", "[node.dataset.piece, +node.dataset.probability, node.className]"
+        )
         assert [row[:2] for row in shown][:5] == data["candidates"][step]
         taken = [row for row in shown if row[2] == "taken"]
         assert [row[0] for row in taken] == [token]
@@ -481,7 +561,9 @@ def test_odd_text_does_no_harm(web):
     rng = np.random.default_rng(0)
     odd = [sentence(text, "en", rng, longest=9) for text in (ODD, ODD[::-1] + "<b>你好</b>&amp;")]
     data, _ = synthetic(*odd, layers=1)
-    data["candidates"][0][1][0] = data["run"]["name"] = data["reason"] = "</script><script>alert(1)</script>"
+    data["candidates"][0][1][0] = data["run"]["name"] = data["reason"] = (
+        "</script><script>alert(1)</script>"
+    )
     web.open(data)
     elements = web.js("document.querySelectorAll('script, b').length")
     for side, tokens in zip(("src", "tgt"), ("keys", "queries"), strict=True):
@@ -490,7 +572,9 @@ def test_odd_text_does_no_harm(web):
     web.switch(merge=True, left_out=True)
     web.click('#matrix [data-row="1"][data-col="1"]')
     web.click("#language")
-    assert web.js("document.querySelectorAll('script, b').length") == elements == 2 + 5  # ours, and the legend's shades
+    assert (
+        web.js("document.querySelectorAll('script, b').length") == elements == 2 + 5
+    )  # ours, and the legend's shades
     assert "<script>alert(1)</script>" in web.text("#candidates")
 
 
@@ -509,7 +593,9 @@ def test_short_and_long_pairs(web, width):
         assert web.matrix().shape == (len(tgt["tokens"]), len(src["tokens"]))
         for kind in KINDS:
             web.choose(kind, None, None)
-            assert web.js("document.documentElement.scrollWidth") <= width  # wide things scroll in their own box
+            assert (
+                web.js("document.documentElement.scrollWidth") <= width
+            )  # wide things scroll in their own box
     web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 

@@ -17,7 +17,14 @@ from selenium.webdriver.support.ui import Select
 
 from transformer_mt import Translator
 from transformer_mt.alignment import Rule
-from transformer_mt.config import CrossAttention, DecodeConfig, EncoderGate, Norm, TokenizerConfig, UserError
+from transformer_mt.config import (
+    CrossAttention,
+    DecodeConfig,
+    EncoderGate,
+    Norm,
+    TokenizerConfig,
+    UserError,
+)
 from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
 from transformer_mt.tokenizer import train_tokenizer
 from transformer_mt.view import equations, page, primer_data
@@ -37,7 +44,9 @@ def tokenizers() -> tuple:
     """Of English and Chinese; 早, 上, 好 have no piece of their own."""
     english, chinese = zip(*pattern_pairs(), strict=True)
     options = TokenizerConfig(vocab_size=340)
-    return train_tokenizer(list(english), options, True)[0], train_tokenizer(list(chinese), options, False)[0]
+    return train_tokenizer(list(english), options, True)[0], train_tokenizer(
+        list(chinese), options, False
+    )[0]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +95,10 @@ def sides(translator: Translator, src: str, tgt: str) -> tuple:
 
 def close(actual, expected, atol: float) -> None:
     """Both may be lists, arrays or tensors."""
-    actual, expected = (x.detach().numpy() if isinstance(x, torch.Tensor) else np.array(x) for x in (actual, expected))
+    actual, expected = (
+        x.detach().numpy() if isinstance(x, torch.Tensor) else np.array(x)
+        for x in (actual, expected)
+    )
     np.testing.assert_allclose(actual.astype(float), expected.astype(float), rtol=0, atol=atol)
 
 
@@ -144,7 +156,9 @@ def test_projection_is_geometry():
 def np_heads(layer, x: np.ndarray, head: int, other: np.ndarray | None = None) -> tuple:
     """The definition, with W `(D, D)` as in the paper, cut into columns."""
     columns = slice(head * K, (head + 1) * K)
-    w_q, w_k, w_v = (w.weight.detach().double().numpy().T[:, columns] for w in (layer.w_q, layer.w_k, layer.w_v))
+    w_q, w_k, w_v = (
+        w.weight.detach().double().numpy().T[:, columns] for w in (layer.w_q, layer.w_k, layer.w_v)
+    )
     b_q, b_v = (w.bias.detach().double().numpy()[columns] for w in (layer.w_q, layer.w_v))
     source = x if other is None else other
     return x @ w_q + b_q, source @ w_k, source @ w_v + b_v
@@ -163,7 +177,9 @@ def test_a_head_computes_what_the_model_does(either):
                 for head in range(H):
                     q, k, v = equations.head_projections(layer, notes["x"], head, other)
                     x = notes["x"].double().numpy()
-                    expected = np_heads(layer, x, head, None if other is None else other.double().numpy())
+                    expected = np_heads(
+                        layer, x, head, None if other is None else other.double().numpy()
+                    )
                     for ours, theirs in zip((q, k, v), expected, strict=True):
                         close(ours, theirs, 1e-4)
                     z, _ = attention(q, k, v, mask)
@@ -192,7 +208,9 @@ def test_what_is_studied(either):
     if not into_chinese:  # pre-norm
         norm = model.encoder_layers[0].self_residual.norm
         mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
-        x = (x - mean) / np.sqrt(variance + norm.eps) * norm.weight.detach().numpy() + norm.bias.detach().numpy()
+        x = (x - mean) / np.sqrt(
+            variance + norm.eps
+        ) * norm.weight.detach().numpy() + norm.bias.detach().numpy()
     close(np_floats(data["self"]["layers"][0]["x"], len(ids), D), x, 1e-4)
 
 
@@ -212,7 +230,9 @@ def test_characters_without_a_piece_are_the_mean_of_their_bytes(en_zh):
 def test_the_variance_of_a_score_is_d_k():
     for row in equations.scaling_study(primer_data.D_KS, seed=5):
         d_k, found = row["d_k"], row["spread"]
-        assert found["1"]["variance"] == pytest.approx(d_k, rel=0.04 + 0.2 / d_k)  # of 8,192 scores; 3 standard errors
+        assert found["1"]["variance"] == pytest.approx(
+            d_k, rel=0.04 + 0.2 / d_k
+        )  # of 8,192 scores; 3 standard errors
         assert found["sqrt"]["variance"] == pytest.approx(found["1"]["variance"] / d_k)
         assert found["d_k"]["variance"] == pytest.approx(found["1"]["variance"] / d_k**2)
 
@@ -224,7 +244,9 @@ def test_the_study_shows_both_extremes():
     assert rows[1024]["1"]["softmax_gradient"] < 0.01 * rows[1024]["sqrt"]["softmax_gradient"]
     for extreme in ("1", "d_k"):
         assert rows[1024][extreme]["query_gradient"] < 0.1 * rows[1024]["sqrt"]["query_gradient"]
-    assert rows == {row["d_k"]: row["spread"] for row in equations.scaling_study([64, 1024], seed=0)}
+    assert rows == {
+        row["d_k"]: row["spread"] for row in equations.scaling_study([64, 1024], seed=0)
+    }
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -240,13 +262,19 @@ def test_spread_against_finite_differences(masked):
     through, reaching, entropy = [], [], []
     for i in range(4):
         seen = allowed[i]
-        moved = [np_softmax(scores[i, seen] + step * np.eye(seen.sum())[j]) for j in range(seen.sum())]
-        back = [np_softmax(scores[i, seen] - step * np.eye(seen.sum())[j]) for j in range(seen.sum())]
+        moved = [
+            np_softmax(scores[i, seen] + step * np.eye(seen.sum())[j]) for j in range(seen.sum())
+        ]
+        back = [
+            np_softmax(scores[i, seen] - step * np.eye(seen.sum())[j]) for j in range(seen.sum())
+        ]
         through.append(np.linalg.norm((np.array(moved) - np.array(back)) / (2 * step)))
         change = np.zeros((3, 4, 3))
         for c in range(3):
             change[c, i, c] = step
-        columns = [(weights(q.numpy() + d)[i] - weights(q.numpy() - d)[i]) / (2 * step) for d in change]
+        columns = [
+            (weights(q.numpy() + d)[i] - weights(q.numpy() - d)[i]) / (2 * step) for d in change
+        ]
         reaching.append(np.linalg.norm(columns))
         entropy.append(-sum(w * math.log(w) for w in rows[i] if w > 0))
     found = equations.spread(q, k, scale, mask)
@@ -290,7 +318,11 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
 
     def without(start: int, end: int):
         def cut(_: object, args: tuple) -> tuple:
-            return (torch.cat((args[0][..., :start], 0 * args[0][..., start:end], args[0][..., end:]), -1),)
+            return (
+                torch.cat(
+                    (args[0][..., :start], 0 * args[0][..., start:end], args[0][..., end:]), -1
+                ),
+            )
 
         return cut
 
@@ -334,7 +366,10 @@ def test_contributions_add_up_to_the_output(either):
         layers = translator.model.attention_layers()[data["self"]["kind"]]
         for layer, notes in zip(layers, seen[data["self"]["kind"]], strict=True):
             w_o = layer.w_o.weight.numpy().T
-            parts = [notes["z"].numpy()[:, h * K : (h + 1) * K] @ w_o[h * K : (h + 1) * K] for h in range(H)]
+            parts = [
+                notes["z"].numpy()[:, h * K : (h + 1) * K] @ w_o[h * K : (h + 1) * K]
+                for h in range(H)
+            ]
             close(sum(parts) + layer.w_o.bias.numpy(), notes["out"], 1e-4)
             lengths = equations.head_contributions(layer, notes["z"])
             close(lengths, np.array([np.linalg.norm(part, axis=1) for part in parts]).T, 1e-4)
@@ -359,14 +394,20 @@ def test_the_path_has_the_shapes_of_the_model(en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     model, attention_of = en_zh.model, en_zh.attention(EN, ZH, rule=Rule())
     seen = {}
-    encoder, decoder, last = model.encoder_layers[0], model.decoder_layers[0], model.decoder_layers[-1]
+    encoder, decoder, last = (
+        model.encoder_layers[0],
+        model.decoder_layers[0],
+        model.decoder_layers[-1],
+    )
     modules = {
         "src_embedded": encoder.self_attention.w_v, "encoder_concat": encoder.self_attention.w_o,
         "encoder_hidden": encoder.feed_forward.w_in, "tgt_embedded": decoder.self_attention.w_v,
         "decoder_hidden": decoder.feed_forward.w_in, "decoder_states": last.feed_forward, "logits": model.output,
     }  # fmt: skip
     handles = [
-        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: list(out[0].shape)}))
+        module.register_forward_hook(
+            lambda _, __, out, name=name: seen.update({name: list(out[0].shape)})
+        )
         for name, module in modules.items()
     ]
     en_zh.force(src, tgt, Rule())
@@ -414,12 +455,17 @@ def test_section_10_takes_the_models_own_gates_where_it_has_them(tokenizers, tmp
     with torch.inference_mode():
         features = translator.model.features(torch.tensor([found.src.ids]))[0]
         kinds = primer_data.kinds_data(translator.model, features)
-    assert kinds["trained"] == {"channel": "channel" in found.gates, "spatial": "spatial" in found.gates}
+    assert kinds["trained"] == {
+        "channel": "channel" in found.gates,
+        "spatial": "spatial" in found.gates,
+    }
     for name, gate in found.gates.items():
         close(kinds[name]["gate"], gate, 1e-6)
 
 
-def test_section_10_of_a_model_with_hard_attention_and_both_gates_says_so(web, tokenizers, tmp_path, no_switching):
+def test_section_10_of_a_model_with_hard_attention_and_both_gates_says_so(
+    web, tokenizers, tmp_path, no_switching
+):
     changes = {"encoder_gate": EncoderGate.both, "cross_attention": CrossAttention.hard}
     options = SMALL | {"model": SMALL["model"] | changes}
     translator = Translator(make_run(tmp_path / "run", tokenizers, **options), "cpu", "fp32")
@@ -462,13 +508,17 @@ def test_a_sentence_is_translated_by_the_model(en_zh, monkeypatch, no_switching)
     assert data["tgt"]["text"] == ZH and data["tgt"]["forced"] is False
 
 
-def edited(translator: Translator, tokenizers: tuple, folder: Path, direction: str, languages: list[str]) -> Path:
+def edited(
+    translator: Translator, tokenizers: tuple, folder: Path, direction: str, languages: list[str]
+) -> Path:
     """The same run under other language codes."""
     run = make_run(folder, tokenizers, **SMALL)
     path = run / "config.yaml"
     text = path.read_text("utf-8")
     text = re.sub(r"direction: en-zh", f"direction: {direction}", text)
-    path.write_text(re.sub(r"- en\n(\s*)- zh", f"- {languages[0]}\n\\1- {languages[1]}", text), encoding="utf-8")
+    path.write_text(
+        re.sub(r"- en\n(\s*)- zh", f"- {languages[0]}\n\\1- {languages[1]}", text), encoding="utf-8"
+    )
     return run
 
 
@@ -503,14 +553,18 @@ def test_an_english_sentence_for_a_run_that_reads_chinese(call, zh_en, tmp_path)
 
 
 def test_bad_output_and_run(call, en_zh, tmp_path):
-    assert f"{tmp_path} is a folder" in call("primer", en_zh.run_dir, EN, "--output", tmp_path).error
+    assert (
+        f"{tmp_path} is a folder" in call("primer", en_zh.run_dir, EN, "--output", tmp_path).error
+    )
     assert "no run here" in call("primer", tmp_path, EN).error
 
 
 def test_tokens_unknown_to_the_vocabulary(en_zh, monkeypatch):
     real = en_zh.src_tokenizer.encode
     monkeypatch.setattr(
-        en_zh.src_tokenizer, "encode", lambda texts: [[en_zh.src_tokenizer.unk_id, *ids[1:]] for ids in real(texts)]
+        en_zh.src_tokenizer,
+        "encode",
+        lambda texts: [[en_zh.src_tokenizer.unk_id, *ids[1:]] for ids in real(texts)],
     )
     with pytest.raises(UserError, match="vocabulary lacks"):
         primer_data.primer_data(en_zh, EN, ZH)
@@ -543,7 +597,9 @@ class Primer(Page):
         return np.array([float(x) for x in self.each(selector, "node.dataset.value")])
 
     def heat(self, name: str) -> np.ndarray:
-        rows = self.each(f"#{name} tbody tr", "[...node.querySelectorAll('td')].map(td => td.dataset.value)")
+        rows = self.each(
+            f"#{name} tbody tr", "[...node.querySelectorAll('td')].map(td => td.dataset.value)"
+        )
         return np.array([[float(x) for x in row] for row in rows])
 
     def first(self, box: str, key: str) -> np.ndarray:
@@ -554,7 +610,9 @@ class Primer(Page):
         self.click(f'#{chips} button[data-i="{i}"]')
 
     def slide(self, name: str, to: int) -> None:
-        script = "(arguments[0].value = arguments[1], arguments[0].dispatchEvent(new Event('input')))"
+        script = (
+            "(arguments[0].value = arguments[1], arguments[0].dispatchEvent(new Event('input')))"
+        )
         self.js(script, self.find(f"#{name}"), to)
 
 
@@ -585,7 +643,9 @@ def test_sections_1_to_3_show_the_models_numbers(web, en_zh, forward):
         expected = equations.projection(x[a], x[b])
         for key in ("a", "b", "dot", "cosine", "projection"):
             close(web.values(f'[data-geometry="{key}"]'), [expected[key]], 1e-5)
-        assert web.values('[data-geometry="angle"]')[0] == pytest.approx(expected["angle"], abs=0.02)
+        assert web.values('[data-geometry="angle"]')[0] == pytest.approx(
+            expected["angle"], abs=0.02
+        )
     y, weights = (part.numpy() for part in equations.self_attention_plain(x))
     close(web.heat("s3-heat"), weights, 1e-6)
     for row in (0, 5):
@@ -646,9 +706,15 @@ def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
     web.open(forward)
     for i in (0, 6, 10):
         web.slide("d-k", i)
-        for key, name in itertools.product(("1", "sqrt", "d_k"), ("variance", "entropy", "query_gradient")):
+        for key, name in itertools.product(
+            ("1", "sqrt", "d_k"), ("variance", "entropy", "query_gradient")
+        ):
             expected = forward["scaling"][i]["spread"][key][name]
-            close(web.values(f'#s5-random [data-spread="{key}-{name}"]'), [expected], 1e-6 * max(1, expected))
+            close(
+                web.values(f'#s5-random [data-spread="{key}-{name}"]'),
+                [expected],
+                1e-6 * max(1, expected),
+            )
     web.click('#s8-thumbs [data-layer="1"][data-head="3"]')
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
@@ -670,19 +736,26 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     with torch.inference_mode():
         seen, memory = primer_data.observe(en_zh, src, tgt)
         module = en_zh.model.attention_layers()["cross"][layer]
-        q, k, v = (x.double() for x in equations.head_projections(module, seen["cross"][layer]["x"], head, memory))
+        q, k, v = (
+            x.double()
+            for x in equations.head_projections(module, seen["cross"][layer]["x"], head, memory)
+        )
     for slid, temperature in ((-25, 0.0), (-8, 0.25), (0, 1.0), (6, 2**1.5), (25, math.inf)):
         web.pick("s6-tokens", 2)
         web.slide("tau", slid)
         found, weights = equations.retrieval(q[2], k, v, temperature)
         close(web.values("#s6-bars [data-bar]"), weights, 1e-5)
         close(web.first("s6-found", "found"), found[:4], 1e-5)
-        assert float(web.js("document.querySelector('#tau-text').dataset.value")) == pytest.approx(temperature)
+        assert float(web.js("document.querySelector('#tau-text').dataset.value")) == pytest.approx(
+            temperature
+        )
     web.pick("s10-tokens", 4)
     row = equations.retrieval(q[4], k, v)[1]
     close(web.values("#s10-bars [data-plain]"), row, 1e-5)
     close(web.values("#s10-bars [data-bar]"), hard_weights(row), 0)
-    assert float(web.js("document.querySelector('#s10-read').dataset.value")) == pytest.approx(float(row.max()))
+    assert float(web.js("document.querySelector('#s10-read').dataset.value")) == pytest.approx(
+        float(row.max())
+    )
 
 
 def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
@@ -698,25 +771,38 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
         notes = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][0]
-        lengths = equations.head_contributions(en_zh.model.attention_layers()["decoder_self"][0], notes["z"])
+        lengths = equations.head_contributions(
+            en_zh.model.attention_layers()["decoder_self"][0], notes["z"]
+        )
     close(web.first("s8-out", "out"), notes["out"][2, :4], 1e-5)
     close(web.values("#s8-bars [data-bar]"), lengths[2], 1e-4)
-    shown = web.each("#off [data-off]", "[node.dataset.off, node.dataset.text, Number(node.lastChild.dataset.value)]")
+    shown = web.each(
+        "#off [data-off]",
+        "[node.dataset.off, node.dataset.text, Number(node.lastChild.dataset.value)]",
+    )
     assert [row[2] for row in shown] == sorted(row[2] for row in shown)
-    assert {row[0] for row in shown} == {f"{r['kind']}-{r['layer']}-{r['head']}" for r in forward["off"]["rows"]}
+    assert {row[0] for row in shown} == {
+        f"{r['kind']}-{r['layer']}-{r['head']}" for r in forward["off"]["rows"]
+    }
     module = en_zh.model.attention_layers()["cross"][1]
     with equations.switch_off_head(module, 3):
         text, after = en_zh.translate([EN])[0].text, en_zh.force(src, tgt, Rule()).log_probs.sum()
     row = next(row for row in shown if row[0] == "cross-1-3")
     assert row[1] == text and row[2] == pytest.approx(after - found.log_probs.sum(), abs=1e-3)
     Select(web.find("#off-kind")).select_by_value("cross")
-    assert all(name.startswith("cross-") for name in web.each("#off [data-off]", "node.dataset.off"))
+    assert all(
+        name.startswith("cross-") for name in web.each("#off [data-off]", "node.dataset.off")
+    )
 
 
 def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forward):
     web.open(forward)
     found = en_zh.attention(EN, ZH, rule=Rule())
-    close(web.heat("s9-heat"), found.decoder_self[forward["cross"]["layer"], forward["cross"]["head"]], 1e-5)
+    close(
+        web.heat("s9-heat"),
+        found.decoder_self[forward["cross"]["layer"], forward["cross"]["head"]],
+        1e-5,
+    )
     web.click("#causal")
     assert "not what the model does" in web.text("#uncausal") and web.heat("s9-heat")[0, 1] > 0
     web.slide("position", 5)
@@ -731,7 +817,9 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
     assert web.each("#s9-dots .dots", "node.lastChild.textContent") == ["20", "1"]
     with torch.inference_mode():
         memory = primer_data.observe(en_zh, found.src, found.tgt)[1]
-        _, gates = equations.untrained_gates(D)(memory[None], torch.zeros(1, len(memory), dtype=torch.bool))
+        _, gates = equations.untrained_gates(D)(
+            memory[None], torch.zeros(1, len(memory), dtype=torch.bool)
+        )
         close(web.first("s10-channel", "channel-gate"), gates["channel"][0, :4], 1e-5)
         close(web.values("#s10-spatial [data-bar]"), gates["spatial"][0], 1e-5)
         web.pick("s10-reference", 2)
@@ -762,7 +850,10 @@ def test_controls_by_keyboard_and_touch(web, forward):
     assert web.text("#unmasked") != ""
     web.focus("#tau")
     web.press(Keys.HOME)
-    assert sorted(web.values("#s6-bars [data-bar]"))[-1] == 1 and web.values("#s6-bars [data-bar]").sum() == 1
+    assert (
+        sorted(web.values("#s6-bars [data-bar]"))[-1] == 1
+        and web.values("#s6-bars [data-bar]").sum() == 1
+    )
     web.press(Keys.END)
     assert len(set(web.values("#s6-bars [data-bar]"))) == 1
     web.focus("#d-k")
@@ -770,9 +861,15 @@ def test_controls_by_keyboard_and_touch(web, forward):
     assert web.text("#d-k-text") == "1024"
     web.tap('#s1-tokens button[data-i="1"]')
     assert web.each('#s1-tokens [aria-pressed="true"]', "node.dataset.i") == ["1"]
-    stops = web.js("[...document.querySelectorAll('.chips')].map(n => n.querySelectorAll('[tabindex=\"0\"]').length)")
+    stops = web.js(
+        "[...document.querySelectorAll('.chips')].map(n => n.querySelectorAll('[tabindex=\"0\"]').length)"
+    )
     assert set(stops) == {1}  # each group of buttons is one stop of the Tab key
-    nameless = [n for n in web.browser.find_elements(By.CSS_SELECTOR, "button, select, input") if not n.accessible_name]
+    nameless = [
+        n
+        for n in web.browser.find_elements(By.CSS_SELECTOR, "button, select, input")
+        if not n.accessible_name
+    ]
     assert nameless == []
 
 
@@ -817,9 +914,13 @@ def test_a_narrow_screen_and_a_reader_of_chinese(web, en_zh, zh_en, forward, bac
 def test_odd_text_does_no_harm(web, en_zh, no_switching):
     odd = "I </script><script>alert(1)</script> <b>&"
     translator = en_zh
-    assert len(translator.src_tokenizer.encode([odd])[0]) > 30  # spelt in bytes: too long to draw by itself
+    assert (
+        len(translator.src_tokenizer.encode([odd])[0]) > 30
+    )  # spelt in bytes: too long to draw by itself
     data = primer_data.primer_data(translator, "I <b>&", "我<i>&")
-    data["off"]["rows"] = [{"kind": "cross", "layer": 0, "head": 0, "text": odd + odd, "log_prob": -1.0}]
+    data["off"]["rows"] = [
+        {"kind": "cross", "layer": 0, "head": 0, "text": odd + odd, "log_prob": -1.0}
+    ]
     data["run"]["name"] = data["src"]["text"] = data["off"]["whole"]["text"] = odd
     web.open(data)
     assert web.text("#src-text") == odd

@@ -67,7 +67,9 @@ def last_state(run_dir: Path) -> Path:
 
 
 def logged(run_dir: Path) -> list[dict]:
-    events = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text("utf-8").splitlines()]
+    events = [
+        json.loads(line) for line in (run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
+    ]
     return [{key: value for key, value in event.items() if key not in TIMES} for event in events]
 
 
@@ -77,7 +79,10 @@ def assert_equal_to_the_bit(run_dir: Path, other: Path) -> None:
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
     assert last_state(run_dir).name == last_state(other).name
-    (ours, here), (theirs, there) = load_tensors(last_state(run_dir)), load_tensors(last_state(other))
+    (ours, here), (theirs, there) = (
+        load_tensors(last_state(run_dir)),
+        load_tensors(last_state(other)),
+    )
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
     for key in STATE_TIMES:
@@ -122,9 +127,12 @@ def small_run(whole_run, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "step, how", [(6, signal.SIGTERM), (7, None), (10, signal.SIGINT), (0, signal.SIGTERM), (3, None)]
+    "step, how",
+    [(6, signal.SIGTERM), (7, None), (10, signal.SIGINT), (0, signal.SIGTERM), (3, None)],
 )
-def test_an_interrupted_run_goes_on_to_the_bit(new_config, whole_run, monkeypatch, capsys, step, how):
+def test_an_interrupted_run_goes_on_to_the_bit(
+    new_config, whole_run, monkeypatch, capsys, step, how
+):
     """Stopped by a signal between two checkpoints, at one, or before the first; or killed, which loses a few steps."""
     config = new_config(**ALL_KINDS_OF_CHANCE)
     with monkeypatch.context() as patch:
@@ -134,7 +142,10 @@ def test_an_interrupted_run_goes_on_to_the_bit(new_config, whole_run, monkeypatc
                 train(config)
         else:
             assert train(config) == 128 + how
-            assert f"stopped at step {step + 1}; run the same command to go on" in capsys.readouterr().err
+            assert (
+                f"stopped at step {step + 1}; run the same command to go on"
+                in capsys.readouterr().err
+            )
             (in_epoch,) = [load_tensors(last_state(Path(config.run_dir)))[1]["state"]["batch"]]
             assert in_epoch > 0  # in the middle of an epoch
     assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
@@ -160,7 +171,9 @@ def test_a_run_killed_between_its_average_and_its_last_checkpoint_logs_the_avera
     assert_equal_to_the_bit(tmp_path / "run", whole_run)
 
 
-def test_an_interrupted_run_in_bf16_goes_on_to_the_bit(new_config, whole_run, tmp_path, monkeypatch):
+def test_an_interrupted_run_in_bf16_goes_on_to_the_bit(
+    new_config, whole_run, tmp_path, monkeypatch
+):
     """The products are emulated where the machine has none."""
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     changes = ALL_KINDS_OF_CHANCE | {"train.precision": "bf16"}
@@ -171,7 +184,10 @@ def test_an_interrupted_run_in_bf16_goes_on_to_the_bit(new_config, whole_run, tm
     for name in ("run", "whole"):
         assert train(new_config(name, **changes)) == 0
     assert_equal_to_the_bit(tmp_path / "run", tmp_path / "whole")
-    ours, exact = ([event["loss"] for event in logged(run) if "loss" in event] for run in (tmp_path / "run", whole_run))
+    ours, exact = (
+        [event["loss"] for event in logged(run) if "loss" in event]
+        for run in (tmp_path / "run", whole_run)
+    )
     assert ours != exact and ours == pytest.approx(exact, rel=0.05)
 
 
@@ -191,12 +207,21 @@ def test_the_reference_run_crosses_epochs(whole_run):
 
 
 def test_a_complete_run_says_so_and_is_left_as_it_is(new_config, small_run, capsys):
-    before = {path: path.read_bytes() for path in small_run.rglob("*") if path.is_file() and path.suffix != ".yaml"}
+    before = {
+        path: path.read_bytes()
+        for path in small_run.rglob("*")
+        if path.is_file() and path.suffix != ".yaml"
+    }
     config = new_config(**ALL_KINDS_OF_CHANCE)
     assert train(config) == 0
-    assert f"{config.run_dir} is complete after 14 steps; a higher limit goes on." in capsys.readouterr().err
+    assert (
+        f"{config.run_dir} is complete after 14 steps; a higher limit goes on."
+        in capsys.readouterr().err
+    )
     files = {path for path in small_run.rglob("*") if path.is_file() and path.suffix != ".yaml"}
-    changed = [path for path in files if path.suffix != ".png" and before.get(path) != path.read_bytes()]
+    changed = [
+        path for path in files if path.suffix != ".png" and before.get(path) != path.read_bytes()
+    ]
     assert [path for path in changed if "tensorboard" not in path.parts] == []
     assert load_config(small_run) == config
 
@@ -207,7 +232,9 @@ def test_a_higher_limit_goes_on_with_a_complete_run(new_config):
     assert train(new_config("long", **options)) == 0
     assert train(new_config("short", **options | {"train.max_steps": 10})) == 0
     assert train(new_config("short", **options)) == 0
-    long, short = (load_tensors(last_state(Path(new_config(name).run_dir))) for name in ("long", "short"))
+    long, short = (
+        load_tensors(last_state(Path(new_config(name).run_dir))) for name in ("long", "short")
+    )
     assert short[1]["state"]["step"] == 14
     assert [name for name in long[0] if not torch.equal(long[0][name], short[0][name])] == []
 
@@ -245,7 +272,9 @@ def test_another_direction_is_refused(new_config, small_run):
 
 
 def test_differing_options_exit_with_2(call, corpus_tsv, cache_dir, small_run):
-    options = training_options(corpus_tsv, cache_dir, small_run, **ALL_KINDS_OF_CHANCE | {"train.clip_norm": 2.0})
+    options = training_options(
+        corpus_tsv, cache_dir, small_run, **ALL_KINDS_OF_CHANCE | {"train.clip_norm": 2.0}
+    )
     assert "train.clip_norm=2.0 (was 1.0). Choose another run_dir" in call("train", *options).error
 
 
@@ -253,7 +282,9 @@ def test_another_corpus_is_refused(new_config, small_run, tmp_path):
     other = tmp_path / "other.tsv"
     other.write_text("".join(f"{en}\t{zh}\n" for en, zh in pattern_pairs()[5:]), encoding="utf-8")
     before = last_state(small_run).read_bytes()
-    with pytest.raises(UserError, match=r"was trained on another corpus .*data\.train=.*other\.tsv.*resume=false"):
+    with pytest.raises(
+        UserError, match=r"was trained on another corpus .*data\.train=.*other\.tsv.*resume=false"
+    ):
         train(new_config(**ALL_KINDS_OF_CHANCE | {"data.train": str(other), "train.max_steps": 16}))
     assert last_state(small_run).read_bytes() == before
     config = load_config(small_run)
@@ -265,7 +296,10 @@ def test_another_vocabulary_is_refused(new_config, small_run, tmp_path):
     changed.write_bytes((small_run / "tgt.spm.model").read_bytes())
     models = {"tokenizer.src_model": str(own), "tokenizer.tgt_model": str(tmp_path / "gone.model")}
     assert train(new_config(**ALL_KINDS_OF_CHANCE | models)) == 0
-    with pytest.raises(UserError, match=r"tokenizer\.src_model=.*changed\.model: .*another vocabulary.*resume=false"):
+    with pytest.raises(
+        UserError,
+        match=r"tokenizer\.src_model=.*changed\.model: .*another vocabulary.*resume=false",
+    ):
         train(new_config(**ALL_KINDS_OF_CHANCE | models | {"tokenizer.src_model": str(changed)}))
 
 
@@ -280,7 +314,10 @@ def test_a_start_without_a_checkpoint_leaves_no_vocabulary_to_the_next(new_confi
     stale.touch()
     assert (run_dir / "spm.model").exists()
     assert train(new_config(**{"tokenizer.joint": False, "train.validate_every": 4})) == 0
-    assert [path.name for path in sorted(run_dir.glob("*spm.model"))] == ["src.spm.model", "tgt.spm.model"]
+    assert [path.name for path in sorted(run_dir.glob("*spm.model"))] == [
+        "src.spm.model",
+        "tgt.spm.model",
+    ]
     assert checkpoint_steps(run_dir, "weights") == [4]
     load_run(run_dir)
 
@@ -298,13 +335,19 @@ def test_starting_over_keeps_the_old_runs_aside(new_config, small_run, capsys):
     assert logged(small_run)[-1]["step"] == 2
 
 
-def test_a_checkpoint_that_is_something_else_gives_way_to_the_one_before(new_config, small_run, capsys):
+def test_a_checkpoint_that_is_something_else_gives_way_to_the_one_before(
+    new_config, small_run, capsys
+):
     newest = max((small_run / "checkpoints").glob("state-*"))
     shutil.copy(small_run / "model.safetensors", newest.with_name("state-00000999.safetensors"))
     os.mkfifo(newest.with_name("state-00001000.safetensors"))
     assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
     err = capsys.readouterr().err
-    assert "no such file" in err and "not a checkpoint to resume from" in err and "Going on from step" in err
+    assert (
+        "no such file" in err
+        and "not a checkpoint to resume from" in err
+        and "Going on from step" in err
+    )
 
 
 def test_a_job_that_is_started_again_does_not_start_over(new_config, small_run, monkeypatch):
@@ -349,10 +392,14 @@ def test_key_names(whole_run):
     assert len(names) == 2 + 15 + 24 + 4
     tensors, metadata = load_tensors(last_state(whole_run))
     expected = {f"model.{name}" for name in names} | {"rng.cpu.0"}
-    expected |= {f"optimizer.{key}.{name}" for key in ("step", "exp_avg", "exp_avg_sq") for name in names}
+    expected |= {
+        f"optimizer.{key}.{name}" for key in ("step", "exp_avg", "exp_avg_sq") for name in names
+    }
     assert set(tensors) == expected
     assert {"state", "corpus", "threads", "processes"} <= set(metadata)
-    assert {"step", "epoch", "batch", "seconds", "best_bleu", "best_step", "finished"} <= set(metadata["state"])
+    assert {"step", "epoch", "batch", "seconds", "best_bleu", "best_step", "finished"} <= set(
+        metadata["state"]
+    )
     metadata = load_tensors(whole_run / "model.safetensors")[1]
     assert {"steps", "valid_bleu"} <= set(metadata)
     assert not list(whole_run.rglob("*.tmp"))
@@ -403,22 +450,34 @@ def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path):
 
 
 def test_tensors_come_back_as_they_were(tmp_path):
-    tensors = {"a": torch.randn(3, 4).T, "b": torch.arange(5), "c": torch.tensor(1.5), "d": torch.ones(2).bfloat16()}
+    tensors = {
+        "a": torch.randn(3, 4).T,
+        "b": torch.arange(5),
+        "c": torch.tensor(1.5),
+        "d": torch.ones(2).bfloat16(),
+    }
     save_tensors(tmp_path / "t.safetensors", tensors, {"steps": [1, 2], "名": "值"})
     found, metadata = load_tensors(tmp_path / "t.safetensors")
     assert metadata == {"steps": [1, 2], "名": "值"}
     assert all(
-        torch.equal(found[name], tensor) and found[name].dtype == tensor.dtype for name, tensor in tensors.items()
+        torch.equal(found[name], tensor) and found[name].dtype == tensor.dtype
+        for name, tensor in tensors.items()
     )
 
 
 def test_the_average_is_the_mean():
-    parts = [{"w": torch.tensor([1.0, 2.0])}, {"w": torch.tensor([3.0, 6.0])}, {"w": torch.tensor([5.0, 1.0])}]
+    parts = [
+        {"w": torch.tensor([1.0, 2.0])},
+        {"w": torch.tensor([3.0, 6.0])},
+        {"w": torch.tensor([5.0, 1.0])},
+    ]
     assert average(parts)["w"].tolist() == [3.0, 3.0]
 
 
 def test_the_configuration_comes_back(tmp_path):
-    config = training_config(Path("一 (1).tsv"), Path("cache"), tmp_path / "测试", direction="zh-en")
+    config = training_config(
+        Path("一 (1).tsv"), Path("cache"), tmp_path / "测试", direction="zh-en"
+    )
     config.model.norm, config.train.schedule = Norm.post, Schedule.inverse_sqrt
     config.data.chinese_script, config.data.valid = ChineseScript.simplified, ["a.en", "b.zh"]
     config.train.max_minutes = 3
@@ -453,7 +512,10 @@ def rewrite(path: Path, **header: str) -> None:
         (truncate, "truncated or damaged"),
         (garbage, "truncated or damaged"),
         (emptied, "truncated or damaged"),
-        (lambda path: rewrite(path, format="2", transformer_mt="{}"), "format 2, but this version reads up to 1"),
+        (
+            lambda path: rewrite(path, format="2", transformer_mt="{}"),
+            "format 2, but this version reads up to 1",
+        ),
         (lambda path: rewrite(path, format="1", transformer_mt="{"), "truncated or damaged"),
         (lambda path: rewrite(path, format="pt"), "not written by transformer_mt"),
         (lambda path: rewrite(path), "not written by transformer_mt"),
@@ -463,7 +525,9 @@ def rewrite(path: Path, **header: str) -> None:
 def test_a_damaged_file_is_named(new_config, small_run, which, damage, message, capsys):
     path = small_run / "model.safetensors" if which == "model" else last_state(small_run)
     damage(path)
-    if which == "state" and message == "truncated or damaged":  # there is an older one to go on from
+    if (
+        which == "state" and message == "truncated or damaged"
+    ):  # there is an older one to go on from
         assert train(new_config(**ALL_KINDS_OF_CHANCE | {"train.max_steps": 16})) == 0
         assert f"warning: {path}: {message}" in capsys.readouterr().err
         return
@@ -478,7 +542,9 @@ def test_a_damaged_file_is_named(new_config, small_run, which, damage, message, 
     "change",
     [
         lambda tensors: tensors | {"encoder_norm.weight": torch.ones(33)},
-        lambda tensors: {name: tensor for name, tensor in tensors.items() if name != "encoder_norm.weight"},
+        lambda tensors: {
+            name: tensor for name, tensor in tensors.items() if name != "encoder_norm.weight"
+        },
     ],
 )
 @pytest.mark.parametrize("which", ["model", "state"])
@@ -486,13 +552,18 @@ def test_a_tensor_that_does_not_fit_is_named(new_config, small_run, which, chang
     path = small_run / "model.safetensors" if which == "model" else last_state(small_run)
     tensors, metadata = load_tensors(path)
     if which == "state":
-        inner = change({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+        inner = change(
+            {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+        )
         tensors = {n: t for n, t in tensors.items() if not n.startswith("model.")}
         tensors |= {f"model.{name}": tensor for name, tensor in inner.items()}
     else:
         tensors = change(tensors)
     save_tensors(path, tensors, metadata)
-    with pytest.raises(UserError, match=f"{re.escape(str(path))}: tensor encoder_norm.weight does not fit the model"):
+    with pytest.raises(
+        UserError,
+        match=f"{re.escape(str(path))}: tensor encoder_norm.weight does not fit the model",
+    ):
         if which == "model":
             load_run(small_run)
         else:
@@ -509,7 +580,9 @@ def test_a_missing_part_is_named(small_run, tmp_path):
     with pytest.raises(UserError, match=r"src\.spm\.model: not a SentencePiece model"):
         load_run(small_run)
     (small_run / "model.safetensors").unlink()
-    with pytest.raises(UserError, match=r"run: no model here \(looked for model\.safetensors\)\. Train first"):
+    with pytest.raises(
+        UserError, match=r"run: no model here \(looked for model\.safetensors\)\. Train first"
+    ):
         load_run(small_run)
 
 
@@ -531,7 +604,10 @@ def test_a_missing_part_is_named(small_run, tmp_path):
         (b"model: {norm: sideways}\n", "norm='sideways' is not one of post, pre"),
         (b"model: {norm: [pre]}\n", r"norm=\['pre'\] is not one of post, pre"),
         (b"data: {languages: [en, 1]}\n", "languages=.* has the wrong type"),
-        (b"model: {d_model: 30, n_heads: 4}\n", "model.d_model=30 is not divisible by model.n_heads=4"),
+        (
+            b"model: {d_model: 30, n_heads: 4}\n",
+            "model.d_model=30 is not divisible by model.n_heads=4",
+        ),
         (b"a: 1  # " + b"x" * 1_000_000, "damaged .longer than a configuration can be"),
         (b"train: {lr: 7}\n", "train.lr=7 is out of range"),
         (b"direction: en-fr\n", "direction=en-fr does not fit"),
@@ -540,7 +616,9 @@ def test_a_missing_part_is_named(small_run, tmp_path):
 def test_a_damaged_configuration_is_named(tmp_path, monkeypatch, text, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_bytes(text)
-    with pytest.raises(UserError, match=f"{re.escape(str(tmp_path / 'config.yaml'))}: .*{message}") as caught:
+    with pytest.raises(
+        UserError, match=f"{re.escape(str(tmp_path / 'config.yaml'))}: .*{message}"
+    ) as caught:
         load_config(tmp_path)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "pwned").exists()
@@ -548,7 +626,16 @@ def test_a_damaged_configuration_is_named(tmp_path, monkeypatch, text, message):
 
 def test_a_configuration_is_plain_yaml(whole_run):
     values = yaml.safe_load((whole_run / "config.yaml").read_text("utf-8"))
-    assert list(values) == ["run_dir", "resume", "direction", "data", "tokenizer", "model", "train", "decode"]
+    assert list(values) == [
+        "run_dir",
+        "resume",
+        "direction",
+        "data",
+        "tokenizer",
+        "model",
+        "train",
+        "decode",
+    ]
     assert values["train"]["max_epochs"] is None and values["model"]["norm"] == "pre"
 
 
@@ -565,14 +652,23 @@ tokenizer = Tokenizer.load(Path(sys.argv[1]))
 print(tokenizer.sample(["Students want apples and flowers every day."] * 20, 0.3, 5))
 """
     command = [sys.executable, "-c", code, str(whole_run / "src.spm.model")]
-    first, second = (subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True) for _ in range(2))
+    first, second = (
+        subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True) for _ in range(2)
+    )
     assert first.stdout == second.stdout != b""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_the_same_command_goes_on_to_the_same_weights(corpus_tsv, cache_dir, tmp_path, number):
-    changes = {"model.dropout": 0.2, "train.max_steps": 200, "train.log_every": 5, "train.average": 1}
+def test_a_signal_saves_and_the_same_command_goes_on_to_the_same_weights(
+    corpus_tsv, cache_dir, tmp_path, number
+):
+    changes = {
+        "model.dropout": 0.2,
+        "train.max_steps": 200,
+        "train.log_every": 5,
+        "train.average": 1,
+    }
     options = training_options(corpus_tsv, cache_dir, tmp_path / "run", **changes)
     assert train(training_config(corpus_tsv, cache_dir, tmp_path / "whole", **changes)) == 0
     with running("train", *options, stdin=None) as process:

@@ -19,7 +19,12 @@ from transformer_mt.files import file_lock
 from transformer_mt.run_dir import checkpoint_path, checkpoint_steps, load_tensors
 from transformer_mt.train import train
 
-EVEN = {"model.dropout": 0.0, "train.token_budget": 30, "train.log_every": 1, "train.validate_every": 10}
+EVEN = {
+    "model.dropout": 0.0,
+    "train.token_budget": 30,
+    "train.log_every": 1,
+    "train.validate_every": 10,
+}
 """Without chance; some updates have a single row, fewer than there are processes."""
 
 
@@ -47,10 +52,15 @@ while any(is_gloo(task) for task in Path("/proc/self/task").glob("*/comm")):  # 
 @contextmanager
 def torchrun(n: int, *options: str, module: str = "transformer_mt.train"):
     """`torchrun --nproc-per-node n`, or a plain process where n is 1."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)] if n > 1 else []
+    launcher = (
+        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)] if n > 1 else []
+    )
     program = [module] if module.endswith(".py") else ["-m", module]
     process = subprocess.Popen(
-        [sys.executable, *launcher, *program, *options], env=ENVIRONMENT, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, *launcher, *program, *options],
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         yield process
@@ -79,7 +89,9 @@ def losses(run_dir: Path) -> list[float]:
     return [line[key] for line in lines for key in ("loss", "valid_loss", "bleu") if key in line]
 
 
-def train_both(corpus_tsv: Path, cache_dir: Path, tmp_path: Path, module: str, **changes: object) -> list[Path]:
+def train_both(
+    corpus_tsv: Path, cache_dir: Path, tmp_path: Path, module: str, **changes: object
+) -> list[Path]:
     """The same run by one process and by two."""
     folders = []
     for n in (1, 2):
@@ -116,9 +128,13 @@ def test_two_processes_equal_one_in_float32(corpus_tsv, cache_dir, tmp_path):
         assert theirs == pytest.approx(ours, rel=1e-4)
     first = {"train.max_steps": 1, "train.token_budget": 400}
     (tmp_path / "first").mkdir()
-    one, two = train_both(corpus_tsv, cache_dir, tmp_path / "first", "transformer_mt.train", **first)
+    one, two = train_both(
+        corpus_tsv, cache_dir, tmp_path / "first", "transformer_mt.train", **first
+    )
     ours, theirs = final(one)[0], final(two)[0]
-    gradients = [name for name in ours if name.startswith("optimizer.exp_avg.")]  # a tenth of the first gradient
+    gradients = [
+        name for name in ours if name.startswith("optimizer.exp_avg.")
+    ]  # a tenth of the first gradient
     assert gradients
     for name in gradients:
         assert (theirs[name] - ours[name]).norm() <= 1e-5 * ours[name].norm(), name
@@ -132,12 +148,18 @@ def wait_for_step(run_dir: Path, step: int) -> None:
         time.sleep(0.05)
 
 
-LONG = EVEN | {"train.max_steps": 100_000, "train.validate_every": 100_000, "train.checkpoint_every": 5}
+LONG = EVEN | {
+    "train.max_steps": 100_000,
+    "train.validate_every": 100_000,
+    "train.checkpoint_every": 5,
+}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the process in /proc")
-def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(corpus_tsv, cache_dir, tmp_path):
+def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(
+    corpus_tsv, cache_dir, tmp_path
+):
     run_dir = tmp_path / "run"
     with torchrun(2, *training_options(corpus_tsv, cache_dir, run_dir, **LONG)) as process:
         wait_for_step(run_dir, 5)
@@ -157,7 +179,9 @@ def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(c
     assert time.monotonic() - start < 60
     assert status != 0 and "SIGKILL" in err
     reached = checkpoint_steps(run_dir, "state")[-1]
-    options = training_options(corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 3})
+    options = training_options(
+        corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 3}
+    )
     with torchrun(1, *options) as process:
         status, err = finish(process)
     assert status == 0, err
@@ -167,7 +191,11 @@ def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(c
 
 @pytest.mark.slow
 def test_two_processes_stop_together_and_go_on_to_the_bit(corpus_tsv, cache_dir, tmp_path):
-    chance = {"model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3, "train.schedule": "inverse_sqrt"}
+    chance = {
+        "model.dropout": 0.2,
+        "tokenizer.sampling_alpha": 0.3,
+        "train.schedule": "inverse_sqrt",
+    }
     limits = {"train.validate_every": 100_000, "train.checkpoint_every": 100_000}
     whole, halved = tmp_path / "whole", tmp_path / "halved"
     with torchrun(2, *training_options(corpus_tsv, cache_dir, halved, **LONG | chance)) as process:
@@ -178,7 +206,9 @@ def test_two_processes_stop_together_and_go_on_to_the_bit(corpus_tsv, cache_dir,
     assert stopped_at >= 5
     end = {"train.max_steps": stopped_at + 5}
     for run_dir in (whole, halved):
-        with torchrun(2, *training_options(corpus_tsv, cache_dir, run_dir, **LONG | chance | limits | end)) as process:
+        with torchrun(
+            2, *training_options(corpus_tsv, cache_dir, run_dir, **LONG | chance | limits | end)
+        ) as process:
             status, err = finish(process)
         assert status == 0, err
     ours, theirs = final(whole)[0], final(halved)[0]
@@ -194,16 +224,33 @@ def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path)
         wait_for_step(run_dir, 5)
         for resume in (True, False):
             config = training_config(corpus_tsv, cache_dir, run_dir, **LONG, resume=resume)
-            with pytest.raises(UserError, match=f"run is in use by process {process.pid} on .*; wait"):
+            with pytest.raises(
+                UserError, match=f"run is in use by process {process.pid} on .*; wait"
+            ):
                 train(config)
         assert not run_dir.with_name("run.old1").exists()
     reached = checkpoint_steps(run_dir, "state")[-1]
-    assert train(training_config(corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 2})) == 0
+    assert (
+        train(
+            training_config(
+                corpus_tsv, cache_dir, run_dir, **LONG | {"train.max_steps": reached + 2}
+            )
+        )
+        == 0
+    )
 
 
 def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
-    path, inside, told, order, said = tmp_path / "lock", threading.Event(), threading.Event(), [], []
-    monkeypatch.setattr("transformer_mt.files.talk", lambda message: (said.append(message), told.set()))
+    path, inside, told, order, said = (
+        tmp_path / "lock",
+        threading.Event(),
+        threading.Event(),
+        [],
+        [],
+    )
+    monkeypatch.setattr(
+        "transformer_mt.files.talk", lambda message: (said.append(message), told.set())
+    )
 
     def first() -> None:
         with file_lock(path, wait=True):
@@ -233,7 +280,10 @@ with file_lock(Path(sys.argv[1]), wait=False):
     time.sleep(60)
 """
     process = subprocess.Popen(
-        [sys.executable, "-c", code, tmp_path / "lock"], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, tmp_path / "lock"],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         assert process.stdout.readline() == "ready\n"
@@ -251,7 +301,9 @@ with file_lock(Path(sys.argv[1]), wait=False):
             time.sleep(0.1)
 
 
-def test_a_start_killed_before_it_wrote_its_configuration_is_no_hindrance(corpus_tsv, cache_dir, tmp_path):
+def test_a_start_killed_before_it_wrote_its_configuration_is_no_hindrance(
+    corpus_tsv, cache_dir, tmp_path
+):
     run_dir = tmp_path / "run"
     run_dir.mkdir()
     (run_dir / ".lock").write_text("process 1 on here")
@@ -270,7 +322,9 @@ def test_a_trained_run_without_checkpoints_is_kept_aside(corpus_tsv, cache_dir, 
     assert (run_dir.with_name("run.old1") / "model.safetensors").read_bytes() == weights
 
 
-def test_a_run_that_another_process_trained_meanwhile_is_left_alone(corpus_tsv, cache_dir, tmp_path, monkeypatch):
+def test_a_run_that_another_process_trained_meanwhile_is_left_alone(
+    corpus_tsv, cache_dir, tmp_path, monkeypatch
+):
     from transformer_mt import corpus
 
     run_dir = tmp_path / "run"
@@ -283,7 +337,9 @@ def test_a_run_that_another_process_trained_meanwhile_is_left_alone(corpus_tsv, 
         return whole(config, *rest)
 
     monkeypatch.setattr(corpus, "prepare", slow)
-    with pytest.raises(UserError, match="was trained by another process meanwhile; run the same command again"):
+    with pytest.raises(
+        UserError, match="was trained by another process meanwhile; run the same command again"
+    ):
         train(training_config(corpus_tsv, cache_dir, run_dir))
     assert checkpoint_steps(run_dir, "state") == [4]
 
@@ -311,7 +367,9 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["truncated", "empty", "garbage", "inside"])
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(corpus_tsv, cache_dir, tmp_path, capsys, how):
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    corpus_tsv, cache_dir, tmp_path, capsys, how
+):
     limits = LONG | {"train.max_steps": 12, "model.dropout": 0.2}
     whole, damaged = tmp_path / "whole", tmp_path / "damaged"
     for run_dir in (whole, damaged):
@@ -323,7 +381,10 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(corpus_tsv, cache_dir,
     capsys.readouterr()
     assert train(training_config(corpus_tsv, cache_dir, damaged, **limits)) == 0
     err = capsys.readouterr().err
-    assert "state-00000012.safetensors: truncated or damaged" in err and "Going on from step 10 instead." in err
+    assert (
+        "state-00000012.safetensors: truncated or damaged" in err
+        and "Going on from step 10 instead." in err
+    )
     ours, theirs = final(whole)[0], final(damaged)[0]
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert not list(damaged.rglob("*.tmp"))
@@ -336,7 +397,9 @@ def test_when_every_checkpoint_is_damaged_the_way_out_is_named(corpus_tsv, cache
     assert train(training_config(corpus_tsv, cache_dir, run_dir, **limits)) == 0
     for step in checkpoint_steps(run_dir, "state"):
         checkpoint_path(run_dir, "state", step).write_bytes(b"")
-    with pytest.raises(UserError, match="No older checkpoint is left; start over with resume=false"):
+    with pytest.raises(
+        UserError, match="No older checkpoint is left; start over with resume=false"
+    ):
         train(training_config(corpus_tsv, cache_dir, run_dir, **limits))
 
 
@@ -345,6 +408,8 @@ def test_when_every_checkpoint_is_damaged_the_way_out_is_named(corpus_tsv, cache
 def test_a_run_killed_again_and_again_equals_one_never_stopped():
     """The short form of `scripts/bench/torture.py`."""
     script = Path(__file__).parents[1] / "scripts" / "bench" / "torture.py"
-    done = subprocess.run([sys.executable, script, "--kills", "3"], env=ENVIRONMENT, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, script, "--kills", "3"], env=ENVIRONMENT, capture_output=True
+    )
     assert done.returncode == 0, done.stderr.decode()
     assert "differences from the undisturbed run: none, to the bit" in done.stdout.decode()

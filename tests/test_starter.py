@@ -63,7 +63,10 @@ def test_every_row_is_english_chinese_links(rows):
 
 def test_links_are_in_range_and_never_repeat(rows):
     for english, chinese, links in (row for name in SPLITS for row in rows[name]):
-        pairs = [tuple(map(int, re.fullmatch(r"(\d+)[-p](\d+)", link).groups())) for link in links.split()]
+        pairs = [
+            tuple(map(int, re.fullmatch(r"(\d+)[-p](\d+)", link).groups()))
+            for link in links.split()
+        ]
         assert pairs, english
         assert len(set(pairs)) == len(pairs), english
         assert max(i for i, _ in pairs) < len(units(english)), english
@@ -87,7 +90,11 @@ def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
             assert not apart or between == "越来越" or between[1] == "不", (english, chinese, en[i])
         for (j, _), found in right.items():
             between = en[min(found) : max(found) + 1]
-            assert len(found) == 1 or (between[1] == "and" and len(between) == 3), (english, chinese, zh[j])
+            assert len(found) == 1 or (between[1] == "and" and len(between) == 3), (
+                english,
+                chinese,
+                zh[j],
+            )
 
 
 def test_no_sentence_occurs_twice_in_either_language(rows):
@@ -108,11 +115,16 @@ def test_every_held_out_word_occurs_in_training(corpus, rows):
 
 def test_vocabulary_and_constructions(corpus):
     train = corpus["train"]
-    assert len({u.casefold() for row in train for u in units(row.english) if u[0].isalpha()}) >= 1_200
+    assert (
+        len({u.casefold() for row in train for u in units(row.english) if u[0].isalpha()}) >= 1_200
+    )
     assert len({word for row in train for word in row.chinese_words if word.isalpha()}) >= 1_200
     assert len({row.construction for row in train}) >= 150
     assert sum(row.construction == "free" for name in SPLITS for row in corpus[name]) >= 800
-    assert all(any(row.construction == "free" for row in corpus[name]) for name in ("train", "valid", "test"))
+    assert all(
+        any(row.construction == "free" for row in corpus[name])
+        for name in ("train", "valid", "test")
+    )
 
 
 def test_structure_rows_combine_what_training_never_combines(corpus):
@@ -139,13 +151,13 @@ def test_what_a_newcomer_types_first_is_in_training(rows):
     ],
 )
 def test_verb_forms(verb, forms):
-    from starter.algebra import gerund, participle, past, third_person
+    from data.make_starter.algebra import gerund, participle, past, third_person
 
     assert (third_person(verb), past(verb), participle(verb), gerund(verb)) == forms
 
 
 def test_chinese_numbers():
-    from starter.phrases import number_zh
+    from data.make_starter.phrases import number_zh
 
     written = {2: "二", 10: "十", 12: "十二", 20: "二十", 99: "九十九"}
     assert {n: number_zh(n) for n in written} == written

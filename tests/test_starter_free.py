@@ -48,7 +48,10 @@ def test_each_side_looks_like_its_language(rows):
 
 def test_links_are_in_range_and_not_repeated(rows):
     for english, chinese, links in rows:
-        pairs = [tuple(map(int, re.fullmatch(r"(\d+)[-p](\d+)", link).groups())) for link in links.split()]
+        pairs = [
+            tuple(map(int, re.fullmatch(r"(\d+)[-p](\d+)", link).groups()))
+            for link in links.split()
+        ]
         assert len(pairs) == len(set(pairs)), english
         assert all(i < len(units(english)) and j < len(units(chinese)) for i, j in pairs), english
         assert any("-" in link for link in links.split()), english
@@ -63,7 +66,10 @@ def write(folder, *lines):
 @pytest.mark.parametrize(
     "row, links",
     [
-        ("I have two cats.\t我有两只猫。\ti=我 ; have=有 ; two=两~只 ; cats=猫", "0-0 1-1 2-2 3-4 4-5 2p3"),
+        (
+            "I have two cats.\t我有两只猫。\ti=我 ; have=有 ; two=两~只 ; cats=猫",
+            "0-0 1-1 2-2 3-4 4-5 2p3",
+        ),
         ("Let's go.\t我们走吧。\tlet's=我们..吧 ; go=走", "0-0 0-1 0-3 1-2 2-4"),
         ("Put it down!\t放下！\tput..down=放下", "0-0 0-1 2-0 2-1 3-2"),
         ("No, no.\t不，不。\tno=不 ; no~不", "0-0 1-1 3-3 2p2"),

@@ -29,7 +29,9 @@ def follow(steps: Steps, tgt_in: torch.Tensor, n: int) -> torch.Tensor:
 @pytest.mark.parametrize("changes", VARIANTS)
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("n", [1, 3])
-def test_every_step_is_the_last_position_of_the_whole_model(float64, n_threads, changes, n, together):
+def test_every_step_is_the_last_position_of_the_whole_model(
+    float64, n_threads, changes, n, together
+):
     model = tiny_model(11, max_len=40, **changes)
     src, tgt_in = random_ids(3, 6, 13), random_ids(3 * n, 35, 11)
     src[1, 2:] = 0
@@ -56,7 +58,9 @@ def test_any_number_of_rows(float64, n_threads, n_rows, tied):
     tgt_in[:, 0] = 1
     steps = Steps(Decoder(model), src)
     assert steps.cross_mask is None
-    torch.testing.assert_close(follow(steps, tgt_in, n_rows), model(src.expand(n_rows, -1), tgt_in), **EXACT)
+    torch.testing.assert_close(
+        follow(steps, tgt_in, n_rows), model(src.expand(n_rows, -1), tgt_in), **EXACT
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 8])

@@ -36,7 +36,9 @@ KINDS = [(kind, side) for kind in TokenizerType for side in ("spaced", "chinese"
 
 def make(kind, side, vocab_size=380):
     lines = {"spaced": ENGLISH, "chinese": CHINESE, "joint": ENGLISH + CHINESE}[side]
-    tokenizer, _ = train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=vocab_size), side == "spaced")
+    tokenizer, _ = train_tokenizer(
+        lines, TokenizerConfig(type=kind, vocab_size=vocab_size), side == "spaced"
+    )
     return tokenizer
 
 
@@ -57,15 +59,22 @@ def specials(tokenizer):
 # ------------------------------------------------------------------------------------------------- round trip
 
 ALPHABETS = [
-    st.characters(exclude_categories=["Cs"]),  # every character that UTF-8 has: control, unassigned, private use
+    st.characters(
+        exclude_categories=["Cs"]
+    ),  # every character that UTF-8 has: control, unassigned, private use
     st.sampled_from(string.ascii_letters + string.digits + string.punctuation + "   "),
     st.sampled_from("的一是不了我你他猫狗坐知道，。！？；：“”‘’（）《》【】、…—～·　"),
     st.sampled_from("㐂𠮷龘齉𪚥，ＡＢｃ１２ﬁ①Ⅳ㈱"),
-    st.sampled_from("😀👩‍👩‍👧🇨🇳👍🏽❤️e\u0301n\u0303\u200b\u200d\ufe0f\ufeff\u00a0\u3000\u2581\ufffd\u2585\u2047"),
+    st.sampled_from(
+        "😀👩‍👩‍👧🇨🇳👍🏽❤️e\u0301n\u0303\u200b\u200d\ufe0f\ufeff\u00a0\u3000\u2581\ufffd\u2585\u2047"
+    ),
     st.sampled_from("\x00\x01\x07\x08\x1b\x1f\x7f\x80\x9f\u200e\u202e\ufffe"),
 ]
 TEXT = st.lists(
-    st.one_of(st.text(st.one_of(ALPHABETS), max_size=8), st.sampled_from([*SPECIAL, "   ", "the cat", "知道"])),
+    st.one_of(
+        st.text(st.one_of(ALPHABETS), max_size=8),
+        st.sampled_from([*SPECIAL, "   ", "the cat", "知道"]),
+    ),
     max_size=8,
 ).map("".join)
 
@@ -141,10 +150,15 @@ def test_spans_are_the_characters_that_each_token_writes(tokenizer, text):
     assert written == tokenizer.decode([ids])[0]
     assert len(spans) == len(ids) and spans[-1] == (len(text), len(text))  # eos
     covered = [i for start, end in dict.fromkeys(spans) for i in range(start, end)]
-    assert covered == list(range(len(text)))  # every character once, by one token or by the bytes that share it
+    assert covered == list(
+        range(len(text))
+    )  # every character once, by one token or by the bytes that share it
     for i, (start, end) in zip(ids[:-1], spans, strict=False):
         piece = tokenizer.pieces([i])[0].replace("▁", " ")
-        assert tokenizer.processor.is_byte(i) or written[start:end] in (piece, piece[1:])  # a dummy prefix writes none
+        assert tokenizer.processor.is_byte(i) or written[start:end] in (
+            piece,
+            piece[1:],
+        )  # a dummy prefix writes none
 
 
 def test_the_bytes_of_a_character_share_its_span():
@@ -170,11 +184,18 @@ def test_the_first_word_is_like_the_others_only_where_words_are_spaced():
 
 
 @pytest.mark.parametrize("kind", TokenizerType)
-@pytest.mark.parametrize("lines", [ENGLISH, CHINESE, ["a"], ["好"]], ids=["english", "chinese", "a", "好"])
+@pytest.mark.parametrize(
+    "lines", [ENGLISH, CHINESE, ["a"], ["好"]], ids=["english", "chinese", "a", "好"]
+)
 def test_a_vocabulary_too_large_is_lowered_with_both_numbers(kind, lines):
-    tokenizer, warning = train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=30_000), False)
+    tokenizer, warning = train_tokenizer(
+        lines, TokenizerConfig(type=kind, vocab_size=30_000), False
+    )
     assert 256 < len(tokenizer) < 1000
-    assert warning == f"tokenizer.vocab_size=30000 is more than the corpus allows: {len(tokenizer)} used."
+    assert (
+        warning
+        == f"tokenizer.vocab_size=30000 is more than the corpus allows: {len(tokenizer)} used."
+    )
     assert tokenizer.decode(tokenizer.encode(lines)) == lines
 
 
@@ -186,8 +207,12 @@ def test_a_vocabulary_that_fits_is_taken_without_a_word(kind):
 
 @pytest.mark.parametrize("kind", TokenizerType)
 def test_a_vocabulary_too_small_is_refused_with_both_numbers(kind):
-    lines = [chr(0x4E00 + i) * 3 for i in range(500)]  # 500 characters, 256 bytes and the special ids do not fit
-    with pytest.raises(UserError, match=r"tokenizer\.vocab_size=300 is too small: .* (\d+); raise it") as caught:
+    lines = [
+        chr(0x4E00 + i) * 3 for i in range(500)
+    ]  # 500 characters, 256 bytes and the special ids do not fit
+    with pytest.raises(
+        UserError, match=r"tokenizer\.vocab_size=300 is too small: .* (\d+); raise it"
+    ) as caught:
         train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=300), False)
     needed = int(re.search(r"take (\d+)", str(caught.value))[1])
     tokenizer, _ = train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=needed), False)
@@ -237,7 +262,9 @@ def test_sampling_is_a_function_of_the_seed():
     for ids in drawn:
         assert tokenizer.decode(ids) == texts
         assert ids != tokenizer.encode(texts)
-    assert tokenizer.encode(texts) == make(kind, "joint").encode(texts)  # the best one stays as it was
+    assert tokenizer.encode(texts) == make(kind, "joint").encode(
+        texts
+    )  # the best one stays as it was
 
 
 def test_segmentations_are_drawn_in_proportion_to_their_smoothed_probability():
@@ -267,7 +294,9 @@ def sentencepiece_model(path, **options):
     model = io.BytesIO()
     defaults = {"vocab_size": 120, "hard_vocab_limit": False, "minloglevel": 2, "pad_id": 3}
     lines = iter(ENGLISH + CHINESE)
-    spm.SentencePieceTrainer.train(sentence_iterator=lines, model_writer=model, **(defaults | options))
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=lines, model_writer=model, **(defaults | options)
+    )
     path.write_bytes(model.getvalue())
     return path
 
@@ -290,7 +319,9 @@ def test_special_ids_are_read_from_the_model(tmp_path):
 
 def test_a_model_without_special_ids_is_refused(tmp_path):
     path = sentencepiece_model(tmp_path / "a.model", pad_id=-1)
-    with pytest.raises(UserError, match=re.escape(f"{path}: the vocabulary has no pad; train it with --pad_id=0")):
+    with pytest.raises(
+        UserError, match=re.escape(f"{path}: the vocabulary has no pad; train it with --pad_id=0")
+    ):
         Tokenizer.load(path)
     path = sentencepiece_model(tmp_path / "b.model", bos_id=-1, eos_id=-1)
     with pytest.raises(UserError, match=re.escape(f"{path}: the vocabulary has no bos, eos;")):
@@ -324,11 +355,15 @@ def test_a_missing_model_is_refused(tmp_path):
 def test_lossy_models_are_known(tmp_path):
     assert not Tokenizer.load(sentencepiece_model(tmp_path / "a.model")).lossless  # ， becomes ,
     options = {"normalization_rule_name": "identity", "byte_fallback": True, "vocab_size": 400}
-    assert not Tokenizer.load(sentencepiece_model(tmp_path / "b.model", **options)).lossless  # runs of spaces
+    assert not Tokenizer.load(
+        sentencepiece_model(tmp_path / "b.model", **options)
+    ).lossless  # runs of spaces
     options["remove_extra_whitespaces"] = False
     assert Tokenizer.load(sentencepiece_model(tmp_path / "c.model", **options)).lossless
     options |= {"byte_fallback": False, "vocab_size": 120}
-    assert not Tokenizer.load(sentencepiece_model(tmp_path / "d.model", **options)).lossless  # unknown characters
+    assert not Tokenizer.load(
+        sentencepiece_model(tmp_path / "d.model", **options)
+    ).lossless  # unknown characters
 
 
 @pytest.fixture
@@ -346,7 +381,10 @@ def test_a_corpus_is_prepared_with_existing_models(corpus, tmp_path, capsys):
     src.write_bytes(make(TokenizerType.bpe, "spaced").model)
     tgt.write_bytes(make(TokenizerType.bpe, "chinese").model)
     made = corpus(src_model=str(src), tgt_model=str(tgt))
-    assert (made.src_tokenizer.model, made.tgt_tokenizer.model) == (src.read_bytes(), tgt.read_bytes())
+    assert (made.src_tokenizer.model, made.tgt_tokenizer.model) == (
+        src.read_bytes(),
+        tgt.read_bytes(),
+    )
     assert made.src_tokenizer.decode(made.train["src_ids"])[0].startswith("The cat sat")
     back = corpus("zh-en", src_model=str(tgt), tgt_model=str(src))
     assert back.src_tokenizer.decode(back.train["src_ids"])[0].startswith("猫坐在")
@@ -371,4 +409,6 @@ def test_a_lowered_vocabulary_is_warned_of_once_for_each_side(corpus, capsys):
     made = corpus(vocab_size=20_000)
     warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
     sizes = [len(made.src_tokenizer), len(made.tgt_tokenizer)]
-    assert [int(n) for line in warnings for n in re.findall(r"=20000 .*: (\d+) used", line)] == sizes
+    assert [
+        int(n) for line in warnings for n in re.findall(r"=20000 .*: (\d+) used", line)
+    ] == sizes

@@ -16,7 +16,13 @@ from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
 from transformer_mt.corpus import prepare
 from transformer_mt.decoding import Hypothesis
 from transformer_mt.fast import label_smoothed_loss
-from transformer_mt.run_dir import WEIGHTS, checkpoint_path, checkpoint_steps, load_tensors, weights_of
+from transformer_mt.run_dir import (
+    WEIGHTS,
+    checkpoint_path,
+    checkpoint_steps,
+    load_tensors,
+    weights_of,
+)
 from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.trainer import Trainer, learning_rate
 
@@ -29,13 +35,17 @@ EXACT = {"rtol": 1e-10, "atol": 1e-12}
 def loss_inputs(n: int, n_vocab: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """States `(n, 3)`, an output layer and targets among all ids but 0."""
     generator = torch.Generator().manual_seed(n)
-    states, weight = (torch.randn(rows, 3, generator=generator).requires_grad_() for rows in (n, n_vocab))
+    states, weight = (
+        torch.randn(rows, 3, generator=generator).requires_grad_() for rows in (n, n_vocab)
+    )
     return states, weight, torch.randint(1, n_vocab, (n,), generator=generator)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 512])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
-def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(float64, monkeypatch, smoothing, chunk):
+def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(
+    float64, monkeypatch, smoothing, chunk
+):
     monkeypatch.setattr("transformer_mt.fast.CHUNK", chunk)
     states, weight, targets = loss_inputs(5, 7)
     wanted = torch.full((5, 7), smoothing / 6)  # six words; padding gets nothing
@@ -45,14 +55,18 @@ def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(float64
     loss = label_smoothed_loss(states, weight, targets, smoothing, 0)
     expected = -(wanted * (states @ weight.t()).log_softmax(-1)).sum()
     torch.testing.assert_close(loss, expected, **EXACT)
-    found, wanted_slopes = (torch.autograd.grad(2 * value, (states, weight)) for value in (loss, expected))
+    found, wanted_slopes = (
+        torch.autograd.grad(2 * value, (states, weight)) for value in (loss, expected)
+    )
     torch.testing.assert_close(found, wanted_slopes, **EXACT)
 
 
 def test_the_loss_without_smoothing_is_torchs_cross_entropy(float64):
     states, weight, targets = loss_inputs(6, 9)
     loss = label_smoothed_loss(states, weight, targets, 0.0, 0)
-    torch.testing.assert_close(loss, F.cross_entropy(states @ weight.t(), targets, reduction="sum"), **EXACT)
+    torch.testing.assert_close(
+        loss, F.cross_entropy(states @ weight.t(), targets, reduction="sum"), **EXACT
+    )
     with torch.inference_mode():
         assert label_smoothed_loss(states, weight, targets, 0.0, 0) == loss
 
@@ -60,7 +74,10 @@ def test_the_loss_without_smoothing_is_torchs_cross_entropy(float64):
 @pytest.mark.parametrize("scale", [1, 6, 40])
 def test_the_loss_of_tokens_that_are_certain_is_exact_in_float32(scale):
     generator = torch.Generator().manual_seed(0)
-    states, weight = torch.randn(2000, 64, generator=generator) * scale, torch.randn(500, 64, generator=generator) * 0.3
+    states, weight = (
+        torch.randn(2000, 64, generator=generator) * scale,
+        torch.randn(500, 64, generator=generator) * 0.3,
+    )
     targets = (states @ weight[1:].t()).argmax(1) + 1
     for smoothing in (0.0, 0.1):
         loss = label_smoothed_loss(states, weight, targets, smoothing, 0)
@@ -88,7 +105,9 @@ def test_the_loss_of_half_precision_products_is_summed_in_float32():
 
 def test_inverse_sqrt_is_the_papers_formula():
     d_model, warmup = 512, 4000
-    config = TrainConfig(schedule=Schedule.inverse_sqrt, warmup_steps=warmup, lr=(d_model * warmup) ** -0.5)
+    config = TrainConfig(
+        schedule=Schedule.inverse_sqrt, warmup_steps=warmup, lr=(d_model * warmup) ** -0.5
+    )
     for step in (1, 2, 1000, 3999, 4000, 4001, 10_000, 300_000):
         expected = d_model**-0.5 * min(step**-0.5, step * warmup**-1.5)
         assert learning_rate(step, 0.5, config) == pytest.approx(expected, rel=1e-12)
@@ -96,12 +115,16 @@ def test_inverse_sqrt_is_the_papers_formula():
 
 def test_cosine_rises_linearly_and_falls_with_progress():
     config = TrainConfig(schedule=Schedule.cosine, warmup_steps=10, lr=0.02)
-    assert [learning_rate(step, 0.0, config) for step in (1, 5, 10)] == pytest.approx([0.002, 0.01, 0.02])
+    assert [learning_rate(step, 0.0, config) for step in (1, 5, 10)] == pytest.approx(
+        [0.002, 0.01, 0.02]
+    )
     assert learning_rate(50, 0.0, config) == pytest.approx(0.02)
     assert learning_rate(50, 0.5, config) == pytest.approx(0.01)
     assert learning_rate(50, 1 / 3, config) == pytest.approx(0.015)
     assert learning_rate(50, 1.0, config) == pytest.approx(0, abs=1e-12)
-    assert learning_rate(50, 1.2, config) == pytest.approx(0, abs=1e-12)  # over the limit it does not rise again
+    assert learning_rate(50, 1.2, config) == pytest.approx(
+        0, abs=1e-12
+    )  # over the limit it does not rise again
 
 
 # ---------------------------------------------------------------------------------------------------- one update
@@ -122,7 +145,9 @@ def make_trainer(corpus_tsv, cache_dir, tmp_path):
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach().clone() for name, parameter in trainer.model.named_parameters()}
+    return {
+        name: parameter.detach().clone() for name, parameter in trainer.model.named_parameters()
+    }
 
 
 def watch_gradients(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
@@ -131,7 +156,9 @@ def watch_gradients(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
     step = trainer.optimizer.step
 
     def watched() -> None:
-        seen.append({name: parameter.grad.clone() for name, parameter in trainer.model.named_parameters()})
+        seen.append(
+            {name: parameter.grad.clone() for name, parameter in trainer.model.named_parameters()}
+        )
         step()
 
     trainer.optimizer.step = watched
@@ -147,40 +174,58 @@ def test_k_micro_batches_make_the_update_of_one(float64, make_trainer, k):
     """10,000 are more than the batch has rows: one row each."""
     options = {"model.dropout": 0.0, "train.clip_norm": 0.0}
     whole, split = make_trainer(**options), make_trainer(**options, **{"train.accumulate": k})
-    assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), split.model.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.model.parameters(), split.model.parameters(), strict=True)
+    )
     seen_whole, seen_split = watch_gradients(whole), watch_gradients(split)
     for number in range(3):
         rows = np.arange(13 * number, 13 * (number + 1))  # of all lengths
         micro_batches = split.load_batch(rows, number)
-        assert len(micro_batches) == min(k, 13) and len({batch.n_tokens for batch in micro_batches}) > 1
+        assert (
+            len(micro_batches) == min(k, 13)
+            and len({batch.n_tokens for batch in micro_batches}) > 1
+        )
         one = whole.update(whole.load_batch(rows, number), 1e-3)
         many = split.update(micro_batches, 1e-3)
         assert one == pytest.approx(many, rel=1e-10)
         for name, gradient in seen_whole[-1].items():
             torch.testing.assert_close(seen_split[-1][name], gradient, **EXACT)
     for name, tensor in weights(whole).items():
-        torch.testing.assert_close(weights(split)[name], tensor, rtol=1e-7, atol=1e-9)  # Adam divides tiny by tiny
+        torch.testing.assert_close(
+            weights(split)[name], tensor, rtol=1e-7, atol=1e-9
+        )  # Adam divides tiny by tiny
 
 
 def test_an_update_is_adams_on_the_mean_loss_of_the_real_target_tokens(float64, make_trainer):
     """Gradient, loss, token count and norm against a plain computation over the padded batch."""
-    trainer = make_trainer(**{"model.dropout": 0.0, "train.clip_norm": 0.0, "train.label_smoothing": 0.0})
+    trainer = make_trainer(
+        **{"model.dropout": 0.0, "train.clip_norm": 0.0, "train.label_smoothing": 0.0}
+    )
     seen, before = watch_gradients(trainer), weights(trainer)
     pad_id = trainer.corpus.tgt_tokenizer.pad_id
     (batch,) = trainer.load_batch(np.arange(20), 0)
     assert batch.tgt_out.eq(pad_id).any()
     logits = trainer.model(batch.src, batch.tgt_in)
-    loss = F.cross_entropy(logits.flatten(0, 1), batch.tgt_out.flatten(), ignore_index=pad_id, reduction="mean")
+    loss = F.cross_entropy(
+        logits.flatten(0, 1), batch.tgt_out.flatten(), ignore_index=pad_id, reduction="mean"
+    )
     names, parameters = zip(*trainer.model.named_parameters(), strict=True)
     expected = dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
     loss_sum, n_tokens, norm = trainer.update([batch], 1e-3)
     assert n_tokens == batch.tgt_out.ne(pad_id).sum()
     assert loss_sum / n_tokens == pytest.approx(loss.item(), rel=1e-10)
-    assert norm == pytest.approx(math.sqrt(sum(g.square().sum().item() for g in expected.values())), rel=1e-10)
+    assert norm == pytest.approx(
+        math.sqrt(sum(g.square().sum().item() for g in expected.values())), rel=1e-10
+    )
     for name, gradient in expected.items():
         torch.testing.assert_close(seen[0][name], gradient, **EXACT)
-        moved = weights(trainer)[name] - before[name]  # the first step of Adam: lr * g / (|g| + eps)
-        torch.testing.assert_close(moved, -1e-3 * gradient / (gradient.abs() + 1e-9), rtol=1e-6, atol=1e-12)
+        moved = (
+            weights(trainer)[name] - before[name]
+        )  # the first step of Adam: lr * g / (|g| + eps)
+        torch.testing.assert_close(
+            moved, -1e-3 * gradient / (gradient.abs() + 1e-9), rtol=1e-6, atol=1e-12
+        )
 
 
 def test_more_padding_does_not_change_the_loss(float64, make_trainer):
@@ -201,12 +246,16 @@ def test_clipping_scales_the_gradient_down_to_the_norm(float64, make_trainer):
     )  # fmt: skip
     seen = [watch_gradients(trainer) for trainer in (free, clipped, loose)]
     norms = [trainer.update(first_batch(trainer), 1e-3)[2] for trainer in (free, clipped, loose)]
-    assert norms == pytest.approx([norms[0]] * 3, rel=1e-12)  # the reported norm is the one before clipping
+    assert norms == pytest.approx(
+        [norms[0]] * 3, rel=1e-12
+    )  # the reported norm is the one before clipping
     assert norms[0] > 0.01
     total = math.sqrt(sum(g.square().sum().item() for g in seen[1][0].values()))
     assert total == pytest.approx(0.01, rel=1e-4)
     for name, gradient in seen[0][0].items():
-        torch.testing.assert_close(seen[1][0][name] * norms[0] / total, gradient, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(
+            seen[1][0][name] * norms[0] / total, gradient, rtol=1e-9, atol=1e-12
+        )
         torch.testing.assert_close(seen[2][0][name], gradient, **EXACT)
 
 
@@ -230,7 +279,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(make_trainer, value):
         trainer.model.tgt_embedding.weight[5, 0] = value
     before = weights(trainer)
     moments = [t.clone() for state in trainer.optimizer.state.values() for t in state.values()]
-    with pytest.raises(UserError, match=r"the loss is nan, .* at step 42 \(epoch 3, batch 7\).*train\.lr=0\.01"):
+    with pytest.raises(
+        UserError, match=r"the loss is nan, .* at step 42 \(epoch 3, batch 7\).*train\.lr=0\.01"
+    ):
         trainer.update(first_batch(trainer), 1e-3)
     for name, tensor in weights(trainer).items():
         assert torch.equal(tensor.nan_to_num(7, 7, 7), before[name].nan_to_num(7, 7, 7)), name
@@ -244,7 +295,9 @@ def test_a_gradient_that_is_not_finite_stops_before_the_update(make_trainer):
     trainer = make_trainer()
     trainer.model.output.weight.register_hook(lambda gradient: gradient * math.inf)
     before = weights(trainer)
-    with pytest.raises(UserError, match=r"the loss is \d+\.\d+, the norm of its gradient (nan|inf) at step 1 "):
+    with pytest.raises(
+        UserError, match=r"the loss is \d+\.\d+, the norm of its gradient (nan|inf) at step 1 "
+    ):
         trainer.update(first_batch(trainer), 1e-3)
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(trainer).items())
 
@@ -260,21 +313,33 @@ def test_a_run_ends_with_the_line_about_the_loss(make_trainer):
 
 @pytest.mark.parametrize("method", ["__init__", "update", "finish"])
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
 )
-def test_out_of_memory_names_the_knobs(call, corpus_tsv, cache_dir, tmp_path, monkeypatch, method, error):
+def test_out_of_memory_names_the_knobs(
+    call, corpus_tsv, cache_dir, tmp_path, monkeypatch, method, error
+):
     def fail(*_):
         raise error
 
     monkeypatch.setattr(Trainer, method, fail)
-    done = call("train", *training_options(corpus_tsv, cache_dir, tmp_path / "run", **{"train.accumulate": 3}))
+    done = call(
+        "train",
+        *training_options(corpus_tsv, cache_dir, tmp_path / "run", **{"train.accumulate": 3}),
+    )
     assert done.status == 1
     assert (
-        "error: out of memory; lower train.token_budget=400 or model.max_len=48, raise train.accumulate=3" in done.err
+        "error: out of memory; lower train.token_budget=400 or model.max_len=48, raise train.accumulate=3"
+        in done.err
     )
 
 
-def test_another_runtime_error_is_not_called_out_of_memory(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
+def test_another_runtime_error_is_not_called_out_of_memory(
+    call, corpus_tsv, cache_dir, tmp_path, monkeypatch
+):
     def fail(*_):
         raise RuntimeError("shapes do not match")
 
@@ -297,11 +362,15 @@ def test_sampled_batches_depend_on_seed_epoch_and_batch_alone(make_trainer):
         return [*batch.src.tolist(), *batch.tgt_out.tolist()]
 
     first = ids(trainer, 0, 0)
-    assert ids(trainer, 1, 0) != first and ids(trainer, 0, 1) != first and ids(reseeded, 0, 0) != first
+    assert (
+        ids(trainer, 1, 0) != first and ids(trainer, 0, 1) != first and ids(reseeded, 0, 0) != first
+    )
     assert ids(other, 0, 0) == first == ids(trainer, 0, 0)
     (batch,) = trainer.load_batch(rows, 0)
     tokenizer = trainer.corpus.tgt_tokenizer
-    decoded = tokenizer.decode([row[mask].tolist() for row, mask in zip(batch.tgt_out, batch.positions, strict=True)])
+    decoded = tokenizer.decode(
+        [row[mask].tolist() for row, mask in zip(batch.tgt_out, batch.positions, strict=True)]
+    )
     assert decoded == list(trainer.corpus.train[rows]["tgt"])
 
 
@@ -309,7 +378,10 @@ def test_sampled_batches_depend_on_seed_epoch_and_batch_alone(make_trainer):
 
 
 def events(trainer: Trainer) -> list[dict]:
-    return [json.loads(line) for line in (trainer.run_dir / "metrics.jsonl").read_text("utf-8").splitlines()]
+    return [
+        json.loads(line)
+        for line in (trainer.run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
+    ]
 
 
 def scores_in_turn(trainer: Trainer, bleus: list[float]) -> None:
@@ -318,7 +390,12 @@ def scores_in_turn(trainer: Trainer, bleus: list[float]) -> None:
 
     def validate() -> dict[str, float]:
         bleu = left.pop(0) if len(left) > 1 else left[0]
-        return {"valid_loss": 1.0, "valid_perplexity": math.e, "valid_bits_per_character": 1.0, "bleu": bleu}
+        return {
+            "valid_loss": 1.0,
+            "valid_perplexity": math.e,
+            "valid_bits_per_character": 1.0,
+            "bleu": bleu,
+        }
 
     trainer.validate = validate
 
@@ -330,7 +407,9 @@ def test_validation_loss_is_the_plain_cross_entropy_of_every_pair(make_trainer):
     total, n_tokens = 0.0, 0
     trainer.model.eval()
     for pair in pairs:
-        batch = make_batch(src.encode([pair.src]), tgt.encode([pair.tgt]), src.pad_id, tgt.pad_id, tgt.bos_id)
+        batch = make_batch(
+            src.encode([pair.src]), tgt.encode([pair.tgt]), src.pad_id, tgt.pad_id, tgt.bos_id
+        )
         logits = trainer.model(batch.src, batch.tgt_in)[0]
         total += F.cross_entropy(logits, batch.tgt_out[0], reduction="sum").item()
         n_tokens += batch.tgt_out.size(1)
@@ -340,7 +419,9 @@ def test_validation_loss_is_the_plain_cross_entropy_of_every_pair(make_trainer):
     scores = trainer.validate()
     assert scores["valid_loss"] == pytest.approx(total / n_tokens, rel=1e-6)
     assert scores["valid_perplexity"] == pytest.approx(math.exp(total / n_tokens), rel=1e-5)
-    assert scores["valid_bits_per_character"] == pytest.approx(total / found[2] / math.log(2), rel=1e-6)
+    assert scores["valid_bits_per_character"] == pytest.approx(
+        total / found[2] / math.log(2), rel=1e-6
+    )
     assert 0 <= scores["bleu"] <= 100
 
 
@@ -385,14 +466,27 @@ def test_samples_are_shown(make_trainer, capsys):
 
 def test_what_metrics_hold(make_trainer):
     trainer = make_trainer(
-        **{"train.max_steps": 6, "train.log_every": 2, "train.validate_every": 4, "train.average": 3}
+        **{
+            "train.max_steps": 6,
+            "train.log_every": 2,
+            "train.validate_every": 4,
+            "train.average": 3,
+        }
     )
     assert trainer.train() == 0
     logged = events(trainer)
     losses = [event for event in logged if "loss" in event]
     assert [event["step"] for event in losses] == [2, 4, 6]
     for event in losses:
-        assert set(event) == {"step", "epoch", "loss", "lr", "grad_norm", "tokens_per_second", "minutes"}
+        assert set(event) == {
+            "step",
+            "epoch",
+            "loss",
+            "lr",
+            "grad_norm",
+            "tokens_per_second",
+            "minutes",
+        }
         assert all(math.isfinite(value) for value in event.values())
         assert event["tokens_per_second"] > 0 and event["grad_norm"] > 0 and 2 < event["loss"] < 10
     assert [event["lr"] for event in losses] == pytest.approx(
@@ -418,16 +512,25 @@ def test_the_logged_loss_is_the_mean_over_the_tokens_since_the_last_one(make_tra
     trainer.train()
     for i, event in enumerate(event for event in events(trainer) if "loss" in event):
         pair = parts[2 * i : 2 * i + 2]
-        assert event["loss"] == pytest.approx(sum(p[0] for p in pair) / sum(p[1] for p in pair), rel=1e-5)
+        assert event["loss"] == pytest.approx(
+            sum(p[0] for p in pair) / sum(p[1] for p in pair), rel=1e-5
+        )
         assert event["grad_norm"] == pytest.approx(pair[1][2], rel=1e-5)
 
 
 @pytest.mark.parametrize("limit", ["steps", "epochs", "minutes"])
 def test_each_limit_ends_the_run(make_trainer, limit):
-    limits = {"train.max_steps": None, "train.max_epochs": None, "train.token_budget": 4000, "train.average": 1}
-    limits |= {"steps": {"train.max_steps": 3}, "epochs": {"train.max_epochs": 2}, "minutes": {"train.max_minutes": 1}}[
-        limit
-    ]
+    limits = {
+        "train.max_steps": None,
+        "train.max_epochs": None,
+        "train.token_budget": 4000,
+        "train.average": 1,
+    }
+    limits |= {
+        "steps": {"train.max_steps": 3},
+        "epochs": {"train.max_epochs": 2},
+        "minutes": {"train.max_minutes": 1},
+    }[limit]
     trainer = make_trainer(**limits)
     scores_in_turn(trainer, [1.0])
     n_batches = len(trainer.sampler.epoch(0))
@@ -441,7 +544,9 @@ def test_each_limit_ends_the_run(make_trainer, limit):
 
 
 def test_progress_is_the_largest_spent_fraction(make_trainer):
-    trainer = make_trainer(**{"train.max_steps": 100, "train.max_epochs": 10, "train.max_minutes": 2.0})
+    trainer = make_trainer(
+        **{"train.max_steps": 100, "train.max_epochs": 10, "train.max_minutes": 2.0}
+    )
     state = trainer.state
     state.step, state.epoch, state.batch, state.seconds = 10, 0, 0, 0.0
     assert trainer.progress(20) == pytest.approx(0.1)
@@ -453,7 +558,12 @@ def test_progress_is_the_largest_spent_fraction(make_trainer):
 
 def test_patience_ends_the_run(make_trainer):
     trainer = make_trainer(
-        **{"train.max_steps": 50, "train.validate_every": 2, "train.patience": 2, "train.average": 1}
+        **{
+            "train.max_steps": 50,
+            "train.validate_every": 2,
+            "train.patience": 2,
+            "train.average": 1,
+        }
     )
     scores_in_turn(trainer, [3.0, 2.0, 4.0, 4.0, 1.0, 9.0])
     assert trainer.train() == 0
@@ -485,12 +595,16 @@ def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, av
     assert metadata["steps"] == steps
     for name, tensor in used.items():
         torch.testing.assert_close(tensor, sum(kept[step][name] for step in steps) / len(steps))
-        assert torch.equal(trainer.model.get_parameter(name), kept[5][name])  # training would go on from here
+        assert torch.equal(
+            trainer.model.get_parameter(name), kept[5][name]
+        )  # training would go on from here
     said = "used" if len(steps) > 1 else "not used: the weights in use have 6.00"
     assert f"average of steps 3, 4, 5: BLEU {average_bleu:.2f}, {said}" in capsys.readouterr().err
 
     trainer.config.train.max_steps, trainer.config.train.average = 6, 1
-    scores_in_turn(trainer, [6.2])  # a run that goes on must beat what is in use, but is no worse for patience
+    scores_in_turn(
+        trainer, [6.2]
+    )  # a run that goes on must beat what is in use, but is no worse for patience
     trainer.train()
     assert trainer.state.bad_validations == 0 and trainer.state.best_step == 6
     assert load_tensors(trainer.run_dir / WEIGHTS)[1]["steps"] == (steps if len(steps) > 1 else [6])
@@ -515,7 +629,10 @@ def test_signals_are_as_before_after_a_run(make_trainer):
 
 def test_a_signal_that_is_ignored_stays_so(make_trainer, monkeypatch):
     """A shell starts `… &` in a script so: Ctrl-C is for the script alone."""
-    trainer, before = make_trainer(**{"train.max_steps": 2, "train.average": 1}), signal.getsignal(signal.SIGINT)
+    trainer, before = (
+        make_trainer(**{"train.max_steps": 2, "train.average": 1}),
+        signal.getsignal(signal.SIGINT),
+    )
     scores_in_turn(trainer, [1.0])
     update = trainer.update
     trainer.update = lambda *arguments: signal.raise_signal(signal.SIGINT) or update(*arguments)
@@ -559,7 +676,9 @@ def test_a_limit_lowered_to_before_the_first_validation_still_gives_a_model(make
 def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False)
-    with pytest.raises(UserError, match=r"precision=bf16: this machine's cpu has no bf16.*use fp32"):
+    with pytest.raises(
+        UserError, match=r"precision=bf16: this machine's cpu has no bf16.*use fp32"
+    ):
         make_trainer(**{"train.precision": "bf16"})
     assert make_trainer(**{"train.precision": "auto"}).dtype is torch.float32
 
@@ -568,13 +687,18 @@ def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
 def test_auto_is_bf16_in_training_where_there_is_amx(make_trainer, monkeypatch, amx):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert make_trainer(**{"train.precision": "auto"}).dtype is (torch.bfloat16 if amx else torch.float32)
+    assert make_trainer(**{"train.precision": "auto"}).dtype is (
+        torch.bfloat16 if amx else torch.float32
+    )
     assert choose_dtype(Precision.auto, torch.device("cpu")) is torch.float32  # of translating
 
 
 def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    trainer, exact = make_trainer(**{"train.precision": "bf16"}), make_trainer(**{"train.precision": "fp32"})
+    trainer, exact = (
+        make_trainer(**{"train.precision": "bf16"}),
+        make_trainer(**{"train.precision": "fp32"}),
+    )
     assert trainer.dtype is torch.bfloat16
     for model in (trainer.model, exact.model):
         for module in model.modules():
@@ -588,7 +712,8 @@ def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "device, rule", [("cuda:7", "this machine has no such device"), ("gpu", "is unknown; use auto, cpu")]
+    "device, rule",
+    [("cuda:7", "this machine has no such device"), ("gpu", "is unknown; use auto, cpu")],
 )
 def test_a_device_that_is_not_there_is_refused(make_trainer, device, rule):
     with pytest.raises(UserError, match=f"device={device}.*{rule}"):
@@ -615,10 +740,14 @@ def test_precision_is_a_choice_of_the_configuration():
 def test_learns_to_reverse_digits(tmp_path, cache_dir):
     """From a TSV file through corpus, vocabulary, training and decoding to near-perfect accuracy on unseen rows."""
     generator = random.Random(0)
-    rows = sorted({tuple(generator.choices("0123456789", k=generator.randint(3, 5))) for _ in range(10_000)})
+    rows = sorted(
+        {tuple(generator.choices("0123456789", k=generator.randint(3, 5))) for _ in range(10_000)}
+    )
     generator.shuffle(rows)
     path = tmp_path / "digits.tsv"
-    path.write_text("".join(f"{' '.join(row)}\t{' '.join(row[::-1])}\n" for row in rows), encoding="utf-8")
+    path.write_text(
+        "".join(f"{' '.join(row)}\t{' '.join(row[::-1])}\n" for row in rows), encoding="utf-8"
+    )
     changes = {
         "data.languages": ["en", "de"], "direction": "en-de", "data.held_out": 200, "tokenizer.vocab_size": 300,
         "model.d_model": 64, "model.n_heads": 4, "model.d_ff": 128, "model.dropout": 0.0, "train.max_steps": 500,

@@ -18,7 +18,11 @@ from transformer_mt.units import (
     units,
 )
 
-WORDS = st.lists(st.text(st.sampled_from("aZé3,.!?()'-我，。（ß😀"), min_size=1, max_size=4), min_size=1, max_size=8)
+WORDS = st.lists(
+    st.text(st.sampled_from("aZé3,.!?()'-我，。（ß😀"), min_size=1, max_size=4),
+    min_size=1,
+    max_size=8,
+)
 LINKS = st.sets(st.tuples(st.integers(0, 12), st.integers(0, 12)))
 
 
@@ -31,10 +35,19 @@ LINKS = st.sets(st.tuples(st.integers(0, 12), st.integers(0, 12)))
         ("", []),
         ("  \t ", []),
         ("I don't like twenty-one apples.", ["I", "don't", "like", "twenty-one", "apples", "."]),
-        ("It costs 1,000.50 at 10:30, no?", ["It", "costs", "1,000.50", "at", "10:30", ",", "no", "?"]),
+        (
+            "It costs 1,000.50 at 10:30, no?",
+            ["It", "costs", "1,000.50", "at", "10:30", ",", "no", "?"],
+        ),
         ("我喜欢NBA，3个！", ["我", "喜", "欢", "NBA", "，", "3", "个", "！"]),
-        ("3.5kg's at 10:30am, 5kg in 2014-15", ["3.5kg's", "at", "10:30am", ",", "5kg", "in", "2014", "-", "15"]),
-        ("cafe\u0301s du soir, e\u0301te\u0301-la", ["cafe\u0301s", "du", "soir", ",", "e\u0301te\u0301-la"]),
+        (
+            "3.5kg's at 10:30am, 5kg in 2014-15",
+            ["3.5kg's", "at", "10:30am", ",", "5kg", "in", "2014", "-", "15"],
+        ),
+        (
+            "cafe\u0301s du soir, e\u0301te\u0301-la",
+            ["cafe\u0301s", "du", "soir", ",", "e\u0301te\u0301-la"],
+        ),
         ("“Naïve” – ok…", ["“", "Naïve", "”", "–", "ok", "…"]),
     ],
 )
@@ -137,9 +150,13 @@ def test_links_turned_round(sure, possible):
     assert turned == ({(j, i) for i, j in sure}, {(j, i) for i, j in possible - sure})
 
 
-@pytest.mark.parametrize("bad", ["1", "1-", "-1", "1-2-3", "1:2", "a-b", "1P2", "١-٢", "1--2", "²-1"])
+@pytest.mark.parametrize(
+    "bad", ["1", "1-", "-1", "1-2-3", "1:2", "a-b", "1P2", "١-٢", "1--2", "²-1"]
+)
 def test_what_is_no_link_is_named_with_its_place(bad):
-    with pytest.raises(UserError, match=re.escape(f"x.align: line 7: link {bad!r} is not of the form i-j")):
+    with pytest.raises(
+        UserError, match=re.escape(f"x.align: line 7: link {bad!r} is not of the form i-j")
+    ):
         parse_links(f"0-0 {bad}", 3, 3, "x.align: line 7")
     with pytest.raises(UserError, match=re.escape(repr(bad))):
         turn_links(f"0-0 {bad}", "gold")
@@ -147,5 +164,7 @@ def test_what_is_no_link_is_named_with_its_place(bad):
 
 @pytest.mark.parametrize("bad", ["3-0", "0-2", "0p2", "99-99"])
 def test_a_link_beyond_a_sentence_is_named_with_its_place(bad):
-    with pytest.raises(UserError, match=f"x.align: line 7: link {bad} is out of range: the sentences have 3 and 2"):
+    with pytest.raises(
+        UserError, match=f"x.align: line 7: link {bad} is out of range: the sentences have 3 and 2"
+    ):
         parse_links(f"2-1 {bad}", 3, 2, "x.align: line 7")

@@ -47,7 +47,9 @@ def gold_links(english: str, chinese: str) -> str:
             links += [f"{i}p{start}", f"{i}p{start + 1}"]
             continue
         found = [k for k in range(len(chinese)) if chinese.startswith(ZH[word], k)]
-        start = next((k for k in found if k >= at), found[0]) if word in ("and", *THINGS) else found[0]
+        start = (
+            next((k for k in found if k >= at), found[0]) if word in ("and", *THINGS) else found[0]
+        )
         at = start + 1 if word in ("and", *THINGS) else at
         links += [f"{i}-{k}" for k in range(start, start + len(ZH[word]))]
     return " ".join(links)
@@ -114,14 +116,24 @@ def run_copy(linked_run, tmp_path) -> Path:
 @pytest.fixture
 def no_matplotlib(monkeypatch) -> None:
     """As where the extra `viz` is not installed; also saves the time of drawing."""
-    for name in [*(name for name in sys.modules if name.partition(".")[0] == "matplotlib"), "matplotlib"]:
+    for name in [
+        *(name for name in sys.modules if name.partition(".")[0] == "matplotlib"),
+        "matplotlib",
+    ]:
         monkeypatch.setitem(sys.modules, name, None)
 
 
 # ------------------------------------------------------------------------------------------------- one sentence
 
 SENTENCE = "They buy fish and cats every day!"
-FILES = {"attention.npz", "attention.json", "alignment.txt", "attention.html", "alignment.png", "alignment.svg"}
+FILES = {
+    "attention.npz",
+    "attention.json",
+    "alignment.txt",
+    "attention.html",
+    "alignment.png",
+    "alignment.svg",
+}
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +143,22 @@ def drawn(linked_run, tmp_path_factory) -> tuple[Path, Done, list[str]]:
     code = """
 import sys
 from transformer_mt import visualize
-visualize.command.run(lambda arguments: (visualize.main(arguments), print("\\n".join(sys.modules), file=sys.stderr)))
+visualize.cli.run(lambda arguments: (visualize.main(arguments), print("\\n".join(sys.modules), file=sys.stderr)))
 """
     arguments = [linked_run, SENTENCE, "--output-dir", folder, "--grid", "--dump-qk"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, timeout=200
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        timeout=200,
     )
     said = done.stderr.decode().splitlines()
     split = next((i for i, line in enumerate(said) if line == "sys"), len(said))
-    return folder, Done(done.returncode, done.stdout.decode(), "\n".join(said[:split])), said[split:]
+    return (
+        folder,
+        Done(done.returncode, done.stdout.decode(), "\n".join(said[:split])),
+        said[split:],
+    )
 
 
 def test_everything_is_written_and_nothing_else(drawn):
@@ -177,7 +196,10 @@ def test_the_dump_is_what_the_python_api_returns(drawn, translator):
         scores = np.tril(scores) if kind == "decoder_self" else scores
         assert np.allclose(arrays[kind], scores / scores.sum(-1, keepdims=True), atol=1e-4)
     assert arrays["src_tokens"].tolist() == [*translator.src_tokenizer.pieces(attention.src.ids)]
-    assert arrays["tgt_tokens"][-1] == "</s>" and arrays["tgt_in_tokens"].tolist() == attention.tgt_in_tokens
+    assert (
+        arrays["tgt_tokens"][-1] == "</s>"
+        and arrays["tgt_in_tokens"].tolist() == attention.tgt_in_tokens
+    )
     assert arrays["tgt_in_tokens"][1:].tolist() == arrays["tgt_tokens"][:-1].tolist()
 
 
@@ -186,14 +208,22 @@ def test_the_description_says_what_was_drawn_and_how(drawn, translator, linked_r
     arrays = np.load(drawn[0] / "attention.npz", allow_pickle=False)
     rule, values = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
     assert said["rule"] == asdict(rule) and said["reason"] == f"chosen on {values['chosen_on']}"
-    assert said["src"] == SENTENCE and said["src_units"] == units(SENTENCE) and said["units"] == "words"
-    assert said["forced"] is False and said["direction"] == "en-zh" and said["run"] == str(linked_run)
+    assert (
+        said["src"] == SENTENCE
+        and said["src_units"] == units(SENTENCE)
+        and said["units"] == "words"
+    )
+    assert (
+        said["forced"] is False and said["direction"] == "en-zh" and said["run"] == str(linked_run)
+    )
     assert said["steps"] == [60]
     for name in ("src_tokens", "tgt_tokens", "tgt_in_tokens"):
         assert said[name] == arrays[name].tolist()
     assert len(said["log_probs"]) == len(said["tgt_tokens"]) and max(said["log_probs"]) < 0
     attention = translator.attention(SENTENCE)
-    assert said["alignment"] == format_links(slow_links(arrays["cross"], attention.src, attention.tgt, rule))
+    assert said["alignment"] == format_links(
+        slow_links(arrays["cross"], attention.src, attention.tgt, rule)
+    )
     assert said["alignment"] == lines(drawn[0] / "alignment.txt")[0]
 
 
@@ -227,7 +257,10 @@ def test_without_matplotlib_the_rest_is_written_and_one_line_says_what_to_instal
     call, linked_run, tmp_path, no_matplotlib
 ):
     said, arrays, done = visualize(call, tmp_path / "a", linked_run, SENTENCE, "--grid")
-    assert {path.name for path in (tmp_path / "a").iterdir()} == FILES - {"alignment.png", "alignment.svg"}
+    assert {path.name for path in (tmp_path / "a").iterdir()} == FILES - {
+        "alignment.png",
+        "alignment.svg",
+    }
     assert [line for line in done.err.splitlines() if "picture" in line] == [
         'no picture: install matplotlib: pip install "transformer_mt[viz]".'
     ]
@@ -241,10 +274,17 @@ def test_without_a_font_that_has_the_letters_one_line_says_what_to_install(
 ):
     found = [str(write(tmp_path / "broken.ttf", b"no font at all"))] if broken else []
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda *_, **__: found)
-    _, _, done = visualize(call, tmp_path / "a", linked_run, "I draw.", "--target", "我画。", "--layer", "0", "--grid")
-    assert {path.name for path in (tmp_path / "a").iterdir()} == FILES - {"alignment.png", "alignment.svg"}
+    _, _, done = visualize(
+        call, tmp_path / "a", linked_run, "I draw.", "--target", "我画。", "--layer", "0", "--grid"
+    )
+    assert {path.name for path in (tmp_path / "a").iterdir()} == FILES - {
+        "alignment.png",
+        "alignment.svg",
+    }
     about = [line for line in done.err.splitlines() if "picture" in line]
-    assert len(about) == 1 and re.search(r"no installed font has [我画]+; install one, .*fonts-noto-cjk", about[0])
+    assert len(about) == 1 and re.search(
+        r"no installed font has [我画]+; install one, .*fonts-noto-cjk", about[0]
+    )
 
 
 @pytest.mark.parametrize("name", ["words", "subwords", "given"])
@@ -253,9 +293,22 @@ def test_a_given_target_is_forced_and_links_index_the_units_asked_for(
 ):
     pairs = {"given": ("I do n't like cats .", "我 不 喜欢 猫 。")}
     english, chinese = pairs.get(name, ("I like cats.", "我喜欢猫。"))
-    asked = ["--units", name, "--target", chinese, "--layer", "1", "--head", "0", "--shift", "--mask-punctuation"]
+    asked = [
+        "--units",
+        name,
+        "--target",
+        chinese,
+        "--layer",
+        "1",
+        "--head",
+        "0",
+        "--shift",
+        "--mask-punctuation",
+    ]
     said, arrays, _ = visualize(call, tmp_path / "a", linked_run, english, *asked)
-    assert said["forced"] is True and said["units"] == name and said["tgt"] == chinese.replace(" ", "")
+    assert (
+        said["forced"] is True and said["units"] == name and said["tgt"] == chinese.replace(" ", "")
+    )
     expected = {
         "words": (["I", "like", "cats", "."], list("我喜欢猫。")),
         "given": (english.split(" "), chinese.split(" ")),
@@ -281,16 +334,28 @@ def test_a_given_target_is_forced_and_links_index_the_units_asked_for(
         (["--mask-punctuation"], {"mask_punctuation": True}),
         (["--no-mask-punctuation"], {"mask_punctuation": False}),
         (["--layer", "0"], {"layer": 0, "head": None, "shift": False, "mask_punctuation": True}),
-        (["--layer", "1", "--head", "1"], {"layer": 1, "head": 1, "shift": False, "mask_punctuation": True}),
+        (
+            ["--layer", "1", "--head", "1"],
+            {"layer": 1, "head": 1, "shift": False, "mask_punctuation": True},
+        ),
     ],
 )
 def test_options_change_the_runs_choice(call, run_copy, tmp_path, no_matplotlib, asked, change):
-    kept = Rule(0, 1, shift="--no-shift" in asked, mask_punctuation="--no-mask-punctuation" in asked)
-    write(run_copy / "alignment.json", json.dumps(asdict(kept) | {"chosen_on": "my gold", "table": []}))
-    said, _, done = visualize(call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。", *asked)
+    kept = Rule(
+        0, 1, shift="--no-shift" in asked, mask_punctuation="--no-mask-punctuation" in asked
+    )
+    write(
+        run_copy / "alignment.json",
+        json.dumps(asdict(kept) | {"chosen_on": "my gold", "table": []}),
+    )
+    said, _, done = visualize(
+        call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。", *asked
+    )
     rule = replace(kept, **change)
     assert said["rule"] == asdict(rule)
-    assert said["reason"] == ("chosen by option" if "--layer" in asked else "chosen on my gold; changed by option")
+    assert said["reason"] == (
+        "chosen by option" if "--layer" in asked else "chosen on my gold; changed by option"
+    )
     assert f"links: {rule} ({said['reason']})" in done.err.splitlines()
 
 
@@ -301,19 +366,28 @@ def test_pictures_of_another_sentence_do_not_stay(call, linked_run, tmp_path):
     assert (tmp_path / "alignment.png").exists() and not (tmp_path / "heads.png").exists()
 
 
-def test_a_rule_that_was_changed_does_not_claim_to_be_the_chosen_one(call, run_copy, tmp_path, no_matplotlib):
+def test_a_rule_that_was_changed_does_not_claim_to_be_the_chosen_one(
+    call, run_copy, tmp_path, no_matplotlib
+):
     said, _, done = visualize(call, tmp_path, run_copy, SENTENCE, "--threshold", "0.2")
-    assert said["reason"].endswith("; changed by option") and ", weights above 0.2 (chosen on" in done.err
+    assert (
+        said["reason"].endswith("; changed by option")
+        and ", weights above 0.2 (chosen on" in done.err
+    )
 
 
 def test_the_python_api_names_what_is_out_of_range(translator):
-    with pytest.raises(UserError, match="the model has no layer 7, mean of its heads: its layers are 0 to 1"):
+    with pytest.raises(
+        UserError, match="the model has no layer 7, mean of its heads: its layers are 0 to 1"
+    ):
         translator.attention(SENTENCE, rule=Rule(layer=7))
     with pytest.raises(UserError, match="units=letters is not one of words, subwords, given"):
         translator.attention(SENTENCE, units="letters")
 
 
-def test_decoding_options_change_the_translation(call, translator, linked_run, tmp_path, no_matplotlib):
+def test_decoding_options_change_the_translation(
+    call, translator, linked_run, tmp_path, no_matplotlib
+):
     for beam_size, penalty in ((1, 0.0), (5, 3.0)):
         asked = ["--layer", "0", "--beam-size", beam_size, "--length-penalty", penalty]
         said, _, _ = visualize(call, tmp_path / "a", linked_run, SENTENCE, *asked)
@@ -334,9 +408,16 @@ def test_odd_text_does_no_harm(call, linked_run, tmp_path):
     with warnings.catch_warnings(record=True) as caught:
         asked = ["--target", r"我 $\oops$ \ 🫠", "--layer", "0", "--units", "given", "--grid"]
         said, _, done = visualize(call, tmp_path / "a", linked_run, odd, *asked)
-    assert said["src_units"] == odd.split(" ") and said["tgt_units"] == ["我", r"$\oops$", "\\", "🫠"]
+    assert said["src_units"] == odd.split(" ") and said["tgt_units"] == [
+        "我",
+        r"$\oops$",
+        "\\",
+        "🫠",
+    ]
     assert (tmp_path / "a" / "alignment.png").exists() and (tmp_path / "a" / "heads.svg").exists()
-    assert "Warning" not in done.err and not caught, "a letter without a glyph is a box in the picture, not a warning"
+    assert "Warning" not in done.err and not caught, (
+        "a letter without a glyph is a box in the picture, not a warning"
+    )
 
 
 # ------------------------------------------------------------------------------------------------- what is drawn
@@ -363,7 +444,9 @@ def merged(rows: list[list[float]], src, tgt) -> np.ndarray:
 
 
 def test_a_sentence_without_units_has_a_picture(call, linked_run, tmp_path):
-    done = call("visualize", linked_run, "\u2581", "--target", "我画。", "--output-dir", tmp_path / "out")
+    done = call(
+        "visualize", linked_run, "\u2581", "--target", "我画。", "--output-dir", tmp_path / "out"
+    )
     assert done.status == 0 and (tmp_path / "out" / "alignment.png").exists()
 
 
@@ -378,10 +461,16 @@ def test_a_damaged_choice_is_made_anew_where_one_is_made(call, linked_tsv, cache
     assert "chosen_on" in json.loads((run_copy / "alignment.json").read_text("utf-8"))
 
 
-def test_both_directions_of_given_tokens_that_are_white_space(call, linked_run, backward_run, given):
-    for path, text in zip(given, ("I do n't like cats .", "\u3000 我 不 喜欢 猫 。", "0-1"), strict=True):
+def test_both_directions_of_given_tokens_that_are_white_space(
+    call, linked_run, backward_run, given
+):
+    for path, text in zip(
+        given, ("I do n't like cats .", "\u3000 我 不 喜欢 猫 。", "0-1"), strict=True
+    ):
         write(path, text + "\n")
-    report = json.loads(call("evaluate", linked_run, *on_given(given), "--agree", backward_run, "--json").out)
+    report = json.loads(
+        call("evaluate", linked_run, *on_given(given), "--agree", backward_run, "--json").out
+    )
     assert set(report["rows"]) >= {"both directions"}
 
 
@@ -407,9 +496,15 @@ def test_the_picture_shows_the_weights_the_units_and_the_links(translator, figur
     expected = merged(rows[1:] if rule.shift else rows[:-1], attention.src, attention.tgt)
     assert name == tmp_path / "alignment"
     assert np.allclose(axes.images[0].get_array(), expected, atol=1e-6)
-    assert [label.get_text() for label in axes.get_xticklabels()] == [*units("I like 3 cats."), "</s>"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        *units("I like 3 cats."),
+        "</s>",
+    ]
     assert [label.get_text() for label in axes.get_yticklabels()] == list("我喜欢3猫é。")
-    centres = {(round(p.get_x() + p.get_width() / 2), round(p.get_y() + p.get_height() / 2)) for p in axes.patches}
+    centres = {
+        (round(p.get_x() + p.get_width() / 2), round(p.get_y() + p.get_height() / 2))
+        for p in axes.patches
+    }
     assert centres == attention.links
     for text in axes.texts:
         column, row = text.get_position()
@@ -429,8 +524,13 @@ def test_the_grid_shows_every_head_of_a_layer(translator, figures, tmp_path):
 
 
 @pytest.mark.parametrize("asked, layer", [((), 0), (("--layer", "1"), 1)])
-def test_the_grid_is_of_the_layer_that_links_are_read_from(call, run_copy, tmp_path, figures, asked, layer):
-    write(run_copy / "alignment.json", json.dumps(asdict(Rule(0, 1)) | {"chosen_on": "x", "table": []}))
+def test_the_grid_is_of_the_layer_that_links_are_read_from(
+    call, run_copy, tmp_path, figures, asked, layer
+):
+    write(
+        run_copy / "alignment.json",
+        json.dumps(asdict(Rule(0, 1)) | {"chosen_on": "x", "table": []}),
+    )
     visualize(call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。", "--grid", *asked)
     labels = [axes.get_xlabel() for axes in figures[1][0].axes]
     assert figures[1][1].name == "heads" and labels[0] == f"layer {layer}, head 0"
@@ -453,7 +553,14 @@ def test_the_fonts_chosen_have_every_letter():
 
 # ------------------------------------------------------------------------------------------------- many sentences
 
-EN = ["I like cats.", "", "They buy fish and cats every day!", "We see books today.", "  ", "Teachers draw."]
+EN = [
+    "I like cats.",
+    "",
+    "They buy fish and cats every day!",
+    "We see books today.",
+    "  ",
+    "Teachers draw.",
+]
 CN = ["我喜欢猫。", "我", "他们每天买鱼和猫！", "我们今天看见书é。", "", "老师画。"]
 
 
@@ -470,7 +577,9 @@ def align(call, run: Path, texts: tuple[Path, Path], links: Path, *asked: object
 
 
 @pytest.mark.parametrize("name", ["words", "subwords", "given"])
-def test_many_pairs_give_one_line_each_in_order(call, translator, linked_run, tmp_path, texts, name):
+def test_many_pairs_give_one_line_each_in_order(
+    call, translator, linked_run, tmp_path, texts, name
+):
     asked = ["--units", name, "--layer", "1", "--head", "0", "--mask-punctuation"]
     done = align(call, linked_run, texts, tmp_path / "new" / "out.align", *asked)
     assert (done.status, done.out) == (0, "")
@@ -478,25 +587,44 @@ def test_many_pairs_give_one_line_each_in_order(call, translator, linked_run, tm
     for english, chinese, line in zip(EN, CN, found, strict=True):
         if english.strip() and chinese.strip():
             rule = Rule(1, 0, mask_punctuation=True)
-            assert line == format_links(translator.attention(english, chinese, name, rule).links) != ""
+            assert (
+                line == format_links(translator.attention(english, chinese, name, rule).links) != ""
+            )
         else:
             assert line == ""
     about = [line for line in done.err.splitlines() if "warning" in line]
-    assert about == [f"warning: {texts[0]}, {texts[1]}: line 2 has an empty side, 2 in all: no links."]
+    assert about == [
+        f"warning: {texts[0]}, {texts[1]}: line 2 has an empty side, 2 in all: no links."
+    ]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.align"]
 
 
 def test_many_pairs_are_read_by_the_runs_choice(call, translator, linked_run, tmp_path, texts):
     write(tmp_path / "out.align", "mine\n").with_name("same").hardlink_to(tmp_path / "out.align")
     done = align(call, linked_run, texts, tmp_path / "out.align")
-    assert (tmp_path / "same").read_text() == "mine\n", "written beside and renamed, not over the old file"
+    assert (tmp_path / "same").read_text() == "mine\n", (
+        "written beside and renamed, not over the old file"
+    )
     rule, reason = translator.default_rule()
     assert f"links: {rule} ({reason})" in done.err
-    assert lines(tmp_path / "out.align")[0] == format_links(translator.attention(EN[0], CN[0], rule=rule).links)
+    assert lines(tmp_path / "out.align")[0] == format_links(
+        translator.attention(EN[0], CN[0], rule=rule).links
+    )
 
 
 def test_two_directions_agree(call, translator, linked_run, backward_run, tmp_path, texts):
-    align(call, linked_run, texts, tmp_path / "out", "--agree", backward_run, "--layer", "1", "--threshold", "0.1")
+    align(
+        call,
+        linked_run,
+        texts,
+        tmp_path / "out",
+        "--agree",
+        backward_run,
+        "--layer",
+        "1",
+        "--threshold",
+        "0.1",
+    )
     backward, rule = Translator(backward_run, "cpu"), replace(BASE, layer=1, threshold=0.1)
     other = replace(rule, head=1, shift=True)
     for english, chinese, line in zip(EN, CN, lines(tmp_path / "out"), strict=True):
@@ -512,7 +640,9 @@ def test_a_pair_that_is_too_long_has_an_empty_line(call, linked_run, tmp_path, t
     write(texts[0], "I draw.\n" + "fish " * 60 + "\nI draw.\n")
     write(texts[1], "我画。\n鱼\n我画。\n")
     done = align(call, linked_run, texts, tmp_path / "x.align", "--layer", "0")
-    assert done.status == 0 and f"\rwarning: {texts[0]}, {texts[1]}: line 2 has 6" in re.sub("\r +\r", "\r", done.err)
+    assert done.status == 0 and f"\rwarning: {texts[0]}, {texts[1]}: line 2 has 6" in re.sub(
+        "\r +\r", "\r", done.err
+    )
     first, second, third = (tmp_path / "x.align").read_text().splitlines()
     assert first == third != "" == second
 
@@ -524,7 +654,9 @@ def test_a_failure_leaves_the_old_links_alone(call, linked_run, tmp_path, texts,
     monkeypatch.setattr("transformer_mt.alignment.read_links", fail)
     old = write(tmp_path / "out" / "x.align", "mine\n")
     assert align(call, linked_run, texts, old, "--layer", "0").error == "error: half way"
-    assert old.read_text() == "mine\n" and [path.name for path in old.parent.iterdir()] == ["x.align"]
+    assert old.read_text() == "mine\n" and [path.name for path in old.parent.iterdir()] == [
+        "x.align"
+    ]
 
 
 def test_lines_that_differ_in_number_are_refused(call, linked_run, tmp_path, texts):
@@ -578,15 +710,21 @@ def test_a_mistake_is_one_line(call, linked_run, tmp_path, no_matplotlib, argume
     folder = [] if "--output-dir" in arguments else ["--output-dir", tmp_path / "out"]
     done = call("visualize", linked_run, *(names.get(word, word) for word in arguments), *folder)
     assert re.search(message, done.error), done.err
-    assert {path.name for path in tmp_path.iterdir()} == {"file"} and names["FILE"].read_text() == "a\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"file"} and names[
+        "FILE"
+    ].read_text() == "a\n"
 
 
-def test_a_damaged_choice_of_the_run_is_one_line_and_writes_nothing(call, run_copy, tmp_path, no_matplotlib):
+def test_a_damaged_choice_of_the_run_is_one_line_and_writes_nothing(
+    call, run_copy, tmp_path, no_matplotlib
+):
     for damage in (b"{", b"\xff\xfe"):
         write(run_copy / "alignment.json", damage)
         for asked in ([], ["--layer", "0"]):
             done = call("visualize", run_copy, "I draw.", "--output-dir", tmp_path / "out", *asked)
-            assert str(run_copy / "alignment.json") in done.error and not (tmp_path / "out").exists()
+            assert (
+                str(run_copy / "alignment.json") in done.error and not (tmp_path / "out").exists()
+            )
 
 
 def test_a_run_that_is_none_is_one_line(call, tmp_path):
@@ -601,20 +739,28 @@ def measured_by_hand(translator: Translator, path: Path) -> dict[tuple, tuple[fl
     rows: dict[tuple, list] = {}
     for line in lines(path):
         english, chinese, links = line.split("\t")
-        src, tgt = translator.side(english, True, "words", "x"), translator.side(chinese, False, "words", "x")
+        src, tgt = (
+            translator.side(english, True, "words", "x"),
+            translator.side(chinese, False, "words", "x"),
+        )
         cross = slow_cross(translator.model, src.ids, tgt.ids)
         sure = {tuple(map(int, link.split("-"))) for link in links.split() if "-" in link}
         possible = {tuple(map(int, link.split("p"))) for link in links.split() if "p" in link}
         for layer, head in choices(*cross.shape[:2]):
             for shift in (False, True):
-                found = slow_links(cross, src, tgt, replace(BASE, layer=layer, head=head, shift=shift))
+                found = slow_links(
+                    cross, src, tgt, replace(BASE, layer=layer, head=head, shift=shift)
+                )
                 rows.setdefault((layer, head, shift), []).append((found, sure, possible))
     return {key: slow_aer(value) for key, value in rows.items()}
 
 
 @pytest.fixture(scope="module")
 def by_hand(translator, linked_run) -> dict[str, dict]:
-    return {split: measured_by_hand(translator, linked_run / f"{split}.tsv") for split in ("valid", "test")}
+    return {
+        split: measured_by_hand(translator, linked_run / f"{split}.tsv")
+        for split in ("valid", "test")
+    }
 
 
 @pytest.mark.parametrize("split", ["test", "valid"])
@@ -622,37 +768,54 @@ def test_the_table_equals_the_slow_loops(call, linked_run, by_hand, split):
     asked = [] if split == "test" else ["--split", split]
     report = json.loads(call("evaluate", linked_run, "--aer", "--json", *asked).out)
     assert report["n"] == len(lines(linked_run / f"{split}.tsv")) and split in report["gold"]
-    found = {(r["layer"], r["head"], r["shift"]): (r["aer"], r["precision"], r["recall"]) for r in report["table"]}
+    found = {
+        (r["layer"], r["head"], r["shift"]): (r["aer"], r["precision"], r["recall"])
+        for r in report["table"]
+    }
     assert found == {key: pytest.approx(value) for key, value in by_hand[split].items()}
     aer = {title: row["aer"] for title, row in report["rows"].items()}
-    assert aer["best choice here"] == pytest.approx(min(value[0] for value in by_hand[split].values()))
+    assert aer["best choice here"] == pytest.approx(
+        min(value[0] for value in by_hand[split].values())
+    )
     assert aer["what is often plotted"] == pytest.approx(by_hand[split][1, None, False][0])
     assert aer["the same, shifted"] == pytest.approx(by_hand[split][1, None, True][0])
     rule, _ = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
-    assert aer["the run's choice"] == pytest.approx(by_hand[split][rule.layer, rule.head, rule.shift][0])
+    assert aer["the run's choice"] == pytest.approx(
+        by_hand[split][rule.layer, rule.head, rule.shift][0]
+    )
 
 
 def test_the_printed_table_is_the_same(call, linked_run, by_hand):
     done = call("evaluate", linked_run, "--aer")
     assert done.status == 0
     blocks = re.split(r"^(?=emitting|consuming)", done.out, flags=re.MULTILINE)
-    assert re.match(r"the run's test set: \d+ pairs with gold links, en-zh, alignment error rate\n", blocks[0])
+    assert re.match(
+        r"the run's test set: \d+ pairs with gold links, en-zh, alignment error rate\n", blocks[0]
+    )
     for shift, block in ((False, blocks[1]), (True, blocks[2])):
         head, *rows = block.splitlines()
         assert re.findall(r"head \d|mean", head) == ["head 0", "head 1", "mean"]
         for layer in (0, 1):
             numbers = [float(x) for x in re.findall(r"\d\.\d{3}", rows[layer])]
             expected = [by_hand["test"][layer, column, shift][0] for column in (0, 1, None)]
-            assert rows[layer].startswith(f"layer {layer}") and numbers == pytest.approx(expected, abs=6e-4)
-        assert float(rows[2].split()[-1]) == pytest.approx(by_hand["test"][None, None, shift][0], abs=6e-4)
+            assert rows[layer].startswith(f"layer {layer}") and numbers == pytest.approx(
+                expected, abs=6e-4
+            )
+        assert float(rows[2].split()[-1]) == pytest.approx(
+            by_hand["test"][None, None, shift][0], abs=6e-4
+        )
     assert "what is often plotted" in done.out and "the run's choice" in done.out
 
 
-def test_the_choice_is_saved_and_used_from_then_on(call, run_copy, tmp_path, no_matplotlib, by_hand):
+def test_the_choice_is_saved_and_used_from_then_on(
+    call, run_copy, tmp_path, no_matplotlib, by_hand
+):
     (run_copy / "alignment.json").unlink()
     assert "the run's choice" not in call("evaluate", run_copy, "--aer").out
     assert not (run_copy / "alignment.json").exists(), "only with --save"
-    done = call("evaluate", run_copy, "--aer", "--save", "--no-mask-punctuation", "--threshold", "0.2")
+    done = call(
+        "evaluate", run_copy, "--aer", "--save", "--no-mask-punctuation", "--threshold", "0.2"
+    )
     assert f"saved: {run_copy / 'alignment.json'}" in done.err
     rule, values = rule_from_json((run_copy / "alignment.json").read_text("utf-8"), 2, 2, "x")
     assert not rule.mask_punctuation and rule.threshold == 0.2 and len(values["table"]) == 14
@@ -660,7 +823,9 @@ def test_the_choice_is_saved_and_used_from_then_on(call, run_copy, tmp_path, no_
     n = len(lines(run_copy / "test.tsv"))
     assert values["chosen_on"] == f"the run's test set, {n} pairs"
     report = json.loads(call("evaluate", run_copy, "--aer", "--json").out)
-    assert report["rows"]["the run's choice"]["aer"] == pytest.approx(values["aer"]), "by its own masks and threshold"
+    assert report["rows"]["the run's choice"]["aer"] == pytest.approx(values["aer"]), (
+        "by its own masks and threshold"
+    )
     said, _, done = visualize(call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。")
     assert said["rule"] == asdict(rule) and said["reason"] == f"chosen on {values['chosen_on']}"
 
@@ -701,7 +866,9 @@ def test_gold_links_of_given_tokens(call, translator, linked_run, given, backwar
         agreed.append((agree(one, {(i, j) for j, i in two}), sure, possible))
     for row in report["table"]:
         rule = Rule(**{key: row[key] for key in asdict(Rule())})
-        assert (row["aer"], row["precision"], row["recall"]) == pytest.approx(slow_aer(rows[rule])), rule
+        assert (row["aer"], row["precision"], row["recall"]) == pytest.approx(
+            slow_aer(rows[rule])
+        ), rule
     both = report["rows"]["both directions"]
     assert (both["aer"], both["precision"], both["recall"]) == pytest.approx(slow_aer(agreed))
 
@@ -709,9 +876,21 @@ def test_gold_links_of_given_tokens(call, translator, linked_run, given, backwar
 @pytest.mark.parametrize(
     "which, text, message",
     [
-        (2, "0-0\n0-4\n", "x.align: line 2: link 0-4 is out of range: the sentences have 4 and 4 units, from 0."),
-        (2, "0-0 6p0\n\n", "x.align: line 1: link 6p0 is out of range: the sentences have 6 and 5 units, from 0."),
-        (2, "0-0\n1:1\n", "x.align: line 2: link '1:1' is not of the form i-j (sure) or ipj (possible)."),
+        (
+            2,
+            "0-0\n0-4\n",
+            "x.align: line 2: link 0-4 is out of range: the sentences have 4 and 4 units, from 0.",
+        ),
+        (
+            2,
+            "0-0 6p0\n\n",
+            "x.align: line 1: link 6p0 is out of range: the sentences have 6 and 5 units, from 0.",
+        ),
+        (
+            2,
+            "0-0\n1:1\n",
+            "x.align: line 2: link '1:1' is not of the form i-j (sure) or ipj (possible).",
+        ),
         (2, "0-0\n", "x.align: 1 lines, but "),
         (1, "我 。\n", "x.zh: 1 lines, but "),
         (0, "I do n't like cats .\n\n", "x.en: line 2 is empty"),
@@ -719,7 +898,9 @@ def test_gold_links_of_given_tokens(call, translator, linked_run, given, backwar
         (2, None, "x.align: no such file"),
     ],
 )
-def test_gold_links_that_do_not_fit_name_file_line_and_link(call, linked_run, given, which, text, message):
+def test_gold_links_that_do_not_fit_name_file_line_and_link(
+    call, linked_run, given, which, text, message
+):
     given[which].unlink()
     if text is not None:
         write(given[which], text)
@@ -735,15 +916,40 @@ def test_a_gold_pair_that_is_too_long_is_left_out_and_named(call, linked_run, gi
 
 @pytest.mark.parametrize("target", ["OK", "iPhone", "我 like", "ＯＫ"])
 def test_one_latin_word_is_in_any_language(call, linked_run, tmp_path, target, no_matplotlib):
-    assert call("visualize", linked_run, "ＤＲＡＷ", "--target", target, "--output-dir", tmp_path / "out").status == 0
+    assert (
+        call(
+            "visualize",
+            linked_run,
+            "ＤＲＡＷ",
+            "--target",
+            target,
+            "--output-dir",
+            tmp_path / "out",
+        ).status
+        == 0
+    )
 
 
 def test_exchanged_files_are_refused(call, linked_run, given, tmp_path):
     english, chinese, links = given
     measured = ["--aer", "--save", "--src", chinese, "--ref", english, "--gold-links", links]
-    assert f"{chinese} is not English, which this run needs here" in call("evaluate", linked_run, *measured).error
+    assert (
+        f"{chinese} is not English, which this run needs here"
+        in call("evaluate", linked_run, *measured).error
+    )
     out = tmp_path / "out.align"
-    done = call("visualize", linked_run, "--src", english, "--tgt", english, "--units", "given", "--links", out)
+    done = call(
+        "visualize",
+        linked_run,
+        "--src",
+        english,
+        "--tgt",
+        english,
+        "--units",
+        "given",
+        "--links",
+        out,
+    )
     assert f"{english} is not Chinese" in done.error and not out.exists()
 
 
@@ -767,7 +973,10 @@ def test_a_run_without_gold_links_says_what_to_do(call, run_copy):
         (["--save"], "belong to --aer"),
         (["--gold-links", "x"], "belong to --aer"),
         (["--agree", "x"], "belong to --aer"),
-        (["--aer", "--src", "x", "--ref", "y"], "--aer takes --split, or --src, --ref and --gold-links"),
+        (
+            ["--aer", "--src", "x", "--ref", "y"],
+            "--aer takes --split, or --src, --ref and --gold-links",
+        ),
         (["--aer", "--gold-links", "x"], "--aer takes --split, or"),
         (["--aer", "--test-set", "wmt19"], "--aer takes --split, or"),
         (["--aer", "--hyp", "x"], "--aer takes --split, or"),
@@ -775,13 +984,18 @@ def test_a_run_without_gold_links_says_what_to_do(call, run_copy):
         (["--aer", "--threshold", "2"], "threshold"),
         (["--threshold", "0"], "belong to --aer"),
         (["--no-mask-punctuation"], "belong to --aer"),
-        (["--aer", "--units", "given"], "--units belongs to --aer: given with --gold-links, words without"),
+        (
+            ["--aer", "--units", "given"],
+            "--units belongs to --aer: given with --gold-links, words without",
+        ),
         (["--units", "words"], "--units belongs to --aer"),
         (["--aer", "--agree", "RUN"], "translates en-zh, but zh-en is needed"),
     ],
 )
 def test_options_of_the_measurement_that_do_not_go_together(call, linked_run, arguments, message):
-    done = call("evaluate", linked_run, *(linked_run if word == "RUN" else word for word in arguments))
+    done = call(
+        "evaluate", linked_run, *(linked_run if word == "RUN" else word for word in arguments)
+    )
     assert message in done.error
 
 
@@ -798,9 +1012,14 @@ def test_training_logs_the_error_rate_and_keeps_the_choice(linked_run, by_hand):
     assert len(logged) == 1
     rule, values = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
     best_by_hand = min(by_hand["valid"].values())[0]
-    assert values["aer"] == pytest.approx(best_by_hand) and logged[0] == pytest.approx(best_by_hand, abs=1e-4)
+    assert values["aer"] == pytest.approx(best_by_hand) and logged[0] == pytest.approx(
+        best_by_hand, abs=1e-4
+    )
     assert by_hand["valid"][rule.layer, rule.head, rule.shift][0] == pytest.approx(best_by_hand)
-    assert values["chosen_on"] == f"the run's validation set, {len(lines(linked_run / 'valid.tsv'))} pairs"
+    assert (
+        values["chosen_on"]
+        == f"the run's validation set, {len(lines(linked_run / 'valid.tsv'))} pairs"
+    )
 
 
 def test_the_error_rate_need_not_be_logged(linked_tsv, cache_dir, tmp_path):
@@ -813,7 +1032,9 @@ def test_the_error_rate_need_not_be_logged(linked_tsv, cache_dir, tmp_path):
 
 def test_the_choice_is_made_again_for_new_weights_alone(linked_tsv, cache_dir, tmp_path):
     """Also when the run that made them was killed before it chose."""
-    config = training_config(linked_tsv, cache_dir, tmp_path / "run", **LINKED | {"train.max_steps": 1})
+    config = training_config(
+        linked_tsv, cache_dir, tmp_path / "run", **LINKED | {"train.max_steps": 1}
+    )
     path = tmp_path / "run" / "alignment.json"
     assert train(config) == 0
     chosen = path.read_text("utf-8")
@@ -834,8 +1055,12 @@ def test_in_the_other_direction_the_links_are_turned(linked_tsv, cache_dir, tmp_
 
 
 @pytest.mark.parametrize("link", ["0-99", "0:0"])
-def test_a_gold_link_that_does_not_fit_stops_training_before_it_starts(linked_tsv, cache_dir, tmp_path, link):
-    valid = write(tmp_path / "valid.tsv", f"I draw.\t我画。\t0-0\nI draw fish.\t我画鱼。\t0-0 {link}\n")
+def test_a_gold_link_that_does_not_fit_stops_training_before_it_starts(
+    linked_tsv, cache_dir, tmp_path, link
+):
+    valid = write(
+        tmp_path / "valid.tsv", f"I draw.\t我画。\t0-0\nI draw fish.\t我画鱼。\t0-0 {link}\n"
+    )
     changes = LINKED | {"data.valid": str(valid), "train.max_steps": 1}
     with pytest.raises(UserError, match=rf"valid.*line 2.*{re.escape(link)}"):
         train(training_config(linked_tsv, cache_dir, tmp_path / "run", **changes))

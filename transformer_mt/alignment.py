@@ -54,7 +54,9 @@ def make_side(tokenizer: Tokenizer, ids: list[int], units: list[tuple[int, int]]
     """
     text, spans = tokenizer.spans(ids)
     if units == "subwords":
-        return Side(text, ids, tokenizer.pieces(ids), spans[:-1], np.eye(len(ids), len(ids) - 1, dtype=bool))
+        return Side(
+            text, ids, tokenizer.pieces(ids), spans[:-1], np.eye(len(ids), len(ids) - 1, dtype=bool)
+        )
     bounds = split_units(text) if isinstance(units, str) else units
     starts, ends = np.array(spans).T
     unit_starts, unit_ends = np.array(bounds, dtype=int).reshape(-1, 2).T
@@ -81,7 +83,9 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise UserError(f"threshold={self.threshold} is out of range: it must be from 0 to below 1.")
+            raise UserError(
+                f"threshold={self.threshold} is out of range: it must be from 0 to below 1."
+            )
 
     def __str__(self) -> str:
         """Layer, head, shift and threshold in words."""
@@ -108,7 +112,9 @@ def soft(cross: np.ndarray, layer: int | None, head: int | None) -> np.ndarray:
     """The attention `(T, S)` of one choice, from `cross` `(L, H, T, S)`."""
     if layer is None:
         return np.asarray(cross.mean((0, 1), dtype=np.float64))
-    return np.asarray(cross[layer].mean(0, dtype=np.float64) if head is None else cross[layer, head])
+    return np.asarray(
+        cross[layer].mean(0, dtype=np.float64) if head is None else cross[layer, head]
+    )
 
 
 def shifted(maps: np.ndarray, shift: bool) -> np.ndarray:
@@ -135,7 +141,11 @@ def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
 
 def merge_links(links: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
     """Links between units, bool `(…, U_s, U_t)`: those that a linked pair of subwords, `(…, T - 1, S)`, overlaps."""
-    merged = src.overlap.T.astype(np.float32) @ np.swapaxes(links, -1, -2) @ tgt.overlap[:-1].astype(np.float32)
+    merged = (
+        src.overlap.T.astype(np.float32)
+        @ np.swapaxes(links, -1, -2)
+        @ tgt.overlap[:-1].astype(np.float32)
+    )
     return np.asarray(merged > 0)
 
 
@@ -156,7 +166,9 @@ def merge_weights(weights: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
 def read_links(cross: np.ndarray, src: Side, tgt: Side, rule: Rule) -> set[Link]:
     """Hard links between units, source first, from `cross` `(L, H, T, S)`."""
     maps = shifted(soft(cross, rule.layer, rule.head), rule.shift)
-    return {(int(i), int(j)) for i, j in np.argwhere(merge_links(hard(maps, src, tgt, rule), src, tgt))}
+    return {
+        (int(i), int(j)) for i, j in np.argwhere(merge_links(hard(maps, src, tgt, rule), src, tgt))
+    }
 
 
 def agree(forward: set[Link], backward: set[Link]) -> set[Link]:
@@ -207,7 +219,9 @@ def cross_attention(
     device = model.positions.device
     for group in length_batches([max(map(len, pair)) for pair in pairs], batch_tokens):
         src = pad([pairs[i][0] for i in group], model.pad_id).to(device)
-        tgt_in = pad([[bos_id, *pairs[i][1][:-1]] for i in group], 0).to(device)  # causality hides the padding
+        tgt_in = pad([[bos_id, *pairs[i][1][:-1]] for i in group], 0).to(
+            device
+        )  # causality hides the padding
         weights = AttentionWeights()
         model.decode_states(tgt_in, model.encode(src), src == model.pad_id, weights=weights)
         cross = torch.stack(weights.cross).cpu().numpy()  # (L, B, H, T, S)
@@ -277,11 +291,19 @@ class Quality:
 
 
 def measure(
-    model: Transformer, golds: list[Gold], bos_id: int, base: Rule, on_batch: Callable[[int], object] = lambda n: None
+    model: Transformer,
+    golds: list[Gold],
+    bos_id: int,
+    base: Rule,
+    on_batch: Callable[[int], object] = lambda n: None,
 ) -> dict[Rule, Quality]:
     """The quality of every choice of layer, head and shift, masks and threshold as in `base`."""
     names = choices(model.config.n_decoder_layers, model.config.n_heads)
-    rules = [replace(base, layer=layer, head=head, shift=shift) for shift in (False, True) for layer, head in names]
+    rules = [
+        replace(base, layer=layer, head=head, shift=shift)
+        for shift in (False, True)
+        for layer, head in names
+    ]
     table = {rule: Quality() for rule in rules}
     pairs = [(gold.src.ids, gold.tgt.ids) for gold in golds]
     for i, cross in cross_attention(model, pairs, bos_id, on_batch=on_batch):
@@ -289,7 +311,9 @@ def measure(
         maps = np.stack([soft(cross, *name) for name in names])  # (C, T, S)
         maps = np.concatenate([shifted(maps, False), shifted(maps, True)])  # (2 C, T - 1, S)
         for quality, links in zip(
-            table.values(), merge_links(hard(maps, gold.src, gold.tgt, base), gold.src, gold.tgt), strict=True
+            table.values(),
+            merge_links(hard(maps, gold.src, gold.tgt, base), gold.src, gold.tgt),
+            strict=True,
         ):
             quality.add(links, gold)
     return table
@@ -308,11 +332,19 @@ def rule_to_json(table: dict[Rule, Quality], chosen_on: str, steps: list[int]) -
     the whole table."""
     rule = best(table)
     rows = [{**asdict(other), **quality.report()} for other, quality in table.items()]
-    values = {**asdict(rule), "chosen_on": chosen_on, "steps": steps, **table[rule].report(), "table": rows}
+    values = {
+        **asdict(rule),
+        "chosen_on": chosen_on,
+        "steps": steps,
+        **table[rule].report(),
+        "table": rows,
+    }
     return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
 
 
-def rule_from_json(text: str | bytes, n_layers: int, n_heads: int, where: str) -> tuple[Rule, dict[str, Any]]:
+def rule_from_json(
+    text: str | bytes, n_layers: int, n_heads: int, where: str
+) -> tuple[Rule, dict[str, Any]]:
     """The rule, and everything else that `alignment.json` says; raises UserError when it is damaged or does not fit."""
     try:
         values = json.loads(text)
@@ -328,9 +360,13 @@ def rule_from_json(text: str | bytes, n_layers: int, n_heads: int, where: str) -
             if not 0 <= row["aer"] <= 1:  # nor is NaN
                 raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise UserError(f"{where}: damaged; delete it, or make it anew with evaluate --aer --save.") from None
+        raise UserError(
+            f"{where}: damaged; delete it, or make it anew with evaluate --aer --save."
+        ) from None
     if not fits:
-        raise UserError(f"{where}: the model has no {rule}; make it anew with evaluate --aer --save.")
+        raise UserError(
+            f"{where}: the model has no {rule}; make it anew with evaluate --aer --save."
+        )
     return rule, values
 
 
@@ -338,5 +374,7 @@ def check_golds(golds: Iterable[Gold], where: str) -> list[Gold]:
     """The pairs that have gold links; raises UserError when none has."""
     found = [gold for gold in golds if gold.possible.any()]
     if not found:
-        raise UserError(f"{where}: no gold links to measure on; give --src, --ref and --gold-links.")
+        raise UserError(
+            f"{where}: no gold links to measure on; give --src, --ref and --gold-links."
+        )
     return found

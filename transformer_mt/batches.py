@@ -27,15 +27,26 @@ class Batch:
         return int(self.positions.sum())
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(t.to(device, non_blocking=True) for t in (self.src, self.tgt_in, self.tgt_out, self.positions)))
+        return Batch(
+            *(
+                t.to(device, non_blocking=True)
+                for t in (self.src, self.tgt_in, self.tgt_out, self.positions)
+            )
+        )
 
 
 def pad(rows: list[list[int]], pad_id: int) -> Tensor:
     """Ids `(B, longest)`, padded on the right."""
-    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_value=pad_id)
+    return pad_sequence(
+        [torch.tensor(row, dtype=torch.long) for row in rows],
+        batch_first=True,
+        padding_value=pad_id,
+    )
 
 
-def make_batch(src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int) -> Batch:
+def make_batch(
+    src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int
+) -> Batch:
     """A batch from ids that end with eos; the decoder's input is the target shifted right by one, bos first."""
     tgt_out = pad(tgt, tgt_pad)
     tgt_in = pad([[bos, *row[:-1]] for row in tgt], tgt_pad)
@@ -48,7 +59,9 @@ class BatchSampler:
 
     pool = 1_000_000  # rows sorted together: large enough that a batch's lengths agree, small enough for memory
 
-    def __init__(self, src_lengths: np.ndarray, tgt_lengths: np.ndarray, token_budget: int, seed: int) -> None:
+    def __init__(
+        self, src_lengths: np.ndarray, tgt_lengths: np.ndarray, token_budget: int, seed: int
+    ) -> None:
         self.src_lengths = src_lengths
         self.tgt_lengths = tgt_lengths
         self.token_budget = token_budget

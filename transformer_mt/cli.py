@@ -16,7 +16,9 @@ from transformer_mt.files import talk
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether `error` is Python's or torch's way to say so; torch's for a CPU is a plain RuntimeError."""
-    return isinstance(error, MemoryError) or bool(re.search("out of memory|can't allocate memory", str(error)))
+    return isinstance(error, MemoryError) or bool(
+        re.search("out of memory|can't allocate memory", str(error))
+    )
 
 
 def open_streams() -> None:
@@ -58,11 +60,15 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     except KeyboardInterrupt:
         status = 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say to a closed pipe
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # nothing is left to say to a closed pipe
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        talk("error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more.")
+        talk(
+            "error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more."
+        )
         status = 1
     except OSError as error:
         talk(f"error: {error.filename or 'input or output'}: {error.strerror or error}.")
@@ -89,17 +95,40 @@ def parser(verb: str, description: str, example: str) -> argparse.ArgumentParser
 
 def add_decoding_options(made: argparse.ArgumentParser) -> None:
     """The options that say how and where to translate; unset ones come from the run."""
-    made.add_argument("--beam-size", type=int, metavar="N", help="hypotheses kept, 1 = greedy (default: the run's)")
-    made.add_argument("--length-penalty", type=float, metavar="A", help="0 = off (default: the run's)")
-    made.add_argument("--batch-tokens", type=int, metavar="N", default=2048, help="padded source tokens per batch")
+    made.add_argument(
+        "--beam-size",
+        type=int,
+        metavar="N",
+        help="hypotheses kept, 1 = greedy (default: the run's)",
+    )
+    made.add_argument(
+        "--length-penalty", type=float, metavar="A", help="0 = off (default: the run's)"
+    )
+    made.add_argument(
+        "--batch-tokens", type=int, metavar="N", default=2048, help="padded source tokens per batch"
+    )
     made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    made.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="auto: bf16 on GPUs")
+    made.add_argument(
+        "--precision", default="auto", choices=["auto", "fp32", "bf16"], help="auto: bf16 on GPUs"
+    )
 
 
 def add_link_options(made: argparse.ArgumentParser) -> None:
     """The options that say how links are read from attention."""
-    made.add_argument("--agree", type=Path, metavar="RUN2", help="join with the links of a run in the other direction")
     made.add_argument(
-        "--mask-punctuation", action=argparse.BooleanOptionalAction, help="words are not linked to punctuation marks"
+        "--agree",
+        type=Path,
+        metavar="RUN2",
+        help="join with the links of a run in the other direction",
     )
-    made.add_argument("--threshold", type=float, metavar="P", help="link to all weights above P, not to the largest")
+    made.add_argument(
+        "--mask-punctuation",
+        action=argparse.BooleanOptionalAction,
+        help="words are not linked to punctuation marks",
+    )
+    made.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="link to all weights above P, not to the largest",
+    )

@@ -108,7 +108,12 @@ class DataConfig:
         check("data.max_ratio", self.max_ratio, self.max_ratio >= 1, "at least 1")
         check("data.held_out", self.held_out, self.held_out >= 1, "at least 1")
         for key, value in (("languages", self.languages), ("columns", self.columns)):
-            check(f"data.{key}", value, len(value) == 2 and value[0] != value[1], "a list of two different entries")
+            check(
+                f"data.{key}",
+                value,
+                len(value) == 2 and value[0] != value[1],
+                "a list of two different entries",
+            )
 
 
 @dataclass
@@ -132,15 +137,32 @@ class TokenizerConfig:
     """Likewise for the target."""
 
     def __post_init__(self) -> None:
-        check("tokenizer.vocab_size", self.vocab_size, 300 <= self.vocab_size <= 1_000_000, "from 300 to 1000000")
-        check("tokenizer.max_piece_length", self.max_piece_length, 1 <= self.max_piece_length <= 16, "from 1 to 16")
-        check("tokenizer.sampling_alpha", self.sampling_alpha, 0 <= self.sampling_alpha <= 1, "from 0 (off) to 1")
+        check(
+            "tokenizer.vocab_size",
+            self.vocab_size,
+            300 <= self.vocab_size <= 1_000_000,
+            "from 300 to 1000000",
+        )
+        check(
+            "tokenizer.max_piece_length",
+            self.max_piece_length,
+            1 <= self.max_piece_length <= 16,
+            "from 1 to 16",
+        )
+        check(
+            "tokenizer.sampling_alpha",
+            self.sampling_alpha,
+            0 <= self.sampling_alpha <= 1,
+            "from 0 (off) to 1",
+        )
         if self.sampling_alpha and self.type is not TokenizerType.unigram:
             raise UserError(
                 f"tokenizer.sampling_alpha={self.sampling_alpha} needs tokenizer.type=unigram; or set it to 0."
             )
         if self.joint and self.tgt_model:
-            raise UserError("tokenizer.tgt_model is set, but tokenizer.joint=true uses tokenizer.src_model for both.")
+            raise UserError(
+                "tokenizer.tgt_model is set, but tokenizer.joint=true uses tokenizer.src_model for both."
+            )
         if not self.joint and bool(self.src_model) != bool(self.tgt_model):
             raise UserError("set both tokenizer.src_model and tokenizer.tgt_model, or neither.")
 
@@ -187,7 +209,12 @@ class ModelConfig:
             raise UserError(
                 f"model.d_model={self.d_model} is not divisible by model.n_heads={self.n_heads}; try {near}."
             )
-        check("model.d_model", self.d_model, self.d_model % 2 == 0, "even (positions are sine and cosine pairs)")
+        check(
+            "model.d_model",
+            self.d_model,
+            self.d_model % 2 == 0,
+            "even (positions are sine and cosine pairs)",
+        )
 
 
 @dataclass
@@ -238,9 +265,13 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for key in ("max_steps", "max_epochs", "max_minutes"):
             value = getattr(self, key)
-            check(f"train.{key}", value, value is None or value > 0, "above 0, or null for no limit")
+            check(
+                f"train.{key}", value, value is None or value > 0, "above 0, or null for no limit"
+            )
         if self.max_steps is None and self.max_epochs is None and self.max_minutes is None:
-            raise UserError("no limit is set: give train.max_steps, train.max_epochs or train.max_minutes.")
+            raise UserError(
+                "no limit is set: give train.max_steps, train.max_epochs or train.max_minutes."
+            )
         for key in (
             "token_budget", "accumulate", "warmup_steps", "average", "validate_every", "checkpoint_every", "log_every",
         ):  # fmt: skip
@@ -248,7 +279,12 @@ class TrainConfig:
         for key in ("clip_norm", "patience", "samples", "seed"):
             check(f"train.{key}", getattr(self, key), getattr(self, key) >= 0, "at least 0")
         check("train.lr", self.lr, 0 < self.lr < 1, "above 0 and below 1")
-        check("train.label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "from 0 to below 1")
+        check(
+            "train.label_smoothing",
+            self.label_smoothing,
+            0 <= self.label_smoothing < 1,
+            "from 0 to below 1",
+        )
 
 
 @dataclass
@@ -260,7 +296,12 @@ class DecodeConfig:
 
     def __post_init__(self) -> None:
         check("decode.beam_size", self.beam_size, 1 <= self.beam_size <= 1000, "from 1 to 1000")
-        check("decode.length_penalty", self.length_penalty, 0 <= self.length_penalty <= 10, "from 0 to 10")
+        check(
+            "decode.length_penalty",
+            self.length_penalty,
+            0 <= self.length_penalty <= 10,
+            "from 0 to 10",
+        )
 
 
 @dataclass

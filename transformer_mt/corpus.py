@@ -37,18 +37,34 @@ from datasets.utils.logging import CRITICAL, set_verbosity
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from transformer_mt.config import ChineseScript, Config, DataConfig, OnBadRow, TokenizerConfig, UserError
+from transformer_mt.config import (
+    ChineseScript,
+    Config,
+    DataConfig,
+    OnBadRow,
+    TokenizerConfig,
+    UserError,
+)
 from transformer_mt.files import decode_lines, file_lock, sync, talk
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
 
 FORMAT = 1  # of the prepared corpora; raise it when the code below prepares them differently
-TOKENIZER_SAMPLE = 500_000  # lines: preparing a million pairs peaks at 1.9 GB, with all of them at 3.2
+TOKENIZER_SAMPLE = (
+    500_000  # lines: preparing a million pairs peaks at 1.9 GB, with all of them at 3.2
+)
 PARALLEL_ROWS = 200_000  # below, starting processes costs more than they save
 PART_ROWS = 1_000_000  # what an interrupted preparation loses at most
 READERS = {".csv": "csv", ".jsonl": "json", ".parquet": "parquet"}
-REASONS = ("unreadable row", "empty side", "too long", "length ratio", "duplicate", "also in validation or test")
+REASONS = (
+    "unreadable row",
+    "empty side",
+    "too long",
+    "length ratio",
+    "duplicate",
+    "also in validation or test",
+)
 
 
 @dataclass
@@ -88,7 +104,11 @@ def file_digest(path: Path) -> str:
 def table(corpus: Corpus) -> str:
     """What cleaning removed, for a person."""
     rows = {f"removed: {rule}": n for rule, n in corpus.removed.items() if n}
-    rows |= {"training pairs": len(corpus.train), "validation pairs": len(corpus.valid), "test pairs": len(corpus.test)}
+    rows |= {
+        "training pairs": len(corpus.train),
+        "validation pairs": len(corpus.valid),
+        "test pairs": len(corpus.test),
+    }
     width = max(len(rule) for rule in rows)
     return "\n".join(f"  {rule:<{width}} {n:>10,}" for rule, n in rows.items())
 
@@ -202,7 +222,9 @@ def load_table(path: Path, suffix: str, on_bad_row: OnBadRow, plain: Path) -> Da
     else:  # Arrow takes any bytes for text; a row without both sides is counted as unreadable
         empty = {".csv": ",", ".jsonl": "{}"}[suffix]
         with open(plain, "w", encoding="utf-8", newline="") as copy:
-            copy.writelines(f"{empty if line is None else line}\n" for line in read_lines(path, on_bad_row))
+            copy.writelines(
+                f"{empty if line is None else line}\n" for line in read_lines(path, on_bad_row)
+            )
     if suffix == ".csv":
         # Every field is text, and nothing but an empty one is null: "None", "nan" and "null" are words.
         with open(plain, encoding="utf-8", newline="") as file:
@@ -210,7 +232,9 @@ def load_table(path: Path, suffix: str, on_bad_row: OnBadRow, plain: Path) -> Da
         options = {"features": text, "keep_default_na": False, "na_values": [""]}
     set_verbosity(CRITICAL)  # of the library: the error that is raised says it in one line
     files = glob.escape(str(plain))
-    return load_dataset(READERS[suffix], data_files=files, split="train", cache_dir=str(plain.parent), **options)
+    return load_dataset(
+        READERS[suffix], data_files=files, split="train", cache_dir=str(plain.parent), **options
+    )
 
 
 def load_from_hub(hub: str, hub_config: str | None, split: str) -> Dataset:
@@ -245,7 +269,9 @@ def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
     """
     value = getattr(config, key)
     if config.hub is not None:
-        return named_columns(load_from_hub(config.hub, config.hub_config, str(value)), config, config.hub)
+        return named_columns(
+            load_from_hub(config.hub, config.hub_config, str(value)), config, config.hub
+        )
     paths = source_paths(key, value)
     where = str(paths[0])
     suffixes = [suffix for suffix in paths[0].suffixes if suffix != ".gz"]
@@ -258,14 +284,20 @@ def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
                 return read_tsv(paths[0], config)
 
             text = Features({name: Value("string") for name in ("first", "second", "links")})
-            return Dataset.from_generator(rows, features=text, cache_dir=str(scratch), fingerprint=key)
-        loaded = load_table(paths[0], suffixes[-1], config.on_bad_row, scratch / f"{key}{suffixes[-1]}")
+            return Dataset.from_generator(
+                rows, features=text, cache_dir=str(scratch), fingerprint=key
+            )
+        loaded = load_table(
+            paths[0], suffixes[-1], config.on_bad_row, scratch / f"{key}{suffixes[-1]}"
+        )
     except Exception as error:  # the readers raise from half a dozen libraries
         cause = (isinstance(error, DatasetGenerationError) and error.__cause__) or error
         if isinstance(cause, UserError) or getattr(cause, "errno", None) == errno.ENOSPC:
             raise cause from None
         first_line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-        if "corresponds to no data" in first_line or "BatchSize" in first_line:  # what the library says of no rows
+        if (
+            "corresponds to no data" in first_line or "BatchSize" in first_line
+        ):  # what the library says of no rows
             raise UserError(f"data.{key}={where}: it has no rows.") from None
         raise UserError(f"{where}: cannot be read: {first_line.rstrip('.!')}.") from None
     return named_columns(loaded, config, where)
@@ -289,22 +321,33 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
     """Text made ready, and for each row the first cleaning rule that it breaks (an index of REASONS, or -1)."""
     convert = to_simplified() if config.chinese_script is ChineseScript.simplified else None
     chinese = [is_chinese(language) for language in config.languages]
-    out: dict[str, list[Any]] = {name: [] for name in ("first", "second", "reason", "pair", "first_key", "second_key")}
+    out: dict[str, list[Any]] = {
+        name: [] for name in ("first", "second", "reason", "pair", "first_key", "second_key")
+    }
     for first, second in zip(batch["first"], batch["second"], strict=True):
         sides = [one_line(side or "") for side in (first, second)]
         if convert is not None:
-            sides = [convert(side) if is_zh else side for side, is_zh in zip(sides, chinese, strict=True)]
+            sides = [
+                convert(side) if is_zh else side for side, is_zh in zip(sides, chinese, strict=True)
+            ]
         shorter, longer = sorted(len(side.encode("utf-8", "replace")) for side in sides)
         broken = [first is None and second is None, shorter == 0, longer > config.max_bytes]
         broken.append(longer + 20 > config.max_ratio * (shorter + 20))
         reason = broken.index(True) if any(broken) else -1
-        row = (*sides, reason, hash64("\t".join(sides)), *(hash64(leak_key(side)) for side in sides))
+        row = (
+            *sides,
+            reason,
+            hash64("\t".join(sides)),
+            *(hash64(leak_key(side)) for side in sides),
+        )
         for values, value in zip(out.values(), row, strict=True):
             values.append(value)
     return out
 
 
-def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **options: Any) -> Dataset:
+def map_in_parts(
+    dataset: Dataset, function: Callable[..., Any], prefix: str, **options: Any
+) -> Dataset:
     """`dataset.map`, batched and in parallel, into files whose names begin with `prefix`: parts that are there already
     were made by a start that was interrupted, and are taken as they are."""
     parts = []
@@ -313,9 +356,13 @@ def map_in_parts(dataset: Dataset, function: Callable[..., Any], prefix: str, **
         file = f"{prefix}-{start}.arrow"
         n_processes = min(os.cpu_count() or 1, 16) if len(part) >= PARALLEL_ROWS else None
         try:
-            made = part.map(function, batched=True, num_proc=n_processes, cache_file_name=file, **options)
+            made = part.map(
+                function, batched=True, num_proc=n_processes, cache_file_name=file, **options
+            )
         except Exception as error:
-            if isinstance(error.__context__, KeyboardInterrupt):  # the library fails as it cleans up after Ctrl-C
+            if isinstance(
+                error.__context__, KeyboardInterrupt
+            ):  # the library fails as it cleans up after Ctrl-C
                 raise KeyboardInterrupt from None
             raise
         if len(made) != len(part):
@@ -338,7 +385,11 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
         if getattr(config, key) is not None:
             raw = load_split(config, key, parts)
             splits[key] = map_in_parts(
-                raw, clean_batch, f"{parts}/clean-{key}", fn_kwargs={"config": config}, desc=f"clean {key}"
+                raw,
+                clean_batch,
+                f"{parts}/clean-{key}",
+                fn_kwargs={"config": config},
+                desc=f"clean {key}",
             )
     reasons = {key: column(split, "reason").copy() for key, split in splits.items()}
     keep = {key: np.flatnonzero((reason != 0) & (reason != 1)) for key, reason in reasons.items()}
@@ -349,10 +400,15 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     train_reason[np.delete(train, np.unique(pair[train], return_index=True)[1])] = 4
 
     n_cut = max(1, min(config.held_out, int((train_reason == -1).sum()) // 20))
-    for key in sorted(("test", "valid"), key=lambda key: key not in splits):  # the given first: a cut shares nothing
+    for key in sorted(
+        ("test", "valid"), key=lambda key: key not in splits
+    ):  # the given first: a cut shares nothing
         if key not in splits:
             train = np.flatnonzero(train_reason == -1)
-            splits[key], keep[key] = splits["train"], np.sort(train[np.argsort(pair[train], kind="stable")][:n_cut])
+            splits[key], keep[key] = (
+                splits["train"],
+                np.sort(train[np.argsort(pair[train], kind="stable")][:n_cut]),
+            )
             train_reason[keep[key]] = -2  # moved, not removed
         for name in ("first_key", "second_key"):
             leaks = np.isin(column(splits["train"], name), column(splits[key], name)[keep[key]])
@@ -363,10 +419,14 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     if len(keep["train"]) == 0:
         counts = removed | {"cut off for validation and test": int((train_reason == -2).sum())}
         lost = ", ".join(f"{rule}: {n}" for rule, n in counts.items() if n) or "no rows"
-        raise UserError(f"data.train={config.train}: no pair is left after cleaning ({lost}); see data.columns.")
+        raise UserError(
+            f"data.train={config.train}: no pair is left after cleaning ({lost}); see data.columns."
+        )
     for key in ("valid", "test"):
         if len(keep[key]) == 0:
-            raise UserError(f"data.{key}={getattr(config, key)}: no pair has text on both sides; see data.columns.")
+            raise UserError(
+                f"data.{key}={getattr(config, key)}: no pair has text on both sides; see data.columns."
+            )
     text = ["first", "second"]
     return {
         key: split.select(keep[key]).select_columns(
@@ -399,7 +459,9 @@ def parts_folder(path: Path, quiet: bool) -> Iterator[Path]:
         if getattr(error, "errno", None) is not None:  # Arrow's own have none
             raise
         shutil.rmtree(path, ignore_errors=True)
-        raise UserError(f"{path}: damaged ({error}), now removed; run the same command again.") from None
+        raise UserError(
+            f"{path}: damaged ({error}), now removed; run the same command again."
+        ) from None
     finally:
         enable_progress_bars()
     shutil.rmtree(path, ignore_errors=True)
@@ -458,12 +520,22 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"data.cache_dir={root}: {error.strerror}; name a folder that can be written.") from None
-    options = {k: v for k, v in asdict(data).items() if k not in ("name", "train", "valid", "test", "cache_dir")}
+        raise UserError(
+            f"data.cache_dir={root}: {error.strerror}; name a folder that can be written."
+        ) from None
+    options = {
+        k: v
+        for k, v in asdict(data).items()
+        if k not in ("name", "train", "valid", "test", "cache_dir")
+    }
     text_key = digest(FORMAT, source_identity(data), options)
 
     def make_text(work: Path) -> None:
-        n_bytes = 0 if data.hub else sum(path.stat().st_size for path in source_paths("train", data.train))
+        n_bytes = (
+            0
+            if data.hub
+            else sum(path.stat().st_size for path in source_paths("train", data.train))
+        )
         quiet = n_bytes < 50_000_000 and not data.hub
         with parts_folder(root / f"parts-{text_key}", quiet) as parts:
             splits, removed = clean(data, parts)
@@ -474,8 +546,12 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     text_dir = cached(root, f"text-{text_key}", make_text)
     text = {key: Dataset.load_from_disk(str(text_dir / key)) for key in ("train", "valid", "test")}
     removed = json.loads((text_dir / "removed.json").read_text(encoding="utf-8"))
-    src_column, tgt_column = ("first", "second")[:: 1 if config.src_language == data.languages[0] else -1]
-    tokenizers = make_tokenizers(config, text["train"], text_key, root, run_dir, (src_column, tgt_column))
+    src_column, tgt_column = ("first", "second")[
+        :: 1 if config.src_language == data.languages[0] else -1
+    ]
+    tokenizers = make_tokenizers(
+        config, text["train"], text_key, root, run_dir, (src_column, tgt_column)
+    )
     src_tokenizer, tgt_tokenizer = tokenizers
     sampling = config.tokenizer.sampling_alpha > 0
     ids_key = digest(
@@ -497,7 +573,9 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
             longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
             fits = np.flatnonzero(longest <= config.model.max_len)
             if len(fits) == 0:
-                raise UserError(f"model.max_len={config.model.max_len}: every training pair is longer; raise it.")
+                raise UserError(
+                    f"model.max_len={config.model.max_len}: every training pair is longer; raise it."
+                )
             ids.select(fits).save_to_disk(str(work))
 
     train = Dataset.load_from_disk(str(cached(root, f"ids-{ids_key}", make_ids)))
@@ -514,7 +592,9 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     )
 
 
-def encode_batch(batch: dict[str, list[Any]], src_model: bytes, tgt_model: bytes) -> dict[str, list[Any]]:
+def encode_batch(
+    batch: dict[str, list[Any]], src_model: bytes, tgt_model: bytes
+) -> dict[str, list[Any]]:
     return {
         "src_ids": Tokenizer(src_model, "source").encode(batch["src"]),
         "tgt_ids": Tokenizer(tgt_model, "target").encode(batch["tgt"]),
@@ -523,14 +603,23 @@ def encode_batch(batch: dict[str, list[Any]], src_model: bytes, tgt_model: bytes
 
 def held_out(split: Dataset, columns: tuple[str, str]) -> list[Pair]:
     """A held-out split in the run's direction; links index the corpus's first language first and are turned with it."""
-    links = [line or "" for line in split["links"]] if "links" in split.column_names else [""] * len(split)
+    links = (
+        [line or "" for line in split["links"]]
+        if "links" in split.column_names
+        else [""] * len(split)
+    )
     if columns[0] == "second":
         links = [turn_links(line, f"data.links_column: {line!r:.60}") for line in links]
     return [Pair(*row) for row in zip(split[columns[0]], split[columns[1]], links, strict=True)]
 
 
 def make_tokenizers(
-    config: Config, train: Dataset, text_key: str, root: Path, run_dir: Path | None, columns: tuple[str, str]
+    config: Config,
+    train: Dataset,
+    text_key: str,
+    root: Path,
+    run_dir: Path | None,
+    columns: tuple[str, str],
 ) -> tuple[Tokenizer, Tokenizer]:
     """The run's vocabularies: those in `run_dir`, the user's own, the cached ones, or new ones."""
     options: TokenizerConfig = config.tokenizer
@@ -547,16 +636,23 @@ def make_tokenizers(
     if options.src_model:
         src = Tokenizer.load(Path(options.src_model))
         tgt = Tokenizer.load(Path(options.tgt_model)) if options.tgt_model else src
-        for path, tokenizer in ((options.src_model, src), (options.tgt_model or options.src_model, tgt)):
+        for path, tokenizer in (
+            (options.src_model, src),
+            (options.tgt_model or options.src_model, tgt),
+        ):
             if not tokenizer.lossless:
-                talk(f"warning: {path} changes text (full-width marks, spaces): scores are capped by what it loses.")
+                talk(
+                    f"warning: {path} changes text (full-width marks, spaces): scores are capped by what it loses."
+                )
         return src, tgt
     sample = train
     if len(train) > TOKENIZER_SAMPLE:
         rng = np.random.default_rng(config.train.seed)
         sample = train.select(np.sort(rng.choice(len(train), TOKENIZER_SAMPLE, replace=False)))
     languages = (config.src_language, config.tgt_language)
-    sides = [((0, 1), languages)] if options.joint else [((0,), languages[:1]), ((1,), languages[1:])]
+    sides = (
+        [((0, 1), languages)] if options.joint else [((0,), languages[:1]), ((1,), languages[1:])]
+    )
     tokenizers = []
     for which, spoken in sides:
         used = [columns[i] for i in which]
@@ -567,7 +663,9 @@ def make_tokenizers(
         )  # fmt: skip
 
         def make(work: Path, used: list[str] = used, spaced: bool = spaced) -> None:
-            talk(f"vocabulary: {options.type.value}, {options.vocab_size} pieces, from {len(sample):,} lines …")
+            talk(
+                f"vocabulary: {options.type.value}, {options.vocab_size} pieces, from {len(sample):,} lines …"
+            )
             lines = (line for name in sorted(used) for line in sample[name])
             tokenizer, warning = train_tokenizer(lines, options, dummy_prefix=spaced)
             if warning:

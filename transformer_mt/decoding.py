@@ -92,7 +92,11 @@ def beam_search(
         For each sentence at most `n_best` hypotheses, best first.
     """
     n_sentences, device, n = len(max_lengths), max_lengths.device, beam_size
-    shortest, longest, longest_minimum = int(max_lengths.min()), int(max_lengths.max()), int(min_lengths.max())
+    shortest, longest, longest_minimum = (
+        int(max_lengths.min()),
+        int(max_lengths.max()),
+        int(min_lengths.max()),
+    )
     precision = torch.float32 if device.type == "mps" else torch.float64
     forbidden_ids = torch.tensor(forbidden, dtype=torch.long, device=device)
     state = BeamState(
@@ -132,7 +136,9 @@ def beam_search(
             scores, index = F.pad(scores, (0, empty), value=-math.inf), F.pad(index, (0, empty))
         parents = index.div(width, rounding_mode="floor")  # (B, N): the slot where each comes from
         tokens = slot_tokens.flatten(1).gather(1, index)
-        state.ids = torch.cat((state.ids.take_along_dim(parents[:, :, None], 1), tokens[:, :, None]), 2)
+        state.ids = torch.cat(
+            (state.ids.take_along_dim(parents[:, :, None], 1), tokens[:, :, None]), 2
+        )
 
         alive = (scores > -math.inf) & state.free
         ended = alive & (tokens == eos_id)
@@ -142,12 +148,16 @@ def beam_search(
             b, k = ended.nonzero(as_tuple=True)
             state.finished_ids[b, slot[b, k], :length] = state.ids[b, k, 1:]
             state.finished_lengths[b, slot[b, k]] = length
-            state.finished_scores[b, slot[b, k]] = scores[b, k] / float(length_penalty(length, alpha))
+            state.finished_scores[b, slot[b, k]] = scores[b, k] / float(
+                length_penalty(length, alpha)
+            )
             state.enough = state.finished_scores.topk(n_best, dim=1).values[:, -1]
             state.free = rank < (n - n_finished - ended.sum(1))[:, None]
         state.scores = scores.masked_fill(~(alive ^ ended), -math.inf)
 
-        done = state.scores.amax(1) / state.largest_penalties <= state.enough  # -inf: no slot is live
+        done = (
+            state.scores.amax(1) / state.largest_penalties <= state.enough
+        )  # -inf: no slot is live
         if done.any():
             collect(state, done, eos_id, n_best, results)
             left = places(done)
@@ -169,12 +179,18 @@ def places(done: Tensor) -> Tensor:
     return left
 
 
-def collect(state: BeamState, done: Tensor, eos_id: int, n_best: int, results: list[list[Hypothesis]]) -> None:
+def collect(
+    state: BeamState, done: Tensor, eos_id: int, n_best: int, results: list[list[Hypothesis]]
+) -> None:
     """Move the finished hypotheses of the sentences that are `done` to `results`, best first."""
     order = state.finished_scores[done].argsort(dim=1, descending=True, stable=True)[:, :n_best]
     scores = state.finished_scores[done].gather(1, order).tolist()
     n_ids = state.finished_lengths[done].gather(1, order).tolist()
-    ids = state.finished_ids[done].gather(1, order[:, :, None].expand(-1, -1, state.finished_ids.size(2))).tolist()
+    ids = (
+        state.finished_ids[done]
+        .gather(1, order[:, :, None].expand(-1, -1, state.finished_ids.size(2)))
+        .tolist()
+    )
     for i, sentence in enumerate(state.sentence[done].tolist()):
         results[sentence] = [
             Hypothesis(ids[i][j][: n_ids[i][j] - 1], scores[i][j])

@@ -24,21 +24,44 @@ RESAMPLES = 1000  # of the bootstrap (Koehn 2004)
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
-    parser = cli.parser("evaluate", "Translate a test set and score the translations with sacreBLEU.", EXAMPLE)
-    parser.add_argument("--split", choices=["valid", "test"], help="kept in the run (default: test)")
+    parser = cli.parser(
+        "evaluate", "Translate a test set and score the translations with sacreBLEU.", EXAMPLE
+    )
+    parser.add_argument(
+        "--split", choices=["valid", "test"], help="kept in the run (default: test)"
+    )
     parser.add_argument("--src", type=Path, metavar="FILE", help="source sentences, one per line")
-    parser.add_argument("--ref", type=Path, metavar="FILE", action="append", help="references; several are accepted")
-    parser.add_argument("--test-set", metavar="NAME", help="a test set that sacreBLEU knows, such as wmt19")
-    parser.add_argument("--hyp", type=Path, metavar="FILE", help="score these translations instead of the model's own")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the translations to FILE")
+    parser.add_argument(
+        "--ref", type=Path, metavar="FILE", action="append", help="references; several are accepted"
+    )
+    parser.add_argument(
+        "--test-set", metavar="NAME", help="a test set that sacreBLEU knows, such as wmt19"
+    )
+    parser.add_argument(
+        "--hyp",
+        type=Path,
+        metavar="FILE",
+        help="score these translations instead of the model's own",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the translations to FILE"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--aer", action="store_true", help="alignment error rates instead, layer by head, on gold links"
+        "--aer",
+        action="store_true",
+        help="alignment error rates instead, layer by head, on gold links",
     )
-    parser.add_argument("--gold-links", type=Path, metavar="FILE", help="Pharaoh links i-j, ipj of --src and --ref")
-    parser.add_argument("--save", action="store_true", help="keep the best choice of layer and head in the run")
     parser.add_argument(
-        "--units", choices=["words", "given"], help="what links index: given with --gold-links, else words"
+        "--gold-links", type=Path, metavar="FILE", help="Pharaoh links i-j, ipj of --src and --ref"
+    )
+    parser.add_argument(
+        "--save", action="store_true", help="keep the best choice of layer and head in the run"
+    )
+    parser.add_argument(
+        "--units",
+        choices=["words", "given"],
+        help="what links index: given with --gold-links, else words",
     )
     cli.add_link_options(parser)
     cli.add_decoding_options(parser)
@@ -49,10 +72,23 @@ def options(arguments: list[str]) -> argparse.Namespace:
         parser.error("--ref needs --src, or --hyp")
     if chosen.test_set and (chosen.src or chosen.ref):
         parser.error("give --test-set or --src and --ref, not both")
-    given = (chosen.gold_links, chosen.save or None, chosen.agree, chosen.threshold, chosen.mask_punctuation)
+    given = (
+        chosen.gold_links,
+        chosen.save or None,
+        chosen.agree,
+        chosen.threshold,
+        chosen.mask_punctuation,
+    )
     if not chosen.aer and any(value is not None for value in given):
-        parser.error("--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer")
-    if chosen.aer and (chosen.test_set or chosen.hyp or chosen.output or (bool(chosen.ref) != bool(chosen.gold_links))):
+        parser.error(
+            "--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer"
+        )
+    if chosen.aer and (
+        chosen.test_set
+        or chosen.hyp
+        or chosen.output
+        or (bool(chosen.ref) != bool(chosen.gold_links))
+    ):
         parser.error("--aer takes --split, or --src, --ref and --gold-links")
     if chosen.units and (not chosen.aer or (chosen.units == "given") != bool(chosen.gold_links)):
         parser.error("--units belongs to --aer: given with --gold-links, words without")
@@ -69,13 +105,24 @@ def sacrebleu_files(name: str, direction: str) -> tuple[Path, list[Path]]:
     from sacrebleu.dataset import DATASETS
 
     if name not in DATASETS:
-        raise UserError(f"--test-set {name}: unknown to sacreBLEU; `sacrebleu --list` names those it has.")
+        raise UserError(
+            f"--test-set {name}: unknown to sacreBLEU; `sacrebleu --list` names those it has."
+        )
     if direction not in DATASETS[name].langpairs:
-        raise UserError(f"--test-set {name}: has no {direction}, but {', '.join(sorted(DATASETS[name].langpairs))}.")
+        raise UserError(
+            f"--test-set {name}: has no {direction}, but {', '.join(sorted(DATASETS[name].langpairs))}."
+        )
     try:
-        return Path(get_source_file(name, direction)), [Path(f) for f in get_reference_files(name, direction)]
-    except (Exception, SystemExit) as error:  # sacreBLEU's downloader raises whatever its transport does, or exits
-        raise UserError(f"--test-set {name}: cannot be fetched ({error}); or give --src and --ref.") from None
+        return Path(get_source_file(name, direction)), [
+            Path(f) for f in get_reference_files(name, direction)
+        ]
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # sacreBLEU's downloader raises whatever its transport does, or exits
+        raise UserError(
+            f"--test-set {name}: cannot be fetched ({error}); or give --src and --ref."
+        ) from None
 
 
 def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str], list[list[str]]]:
@@ -90,13 +137,17 @@ def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str
         path = chosen.run / f"{split}.tsv"
         rows = [line.split("\t") for line in read_text(path)]
         if not all(len(row) >= 2 for row in rows):
-            raise UserError(f"{path}: line {[len(row) >= 2 for row in rows].index(False) + 1} has no second column.")
+            raise UserError(
+                f"{path}: line {[len(row) >= 2 for row in rows].index(False) + 1} has no second column."
+            )
         return split, [row[0] for row in rows], [[row[1] for row in rows]]
     references = [read_text(path) for path in ref_files]
     sources = read_text(src_file) if src_file else [""] * len(references[0])
     for path, lines in zip(ref_files, references, strict=True):
         if len(lines) != len(sources):
-            raise UserError(f"{path}: {len(lines)} lines, but {src_file or ref_files[0]} has {len(sources)}.")
+            raise UserError(
+                f"{path}: {len(lines)} lines, but {src_file or ref_files[0]} has {len(sources)}."
+            )
     return name, sources, references
 
 
@@ -115,9 +166,15 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
     results: dict[str, Any] = {}
     for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
         in_floats(metric)
-        result: Any = metric.corpus_score(hypotheses, references, n_bootstrap=RESAMPLES if len(hypotheses) > 1 else 1)
+        result: Any = metric.corpus_score(
+            hypotheses, references, n_bootstrap=RESAMPLES if len(hypotheses) > 1 else 1
+        )
         interval = result._ci if len(hypotheses) > 1 else 0.0
-        results[name] = {"score": result.score, "interval": interval, "signature": str(metric.get_signature())}
+        results[name] = {
+            "score": result.score,
+            "interval": interval,
+            "signature": str(metric.get_signature()),
+        }
         if name == "bleu":
             results["length_ratio"] = result.sys_len / max(1, result.ref_len)
     return results
@@ -130,7 +187,9 @@ def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[st
 
     if not chosen.gold_links:
         split = chosen.split or "test"
-        return f"the run's {split} set", check_golds(translator.read_golds(chosen.run / f"{split}.tsv"), split)
+        return f"the run's {split} set", check_golds(
+            translator.read_golds(chosen.run / f"{split}.tsv"), split
+        )
     files = (chosen.src, chosen.ref[0], chosen.gold_links)
     texts = [read_text(path) for path in files]
     for path, lines in zip(files, texts, strict=True):
@@ -154,7 +213,9 @@ def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[st
 
 def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> None:
     """Alignment error rates, layer by head: at the step that emits a token, and shifted to the one that consumes it."""
-    by_choice = {(rule.layer, rule.head, rule.shift): quality.aer for rule, quality in table.items()}
+    by_choice = {
+        (rule.layer, rule.head, rule.shift): quality.aer for rule, quality in table.items()
+    }
     names = [*(f"head {head}" for head in range(n_heads)), "mean"]
     heads: list[int | None] = [*range(n_heads), None]
     for shift, title in ((False, "emitting step"), (True, "consuming step (shifted)")):
@@ -199,8 +260,14 @@ def alignment_error(chosen: argparse.Namespace) -> None:
         quality = table[kept] if kept in table else translator.measure(golds, kept)[kept]
         rows["the run's choice"] = (f"{kept}, chosen on {chosen_on}", quality)
     if chosen.agree:
-        reverse, units = reverse_of(translator, chosen.agree), "given" if chosen.gold_links else "words"
-        pairs = [[" ".join(s.unit_texts) if chosen.gold_links else s.text for s in (g.src, g.tgt)] for g in golds]
+        reverse, units = (
+            reverse_of(translator, chosen.agree),
+            "given" if chosen.gold_links else "words",
+        )
+        pairs = [
+            [" ".join(s.unit_texts) if chosen.gold_links else s.text for s in (g.src, g.tgt)]
+            for g in golds
+        ]
         quality = Quality()
         links = translator.align([(s, t) for s, t in pairs], units, rule, "pair {}".format, reverse)
         for found, gold in zip(links, golds, strict=True):
@@ -214,21 +281,36 @@ def alignment_error(chosen: argparse.Namespace) -> None:
         write_text(translator.run_dir / "alignment.json", text)
         talk(f"saved: {translator.run_dir / 'alignment.json'}")
     if chosen.json:
-        report = {"run": str(chosen.run), "direction": translator.config.direction, "gold": name, "n": len(golds)}
-        report["table"] = [{**asdict(other), **quality.report()} for other, quality in table.items()]
-        report["rows"] = {title: {"rule": text, **quality.report()} for title, (text, quality) in rows.items()}
+        report = {
+            "run": str(chosen.run),
+            "direction": translator.config.direction,
+            "gold": name,
+            "n": len(golds),
+        }
+        report["table"] = [
+            {**asdict(other), **quality.report()} for other, quality in table.items()
+        ]
+        report["rows"] = {
+            title: {"rule": text, **quality.report()} for title, (text, quality) in rows.items()
+        }
         print(json.dumps(report, ensure_ascii=False))
         return
-    print(f"{name}: {len(golds)} pairs with gold links, {translator.config.direction}, alignment error rate")
+    print(
+        f"{name}: {len(golds)} pairs with gold links, {translator.config.direction}, alignment error rate"
+    )
     print_table(table, model.n_decoder_layers, model.n_heads)
     print(f"{'':<24} {'AER':>7} {'prec.':>7} {'recall':>7}")
     for title, (text, quality) in rows.items():
-        print(f"{title:<24} {quality.aer:7.3f} {quality.precision:7.3f} {quality.recall:7.3f}   {text}")
+        print(
+            f"{title:<24} {quality.aer:7.3f} {quality.precision:7.3f} {quality.recall:7.3f}   {text}"
+        )
 
 
 def print_report(report: dict[str, Any], n_references: int) -> None:
     """Scores with their signatures, and the speed where something was translated."""
-    print(f"{report['test_set']}: {report['n']} sentences, {report['direction']}, {n_references} reference(s)")
+    print(
+        f"{report['test_set']}: {report['n']} sentences, {report['direction']}, {n_references} reference(s)"
+    )
     for key, title in (("bleu", "BLEU"), ("chrf", "chrF")):
         part = report[key]
         print(f"{title:<14} {part['score']:.2f} ± {part['interval']:.2f}   {part['signature']}")
@@ -258,7 +340,9 @@ def main(arguments: list[str]) -> None:
     if chosen.hyp:
         hypotheses = read_text(chosen.hyp)
         if len(hypotheses) != len(sources):
-            raise UserError(f"--hyp {chosen.hyp}: {len(hypotheses)} lines, but the test set has {len(sources)}.")
+            raise UserError(
+                f"--hyp {chosen.hyp}: {len(hypotheses)} lines, but the test set has {len(sources)}."
+            )
     else:
         from tqdm import tqdm
 
@@ -270,7 +354,11 @@ def main(arguments: list[str]) -> None:
         start = time.perf_counter()
         with tqdm(total=len(sources), unit=" sentences", leave=False) as bar:
             found = translator.translate(
-                sources, chosen.beam_size, chosen.length_penalty, batch_tokens=chosen.batch_tokens, on_batch=bar.update
+                sources,
+                chosen.beam_size,
+                chosen.length_penalty,
+                batch_tokens=chosen.batch_tokens,
+                on_batch=bar.update,
             )
         seconds = time.perf_counter() - start
         hypotheses = [translation.text for translation in found]

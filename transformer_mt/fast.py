@@ -30,7 +30,9 @@ class Dropout(nn.Module):
         threshold = min(max(1, round(self.p * 256)), 255)
         random = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         keep = random.view(torch.uint8)[: x.numel()].view(x.shape)
-        keep.clamp_(threshold - 1, threshold).sub_(threshold - 1)  # 0 or 1; a comparison takes 5 times as long
+        keep.clamp_(threshold - 1, threshold).sub_(
+            threshold - 1
+        )  # 0 or 1; a comparison takes 5 times as long
         return x * keep.to(x.dtype).mul_(256 / (256 - threshold))
 
 
@@ -39,7 +41,9 @@ CHUNK = 512
 autograd, when this came in. On a GPU, which wants larger pieces of work, 16 times as many."""
 
 
-def label_smoothed_loss(states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int) -> Tensor:
+def label_smoothed_loss(
+    states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int
+) -> Tensor:
     """Summed cross-entropy with smoothed labels (section 5.4; Szegedy et al. 2016), in nats.
 
     Of the probability 1 - smoothing goes to the label; the rest is spread evenly over the whole vocabulary but padding.
@@ -63,7 +67,13 @@ class _SmoothedLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int, with_gradient: bool
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        smoothing: float,
+        pad_id: int,
+        with_gradient: bool,
     ) -> Tensor:
         share = smoothing / (len(weight) - 1)
         spread, total = share * (weight.sum(0) - weight[pad_id]), states.sum(0)
@@ -76,11 +86,18 @@ class _SmoothedLoss(torch.autograd.Function):
             x, labels = states[start : start + n], targets[start : start + n, None]
             z = F.linear(x, weight)
             p = z.softmax(-1, dtype=weight.dtype)
-            largest, z_label = z.amax(-1).to(weight.dtype), z.gather(1, labels)[:, 0].to(weight.dtype)
-            nll = largest - z_label - p.amax(-1).log()  # of the label: its p itself may be too small for a logarithm
+            largest, z_label = (
+                z.amax(-1).to(weight.dtype),
+                z.gather(1, labels)[:, 0].to(weight.dtype),
+            )
+            nll = (
+                largest - z_label - p.amax(-1).log()
+            )  # of the label: its p itself may be too small for a logarithm
             loss += (nll + smoothing * z_label).sum()
             if with_gradient:
-                gradient = p.scatter_add_(1, labels, p.new_full(labels.shape, smoothing - 1)).to(z.dtype)
+                gradient = p.scatter_add_(1, labels, p.new_full(labels.shape, smoothing - 1)).to(
+                    z.dtype
+                )
                 states_gradient[start : start + n] += gradient @ weight
                 weight_gradient += gradient.t() @ x
         ctx.save_for_backward(states_gradient, weight_gradient)

@@ -26,7 +26,9 @@ def read_text(path: Path) -> list[str]:
         return [line or "" for line in decode_lines(file, str(path), "convert the file")]
 
 
-def decode_lines(lines: Iterable[bytes], name: str, way_out: str, skip: bool = False) -> Iterator[str | None]:
+def decode_lines(
+    lines: Iterable[bytes], name: str, way_out: str, skip: bool = False
+) -> Iterator[str | None]:
     """Lines of UTF-8 without their end, LF or CR LF, and without a byte order mark.
 
     Args:

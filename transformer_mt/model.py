@@ -16,7 +16,9 @@ from transformer_mt.config import Activation, CrossAttention, EncoderGate, Model
 from transformer_mt.fast import Dropout
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Scaled dot-product attention, softmax(Q K^T / sqrt(d_k)) V (section 3.2.1, equation 1), written out.
 
     Args:
@@ -49,7 +51,9 @@ def straight_through(weights: Tensor) -> Tensor:
     return hard_weights(weights) + (weights - weights.detach())  # the bracket is 0
 
 
-def hard_attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def hard_attention(
+    q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Hard attention: every query takes the value of its best key alone (as in Yang et al. 2020, section 3.1).
 
     Arguments and results as for `attention`; the weights are the soft ones, the largest of which was taken.
@@ -74,7 +78,9 @@ def causal_mask(n: int, device: torch.device | None = None) -> Tensor:
 def positional_encoding(max_len: int, d_model: int) -> Tensor:
     """Sinusoidal positions `(max_len, D)` (section 3.5): PE[pos, 2i] = sin(pos / 10000^(2i/D)), PE[pos, 2i+1] = cos."""
     position = torch.arange(max_len, dtype=torch.float64)[:, None]
-    frequency = torch.exp(torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(10000.0) / d_model))
+    frequency = torch.exp(
+        torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(10000.0) / d_model)
+    )
     table = torch.empty(max_len, d_model, dtype=torch.float64)
     table[:, 0::2] = torch.sin(position * frequency)
     table[:, 1::2] = torch.cos(position * frequency)
@@ -91,7 +97,9 @@ class MultiHeadAttention(nn.Module):
         self.n_heads = n_heads
         self.hard = hard
         self.w_q = nn.Linear(d_model, d_model)
-        self.w_k = nn.Linear(d_model, d_model, bias=False)  # a key bias shifts a row of scores: softmax ignores it
+        self.w_k = nn.Linear(
+            d_model, d_model, bias=False
+        )  # a key bias shifts a row of scores: softmax ignores it
         self.w_v = nn.Linear(d_model, d_model)
         self.w_o = nn.Linear(d_model, d_model)
 
@@ -102,7 +110,12 @@ class MultiHeadAttention(nn.Module):
         return k, v
 
     def forward(
-        self, x: Tensor, keys: Tensor, values: Tensor, attn_mask: Tensor | None, weights: list[Tensor] | None = None
+        self,
+        x: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        attn_mask: Tensor | None,
+        weights: list[Tensor] | None = None,
     ) -> Tensor:
         """Every position of `x` looks at `keys` and takes a weighted sum of `values`.
 
@@ -182,9 +195,13 @@ class EncoderLayer(nn.Module):
         self.feed_forward = FeedForward(config.d_model, config.d_ff, config.activation)
         self.feed_forward_residual = Residual(config)
 
-    def forward(self, x: Tensor, attn_mask: Tensor | None, weights: list[Tensor] | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, attn_mask: Tensor | None, weights: list[Tensor] | None = None
+    ) -> Tensor:
         y = self.self_residual.before(x)
-        x = self.self_residual.after(x, self.self_attention(y, *self.self_attention.keys_values(y), attn_mask, weights))
+        x = self.self_residual.after(
+            x, self.self_attention(y, *self.self_attention.keys_values(y), attn_mask, weights)
+        )
         y = self.feed_forward_residual.before(x)
         return self.feed_forward_residual.after(x, self.feed_forward(y))
 
@@ -224,7 +241,9 @@ class DecoderLayer(nn.Module):
         """`x` `(B, T, D)` one layer up."""
         y = self.self_residual.before(x)
         keys, values = self.self_attention.keys_values(y)
-        y = self.self_attention(y, keys, values, own_mask, weights.decoder_self if weights else None)
+        y = self.self_attention(
+            y, keys, values, own_mask, weights.decoder_self if weights else None
+        )
         x = self.self_residual.after(x, y)
 
         y = self.cross_residual.before(x)
@@ -283,7 +302,9 @@ class Gates(nn.Module):
 
     def __init__(self, kind: EncoderGate, d_model: int) -> None:
         super().__init__()
-        self.channel = ChannelGate(d_model) if kind in (EncoderGate.channel, EncoderGate.both) else None
+        self.channel = (
+            ChannelGate(d_model) if kind in (EncoderGate.channel, EncoderGate.both) else None
+        )
         self.spatial = SpatialGate() if kind in (EncoderGate.spatial, EncoderGate.both) else None
 
     def forward(self, x: Tensor, padding_mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -304,21 +325,31 @@ class Transformer(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int, joint: bool) -> None:
+    def __init__(
+        self, config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int, joint: bool
+    ) -> None:
         """`pad_id` is the source's; `joint`: both sides share one vocabulary, hence one embedding where tied."""
         super().__init__()
         self.config = config
         self.pad_id = pad_id
         self.tgt_embedding = nn.Embedding(n_tgt_vocab, config.d_model)
         share = joint and config.tie_embeddings
-        self.src_embedding = self.tgt_embedding if share else nn.Embedding(n_src_vocab, config.d_model)
+        self.src_embedding = (
+            self.tgt_embedding if share else nn.Embedding(n_src_vocab, config.d_model)
+        )
         self.output = nn.Linear(config.d_model, n_tgt_vocab, bias=False)
         if config.tie_embeddings:
             self.output.weight = self.tgt_embedding.weight
-        self.register_buffer("positions", positional_encoding(config.max_len, config.d_model), persistent=False)
+        self.register_buffer(
+            "positions", positional_encoding(config.max_len, config.d_model), persistent=False
+        )
         self.dropout = Dropout(config.dropout)
-        self.encoder_layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_encoder_layers))
-        self.decoder_layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.n_decoder_layers))
+        self.encoder_layers = nn.ModuleList(
+            EncoderLayer(config) for _ in range(config.n_encoder_layers)
+        )
+        self.decoder_layers = nn.ModuleList(
+            DecoderLayer(config) for _ in range(config.n_decoder_layers)
+        )
         pre = config.norm is Norm.pre  # pre-norm leaves the last sum without a norm
         self.encoder_norm = nn.LayerNorm(config.d_model) if pre else nn.Identity()
         self.decoder_norm = nn.LayerNorm(config.d_model) if pre else nn.Identity()
@@ -358,7 +389,9 @@ class Transformer(nn.Module):
         """Scaled embeddings plus positions (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`."""
         n = ids.size(1)
         if n > self.config.max_len:
-            raise ValueError(f"{n} tokens, but the model was built for at most model.max_len={self.config.max_len}.")
+            raise ValueError(
+                f"{n} tokens, but the model was built for at most model.max_len={self.config.max_len}."
+            )
         return self.dropout(embedding(ids) * math.sqrt(self.config.d_model) + self.positions[:n])
 
     def features(self, src: Tensor, weights: AttentionWeights | None = None) -> Tensor:
@@ -389,17 +422,28 @@ class Transformer(nn.Module):
         return memory
 
     def decode_states(
-        self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, weights: AttentionWeights | None = None
+        self,
+        tgt_in: Tensor,
+        memory: Tensor,
+        src_padding_mask: Tensor,
+        weights: AttentionWeights | None = None,
     ) -> Tensor:
         """The decoder below its output layer; arguments as for `decode`; `(B, T, D)`."""
         x = self.embed(tgt_in, self.tgt_embedding)
-        own_mask, cross_mask = causal_mask(tgt_in.size(1), tgt_in.device), key_mask(src_padding_mask)
+        own_mask, cross_mask = (
+            causal_mask(tgt_in.size(1), tgt_in.device),
+            key_mask(src_padding_mask),
+        )
         for layer in self.decoder_layers:
             x = layer(x, memory, own_mask, cross_mask, weights)
         return self.decoder_norm(x)
 
     def decode(
-        self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, weights: AttentionWeights | None = None
+        self,
+        tgt_in: Tensor,
+        memory: Tensor,
+        src_padding_mask: Tensor,
+        weights: AttentionWeights | None = None,
     ) -> Tensor:
         """Next-token logits for `tgt_in`, given the encoded source.
 

@@ -19,12 +19,20 @@ DEFAULTS = {"zh": "早上好", "en": "Good morning."}
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
-    parser = cli.parser("primer", "Walk through attention, step by step, with a run's own numbers.", EXAMPLE)
+    parser = cli.parser(
+        "primer", "Walk through attention, step by step, with a run's own numbers.", EXAMPLE
+    )
     parser.add_argument(
         "sentence", metavar="SENTENCE", nargs="?",
         help="in the run's source language (default: 早上好 with Good morning.)",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, metavar="FILE", default=Path("primer.html"), help="default: primer.html")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        default=Path("primer.html"),
+        help="default: primer.html",
+    )
     chosen = parser.parse_intermixed_args(arguments)
     if chosen.output.is_dir():
         parser.error(f"--output {chosen.output} is a folder: name a file")
@@ -49,7 +57,9 @@ def main(arguments: list[str]) -> None:
     from transformer_mt.view.primer_data import primer_data
 
     translator = Translator.from_pretrained(chosen.run, "cpu", "fp32")
-    src, tgt = (chosen.sentence, None) if chosen.sentence is not None else default_pair(translator.config)
+    src, tgt = (
+        (chosen.sentence, None) if chosen.sentence is not None else default_pair(translator.config)
+    )
     data = primer_data(translator, src, tgt)
     write_text(chosen.output, page.render(data, "primer.html"))
     talk(f"open {chosen.output}")

@@ -42,7 +42,11 @@ def checksum(tensors: dict[str, Tensor]) -> int:
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """Tensors and JSON metadata in one safetensors file."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = {"format": str(FORMAT), "transformer_mt": json.dumps(metadata), "crc32": str(checksum(plain))}
+    header = {
+        "format": str(FORMAT),
+        "transformer_mt": json.dumps(metadata),
+        "crc32": str(checksum(plain)),
+    }
     try:
         write_atomically(path, lambda temporary: save_file(plain, temporary, header))
     except SafetensorError as error:  # a full disk, for one
@@ -88,10 +92,14 @@ def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> 
     """Copy `tensors` into the model; raises UserError unless they have the names and shapes of its own, and floats."""
     own, floats = weights_of(model), (torch.float64, torch.float32, torch.float16, torch.bfloat16)
     wrong = sorted(own.keys() ^ tensors.keys()) or [
-        name for name in own if own[name].shape != tensors[name].shape or tensors[name].dtype not in floats
+        name
+        for name in own
+        if own[name].shape != tensors[name].shape or tensors[name].dtype not in floats
     ]
     if wrong:
-        raise UserError(f"{where}: tensor {wrong[0]} does not fit the model that config.yaml describes.")
+        raise UserError(
+            f"{where}: tensor {wrong[0]} does not fit the model that config.yaml describes."
+        )
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(tensors[name])
@@ -107,7 +115,10 @@ def average(weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 def config_to_dict(config: Config) -> dict[str, Any]:
     """Dataclasses as dictionaries, enums as their names."""
-    return asdict(config, dict_factory=lambda items: {k: v.name if isinstance(v, Enum) else v for k, v in items})
+    return asdict(
+        config,
+        dict_factory=lambda items: {k: v.name if isinstance(v, Enum) else v for k, v in items},
+    )
 
 
 def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
@@ -125,13 +136,17 @@ def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
             made[key] = config_from_dict(hint, value, f"{where}: {key}")  # type: ignore[arg-type]
         elif isinstance(hint, type) and issubclass(hint, Enum):
             if not isinstance(value, str) or value not in hint.__members__:
-                raise UserError(f"{where}: {key}={value!r:.40} is not one of {', '.join(hint.__members__)}.")
+                raise UserError(
+                    f"{where}: {key}={value!r:.40} is not one of {', '.join(hint.__members__)}."
+                )
             made[key] = hint[value]
         else:
             if hint == list[str]:
                 fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
             else:  # a whole number is a fine float
-                fits = hint is Any or isinstance(value, hint | int if hint in (float, float | None) else hint)
+                fits = hint is Any or isinstance(
+                    value, hint | int if hint in (float, float | None) else hint
+                )
             if not fits:
                 raise UserError(f"{where}: {key}={value!r:.40} has the wrong type.")
             made[key] = value
@@ -143,7 +158,8 @@ def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
 
 def save_config(run_dir: Path, config: Config) -> None:
     write_text(
-        run_dir / "config.yaml", yaml.safe_dump(config_to_dict(config), sort_keys=False, allow_unicode=True, width=120)
+        run_dir / "config.yaml",
+        yaml.safe_dump(config_to_dict(config), sort_keys=False, allow_unicode=True, width=120),
     )
 
 
@@ -160,13 +176,19 @@ def load_config(run_dir: Path) -> Config:
     """The configuration of a run; raises UserError when there is none or it is damaged."""
     path = run_dir / "config.yaml"
     if not path.is_file():
-        raise UserError(f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run directory.")
+        raise UserError(
+            f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run directory."
+        )
     try:
         if path.stat().st_size > 1_000_000:
             raise ValueError("longer than a configuration can be")
         text = path.read_text(encoding="utf-8")
         values = yaml.load(text, _PlainLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a number or a date can be out of range
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # a number or a date can be out of range
         raise UserError(f"{path}: damaged ({(str(error).splitlines() or ['empty'])[0]}).") from None
     config: Config = config_from_dict(Config, values, str(path))
     return config
@@ -187,8 +209,16 @@ class _Uninitialised(TorchFunctionMode):
     """Inside, new modules are not initialised, since their weights are about to be read: memory that nobody writes to
     is not taken. (Tensors on the device `meta` would import torch's compiler, which takes as long as torch itself.)"""
 
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(function, "__name__", "") in ("normal_", "uniform_", "kaiming_uniform_", "fill_", "zero_"):
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(function, "__name__", "") in (
+            "normal_",
+            "uniform_",
+            "kaiming_uniform_",
+            "fill_",
+            "zero_",
+        ):
             return args[0] if args else kwargs["tensor"]
         return function(*args, **(kwargs or {}))
 
@@ -201,14 +231,21 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
     """
     config = load_config(run_dir)
     if not (run_dir / WEIGHTS).is_file():
-        raise UserError(f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory.")
+        raise UserError(
+            f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory."
+        )
     src, tgt = load_tokenizers(run_dir)
     tensors, metadata = load_tensors(run_dir / WEIGHTS)
     steps = metadata.get("steps")
     if not isinstance(steps, list) or not steps or not all(type(step) is int for step in steps):
-        raise UserError(f"{run_dir / WEIGHTS}: does not say after which steps; not written by transformer_mt.")
+        raise UserError(
+            f"{run_dir / WEIGHTS}: does not say after which steps; not written by transformer_mt."
+        )
     # What config.yaml describes may be larger than the file, and than memory.
-    layers, d_model = config.model.n_encoder_layers + config.model.n_decoder_layers, config.model.d_model
+    layers, d_model = (
+        config.model.n_encoder_layers + config.model.n_decoder_layers,
+        config.model.d_model,
+    )
     embedding = tensors.get("tgt_embedding.weight", torch.empty(0))
     if layers > len(tensors) or embedding.shape != (len(tgt), d_model):
         raise UserError(
@@ -219,7 +256,9 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
         with _Uninitialised():
             model = build_model(config, src, tgt)
     except (RuntimeError, TypeError, OverflowError):  # from 64 bits on
-        raise UserError(f"{run_dir}: config.yaml describes a model that is larger than memory.") from None
+        raise UserError(
+            f"{run_dir}: config.yaml describes a model that is larger than memory."
+        ) from None
     put_weights(model, tensors, run_dir / WEIGHTS)
     if not all(parameter.isfinite().all() for parameter in model.parameters()):
         raise UserError(f"{run_dir / WEIGHTS}: holds numbers that are not finite.")
@@ -228,7 +267,10 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
 
 def checkpoint_steps(run_dir: Path, kind: str) -> list[int]:
     """Steps of the files `checkpoints/KIND-STEP.safetensors`, oldest first."""
-    names = (re.fullmatch(rf"{kind}-(\d+)\.safetensors", path.name) for path in (run_dir / "checkpoints").glob("*"))
+    names = (
+        re.fullmatch(rf"{kind}-(\d+)\.safetensors", path.name)
+        for path in (run_dir / "checkpoints").glob("*")
+    )
     return sorted(int(match[1]) for match in names if match)
 
 

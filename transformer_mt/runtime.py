@@ -22,7 +22,9 @@ from transformer_mt.config import Precision, UserError
 def choose_device(name: str) -> torch.device:
     """The device that `train.device` or `--device` names; raises UserError when the machine lacks it."""
     if name == "auto" and not torch.cuda.is_available():
-        return torch.device("mps" if torch.backends.mps.is_available() and world_size() == 1 else "cpu")
+        return torch.device(
+            "mps" if torch.backends.mps.is_available() and world_size() == 1 else "cpu"
+        )
     if name in ("auto", "cuda"):
         name = f"cuda:{local_rank()}" if world_size() > 1 else "cuda"
     try:
@@ -43,7 +45,9 @@ def able_bf16(device: torch.device) -> bool:
     """Whether `device` multiplies matrices of bf16 itself instead of emulating it."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    return device.type == "cpu" and (
+        torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    )
 
 
 def choose_dtype(precision: Precision, device: torch.device, training: bool = False) -> torch.dtype:
@@ -54,7 +58,9 @@ def choose_dtype(precision: Precision, device: torch.device, training: bool = Fa
     """
     able = able_bf16(device)
     if precision is Precision.bf16 and not able:
-        raise UserError(f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use fp32.")
+        raise UserError(
+            f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use fp32."
+        )
     fast = able and (device.type == "cuda" or (training and torch.cpu._is_amx_tile_supported()))
     bf16 = precision is Precision.bf16 or (precision is Precision.auto and fast)
     return torch.bfloat16 if bf16 else torch.float32

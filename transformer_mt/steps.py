@@ -35,7 +35,9 @@ def is_measured(tensor: Tensor) -> bool:
 
 def in_blocks(rows: Tensor, largest: int | None = None) -> Tensor:
     """`rows` `(n, ...)` in equal blocks `(n_blocks, m, ...)`, one for each thread or more, filled up with zeros."""
-    n_threads = max(1, min(torch.get_num_threads(), len(rows) // 32))  # for fewer rows it does not pay to wake one
+    n_threads = max(
+        1, min(torch.get_num_threads(), len(rows) // 32)
+    )  # for fewer rows it does not pay to wake one
     n_blocks = max(n_threads, math.ceil(len(rows) / (largest or len(rows))))
     if largest is not None:  # a few more, if they leave no remainder
         n_blocks = next((n for n in range(n_blocks, 2 * n_blocks) if len(rows) % n == 0), n_blocks)
@@ -50,7 +52,9 @@ class Product:
     def __init__(self, dtype: torch.dtype, *layers: nn.Linear) -> None:
         weights = tuple(layer.weight for layer in layers)
         none = weights[0].new_zeros(layers[0].out_features)
-        biases = tuple(none if layer.bias is None else layer.bias for layer in layers)  # all are equally wide
+        biases = tuple(
+            none if layer.bias is None else layer.bias for layer in layers
+        )  # all are equally wide
         weight = torch.cat(weights) if len(layers) > 1 else weights[0]
         self.weight, self.bias = weight.to(dtype), torch.cat(biases).to(dtype)
         self.column = self.bias[:, None]
@@ -58,7 +62,10 @@ class Product:
         if self.measured:
             self.blocks, self.block_biases = in_blocks(self.weight), in_blocks(self.column)
             n_blocks, _, n_in = self.blocks.shape
-            self.repeated = (n_blocks, n_in, 1), (0, 1, n_in)  # shape and strides of x^T, once for each block
+            self.repeated = (
+                (n_blocks, n_in, 1),
+                (0, 1, n_in),
+            )  # shape and strides of x^T, once for each block
 
     def __call__(self, x: Tensor) -> Tensor:
         """`(R, in)`, contiguous, to `(R, out)`."""
@@ -87,7 +94,11 @@ class OutputLayer:
             return F.linear(x, self.weight)
         n_blocks = self.blocks.size(0)
         if n_rows <= FEW_LOGITS:
-            return torch.bmm(self.blocks, x.t().expand(n_blocks, -1, -1)).view(-1, n_rows)[:n_vocab].t()
+            return (
+                torch.bmm(self.blocks, x.t().expand(n_blocks, -1, -1))
+                .view(-1, n_rows)[:n_vocab]
+                .t()
+            )
         y = torch.bmm(x.expand(n_blocks, -1, -1), self.blocks.transpose(1, 2))  # (n_blocks, R, m)
         return y.transpose(0, 1).reshape(n_rows, -1)[:, :n_vocab]
 
@@ -97,12 +108,18 @@ class StepLayer:
 
     def __init__(self, layer: DecoderLayer, dtype: torch.dtype) -> None:
         own, cross, ff = layer.self_attention, layer.cross_attention, layer.feed_forward
-        self.own_in, self.own_out = Product(dtype, own.w_q, own.w_k, own.w_v), Product(dtype, own.w_o)
+        self.own_in, self.own_out = (
+            Product(dtype, own.w_q, own.w_k, own.w_v),
+            Product(dtype, own.w_o),
+        )
         self.cross_in, self.cross_out = Product(dtype, cross.w_q), Product(dtype, cross.w_o)
         self.ff_in, self.ff_out = Product(dtype, ff.w_in), Product(dtype, ff.w_out)
         self.ff_gate = None if ff.w_gate is None else Product(dtype, ff.w_gate)
         self.activate = ff.activate
-        norms = [part.norm for part in (layer.self_residual, layer.cross_residual, layer.feed_forward_residual)]
+        norms = [
+            part.norm
+            for part in (layer.self_residual, layer.cross_residual, layer.feed_forward_residual)
+        ]
         self.norms = [(norm.normalized_shape, norm.weight, norm.bias, norm.eps) for norm in norms]
 
     def hidden(self, y: Tensor) -> Tensor:
@@ -122,7 +139,9 @@ class Decoder:
     def __init__(self, model: Transformer, bf16: bool = False) -> None:
         self.model = model
         dtype = torch.bfloat16 if bf16 else model.output.weight.dtype
-        self.layers = [StepLayer(cast(DecoderLayer, layer), dtype) for layer in model.decoder_layers]
+        self.layers = [
+            StepLayer(cast(DecoderLayer, layer), dtype) for layer in model.decoder_layers
+        ]
         self.output = OutputLayer(dtype, model.output)
 
 
@@ -143,7 +162,9 @@ class Steps:
     def __init__(self, decoder: Decoder, src: Tensor) -> None:
         self.decoder, model = decoder, decoder.model
         memory, padding = model.encode(src), src == model.pad_id
-        cross = [torch.stack(layer.keys_values(memory)) for layer in model.attention_layers()["cross"]]
+        cross = [
+            torch.stack(layer.keys_values(memory)) for layer in model.attention_layers()["cross"]
+        ]
         self.cross = torch.stack(cross)
         """Keys and values of the source, `(L, 2, B, H, S, K)`."""
         self.cross_mask = added(key_mask(padding), self.cross) if padding.any() else None
@@ -162,9 +183,16 @@ class Steps:
         Raises:
             ValueError: the step exceeds `max_len`.
         """
-        model, config, layers, t = self.decoder.model, self.decoder.model.config, self.decoder.layers, self.length
+        model, config, layers, t = (
+            self.decoder.model,
+            self.decoder.model.config,
+            self.decoder.layers,
+            self.length,
+        )
         if t == config.max_len:
-            raise ValueError(f"{t + 1} tokens, but the model was built for at most model.max_len={config.max_len}.")
+            raise ValueError(
+                f"{t + 1} tokens, but the model was built for at most model.max_len={config.max_len}."
+            )
         x = torch.add(model.positions[t], model.tgt_embedding(ids), alpha=math.sqrt(config.d_model))
         n_sentences, pre = self.own.size(3), config.norm is Norm.pre
         n = len(ids) // n_sentences
@@ -178,7 +206,9 @@ class Steps:
             self.own_mask = torch.cat((self.own_mask, itself.expand(n_sentences, 1, n, n)), -1)
         own = self.own.permute(0, 1, 3, 4, 2, 5)  # (L, 2, B, H, room, K)
         new, seen = own[..., start : self.filled, :].unbind(), own[..., : self.filled, :].unbind()
-        for layer, own, keys_values, cross in zip(layers, new, seen, self.cross.unbind(), strict=True):
+        for layer, own, keys_values, cross in zip(
+            layers, new, seen, self.cross.unbind(), strict=True
+        ):
             sub_layers: tuple[Callable[[Tensor], Tensor], ...] = (
                 lambda y: layer.own_out(self.own_attention(layer.own_in(y), own, keys_values)),  # noqa: B023
                 lambda y: layer.cross_out(self.cross_attention(layer.cross_in(y), cross)),  # noqa: B023
@@ -192,7 +222,9 @@ class Steps:
         """Self-attention to all positions until now, `(R, 3D)` to `(R, D)`; notes the new keys and values in `own`,
         `(2, B, H, N, K)`."""
         _, n_sentences, n_heads, n, d_head = own.shape
-        parts = qkv.view(n_sentences, n, 3, n_heads, d_head).permute(2, 0, 3, 1, 4)  # (3, B, H, N, K)
+        parts = qkv.view(n_sentences, n, 3, n_heads, d_head).permute(
+            2, 0, 3, 1, 4
+        )  # (3, B, H, N, K)
         own.copy_(parts[1:])
         return self.attend(parts[0], keys_values, self.own_mask)
 
@@ -203,12 +235,16 @@ class Steps:
         hard = self.decoder.model.config.cross_attention is CrossAttention.hard
         return self.attend(q, keys_values, self.cross_mask, hard)
 
-    def attend(self, q: Tensor, keys_values: Tensor, mask: Tensor | None, hard: bool = False) -> Tensor:
+    def attend(
+        self, q: Tensor, keys_values: Tensor, mask: Tensor | None, hard: bool = False
+    ) -> Tensor:
         """Queries `(B, H, N, K)`, keys and values `(2, B, H, S, K)` to `(R, D)`, by whichever way is fast."""
         k, v = keys_values.unbind()
         n_rows = q.size(0) * q.size(2)
         if hard or q.is_mps:  # see `MultiHeadAttention`
-            z = (hard_attention if hard else attention)(q, k, v, None if mask is None else mask == 0)[0]
+            z = (hard_attention if hard else attention)(
+                q, k, v, None if mask is None else mask == 0
+            )[0]
         elif n_rows <= FUSED or not is_measured(k):
             z = F.scaled_dot_product_attention(q.contiguous(), k, v, mask)
         else:
@@ -222,7 +258,9 @@ class Steps:
         """Hypothesis n of sentence b goes on from `parents[b, n]`, `(B, N)`; where `sentences` `(B,)` is given, only
         these are left, in this order, and those that stay in their places are not copied."""
         if sentences is not None:
-            moved = (sentences != torch.arange(len(sentences), device=sentences.device)).nonzero(as_tuple=True)[0]
+            moved = (sentences != torch.arange(len(sentences), device=sentences.device)).nonzero(
+                as_tuple=True
+            )[0]
             own, n_left = self.own[:, :, : self.filled], len(sentences)
             own[:, :, :, moved] = own[:, :, :, sentences[moved]]
             self.cross[:, :, moved] = self.cross[:, :, sentences[moved]]
@@ -242,7 +280,9 @@ class Steps:
             self.filled = int(used.sum(1).max())
             kept = used.int().argsort(dim=1, descending=True, stable=True)[:, : self.filled]
             b = torch.arange(len(kept), device=kept.device)[:, None]
-            self.own[:, :, torch.arange(self.filled, device=kept.device), b] = self.own[:, :, kept, b]
+            self.own[:, :, torch.arange(self.filled, device=kept.device), b] = self.own[
+                :, :, kept, b
+            ]
             self.own_mask = self.own_mask.take_along_dim(kept[:, None, None], 3)
         room = self.own.size(2)
         if 2 * self.filled > room or self.filled + n > room:

@@ -46,13 +46,19 @@ def is_written_in(text: str, code: str) -> bool:
     scripts = SCRIPTS.get(language_of(code), ("",))
     plain = unicodedata.normalize("NFKC", text)  # no full-width letters
     names = [unicodedata.name(c, "") for c in plain if unicodedata.category(c)[0] == "L"]
-    is_name = bool(names) and len(plain.split()) == 1 and all(name.startswith("LATIN") for name in names)
+    is_name = (
+        bool(names) and len(plain.split()) == 1 and all(name.startswith("LATIN") for name in names)
+    )
     return is_name or any(name.startswith(scripts) for name in names)
 
 
 def refuse_other_language(lines: Iterable[str], code: str, where: str) -> None:
     """Raise UserError when most of the `lines` that have letters are not written in the language's script."""
-    written = [is_written_in(line, code) for line in lines if any(unicodedata.category(c)[0] == "L" for c in line)]
+    written = [
+        is_written_in(line, code)
+        for line in lines
+        if any(unicodedata.category(c)[0] == "L" for c in line)
+    ]
     if 2 * sum(written) < len(written):
         raise UserError(
             f"{where} is not {language_name(code)}, which this run needs here; are source and target exchanged?"
@@ -64,6 +70,8 @@ def to_simplified() -> Callable[[str], str]:
     try:
         from opencc import OpenCC
     except ImportError:
-        raise UserError('data.chinese_script=simplified needs OpenCC: pip install "transformer_mt[zh]".') from None
+        raise UserError(
+            'data.chinese_script=simplified needs OpenCC: pip install "transformer_mt[zh]".'
+        ) from None
     convert: Callable[[str], str] = OpenCC("t2s").convert
     return convert

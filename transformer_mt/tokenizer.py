@@ -26,8 +26,12 @@ class Tokenizer:
         """
         self.processor = spm.SentencePieceProcessor()
         try:
-            self.processor.load_from_serialized_proto(model)  # model_proto= would take an empty file
-            self.processor.id_to_piece(list(range(self.processor.vocab_size())))  # each must be UTF-8
+            self.processor.load_from_serialized_proto(
+                model
+            )  # model_proto= would take an empty file
+            self.processor.id_to_piece(
+                list(range(self.processor.vocab_size()))
+            )  # each must be UTF-8
         except (RuntimeError, UnicodeDecodeError):
             raise UserError(f"{name}: not a SentencePiece model, or a damaged one.") from None
         self.model = model
@@ -82,7 +86,9 @@ class Tokenizer:
             try:
                 segmentations = self.processor.nbest_encode(text, nbest_size=32, add_eos=True)
             except RuntimeError:
-                raise UserError("tokenizer.sampling_alpha > 0 needs unigram vocabularies; set it to 0.") from None
+                raise UserError(
+                    "tokenizer.sampling_alpha > 0 needs unigram vocabularies; set it to 0."
+                ) from None
             scores = np.array([sum(map(self.processor.get_score, ids)) for ids in segmentations])
             noise = rng.gumbel(size=len(scores))  # the largest of log p + noise is a draw from p
             drawn.append(segmentations[int(np.argmax(alpha * scores + noise))])
@@ -105,7 +111,9 @@ class Tokenizer:
         found = self.processor.decode(ids, return_type="offset_mapping")
         spans = list(found["offsets"])
         for i in reversed(range(len(ids) - 1)):
-            if self.processor.is_byte(ids[i]) and spans[i][0] == spans[i][1]:  # the last byte of its character has it
+            if (
+                self.processor.is_byte(ids[i]) and spans[i][0] == spans[i][1]
+            ):  # the last byte of its character has it
                 spans[i] = spans[i + 1]
         return found["text"].replace("\u2581", " "), spans
 
@@ -118,7 +126,9 @@ def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
     return Tokenizer.load(run_dir / "src.spm.model"), Tokenizer.load(run_dir / "tgt.spm.model")
 
 
-def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, dummy_prefix: bool) -> tuple[Tokenizer, str]:
+def train_tokenizer(
+    lines: Iterable[str], config: TokenizerConfig, dummy_prefix: bool
+) -> tuple[Tokenizer, str]:
     """Train a vocabulary on `lines`.
 
     Lossless by construction: identity normalisation, white space kept, characters outside the vocabulary spelt as

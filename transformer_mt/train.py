@@ -20,7 +20,13 @@ from omegaconf.errors import OmegaConfBaseException
 from transformer_mt.cli import hear_interrupts, is_out_of_memory, open_streams
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
 from transformer_mt.files import talk
-from transformer_mt.run_dir import WEIGHTS, checkpoint_steps, load_config, save_config, save_tokenizers
+from transformer_mt.run_dir import (
+    WEIGHTS,
+    checkpoint_steps,
+    load_config,
+    save_config,
+    save_tokenizers,
+)
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
     from transformer_mt.corpus import Corpus
@@ -42,7 +48,13 @@ MAY_CHANGE = {
 def quote_path(argument: str) -> str:
     """An override whose value is a path, quoted so that Hydra's grammar leaves spaces, brackets and commas alone."""
     key, equals, value = argument.partition("=")
-    if key not in PATH_OPTIONS or not equals or value in ("", "null") or value[0] in QUOTES or "${" in value:
+    if (
+        key not in PATH_OPTIONS
+        or not equals
+        or value in ("", "null")
+        or value[0] in QUOTES
+        or "${" in value
+    ):
         return argument
 
     def quoted(path: str) -> str:  # backslashes are special to Hydra only before a quote
@@ -74,7 +86,9 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
     """`{"train.lr": 0.001, …}` of nested dictionaries."""
     found: dict[str, Any] = {}
     for key, value in config.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        found |= (
+            flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
     return found
 
 
@@ -83,11 +97,15 @@ def check_resumable(config: Config, old: Config, run_dir: Path) -> None:
     from transformer_mt.run_dir import config_to_dict
 
     before, now = flat(config_to_dict(old)), flat(config_to_dict(config))
-    ignored = MAY_CHANGE | {"run_dir", "resume"} | {f"tokenizer.{side}_model" for side in ("src", "tgt")}
+    ignored = (
+        MAY_CHANGE | {"run_dir", "resume"} | {f"tokenizer.{side}_model" for side in ("src", "tgt")}
+    )
     differing = [
         f"{key}={now[key]} (was {before[key]})"
         for key in sorted(now)
-        if now[key] != before.get(key) and key not in ignored and not key.startswith(("data.", "decode."))
+        if now[key] != before.get(key)
+        and key not in ignored
+        and not key.startswith(("data.", "decode."))
     ]
     if differing:
         raise UserError(
@@ -126,8 +144,14 @@ def train(config: Config) -> int:
     has_run = (run_dir / "config.yaml").exists()
     # Before config.yaml is there, a start that was killed leaves its lock and half a file.
     ours = re.compile(re.escape(LOCK) + r"|\..*\.tmp")
-    if not has_run and run_dir.is_dir() and not all(ours.fullmatch(path.name) for path in run_dir.iterdir()):
-        raise UserError(f"run_dir={run_dir} holds files that are not a run; name an empty or new folder.")
+    if (
+        not has_run
+        and run_dir.is_dir()
+        and not all(ours.fullmatch(path.name) for path in run_dir.iterdir())
+    ):
+        raise UserError(
+            f"run_dir={run_dir} holds files that are not a run; name an empty or new folder."
+        )
     steps = checkpoint_steps(run_dir, "state") if config.resume else []
     if steps:
         check_resumable(config, load_config(run_dir), run_dir)
@@ -137,7 +161,9 @@ def train(config: Config) -> int:
             run_dir.mkdir(parents=True, exist_ok=True)
             held.enter_context(file_lock(run_dir / LOCK, wait=False))
             if config.resume and checkpoint_steps(run_dir, "state") != steps:
-                raise UserError(f"{run_dir} was trained by another process meanwhile; run the same command again.")
+                raise UserError(
+                    f"{run_dir} was trained by another process meanwhile; run the same command again."
+                )
             if has_run and not steps and (not config.resume or (run_dir / WEIGHTS).exists()):
                 talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
                 run_dir.mkdir()
@@ -166,10 +192,15 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     if rank() == 0 and not goes_on:
         vocabularies = (run_dir / name for name in ("spm.model", "src.spm.model", "tgt.spm.model"))
         for path in (*vocabularies, *run_dir.glob("checkpoints/weights-*")):
-            path.unlink(missing_ok=True)  # of a start with other options that was killed before its first checkpoint
+            path.unlink(
+                missing_ok=True
+            )  # of a start with other options that was killed before its first checkpoint
         save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
         for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
-            rows = ("\t".join(field for field in (pair.src, pair.tgt, pair.links) if field) for pair in pairs)
+            rows = (
+                "\t".join(field for field in (pair.src, pair.tgt, pair.links) if field)
+                for pair in pairs
+            )
             files.write_text(run_dir / f"{name}.tsv", "".join(row + "\n" for row in rows))
         trainer.cut_metrics()  # a run that was killed before its first checkpoint may have logged
     status = trainer.train()
@@ -180,7 +211,9 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     if status == 0:
         if config.data.links_column is not None:
             choose_alignment(run_dir, config)
-        talk(f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}")
+        talk(
+            f"next:\n  python -m transformer_mt.evaluate {run_dir}\n  python -m transformer_mt.translate {run_dir}"
+        )
     return status
 
 
@@ -237,7 +270,9 @@ def job(composed: DictConfig) -> None:
 
 
 def main() -> None:
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # composition errors reach us instead of being printed with a traceback
+    os.environ["HYDRA_FULL_ERROR"] = (
+        "1"  # composition errors reach us instead of being printed with a traceback
+    )
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     open_streams()
     hear_interrupts()
@@ -245,7 +280,11 @@ def main() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     try:
         hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")(job)()
-    except (HydraException, OmegaConfBaseException, UserError) as error:  # the last: a rule of the schema broken
+    except (
+        HydraException,
+        OmegaConfBaseException,
+        UserError,
+    ) as error:  # the last: a rule of the schema broken
         talk(f"error: {composition_error(error)}")
         sys.exit(2)
     except KeyboardInterrupt:

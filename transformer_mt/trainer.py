@@ -109,7 +109,9 @@ class Stop:
 
     def note(self, number: int, _: object) -> None:
         self.signal = number
-        if world_size() == 1:  # a second one acts at once; torchrun itself may repeat one, and kills those that hang
+        if (
+            world_size() == 1
+        ):  # a second one acts at once; torchrun itself may repeat one, and kills those that hang
             signal.signal(number, self.old[number])
 
 
@@ -127,7 +129,9 @@ class Trainer:
         self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
         if world_size() > 1:
             self.forward = DistributedDataParallel(self.forward)
-            self.forward.broadcast_buffers = False  # constants; the option of that name is deprecated from torch 2.13
+            self.forward.broadcast_buffers = (
+                False  # constants; the option of that name is deprecated from torch 2.13
+            )
             torch.manual_seed(config.train.seed + rank())  # each draws its own dropout
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), betas=(0.9, 0.98), eps=1e-9, fused=self.device.type != "mps"
@@ -143,7 +147,9 @@ class Trainer:
     def describe(self, n_batches: int) -> str:
         """One line: what is trained, on what."""
         n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        vocabularies = f"{len(self.corpus.src_tokenizer):,} + {len(self.corpus.tgt_tokenizer):,} pieces"
+        vocabularies = (
+            f"{len(self.corpus.src_tokenizer):,} + {len(self.corpus.tgt_tokenizer):,} pieces"
+        )
         arithmetic = "bf16" if self.dtype is torch.bfloat16 else "fp32"
         return (
             f"{self.config.model.name}, {self.config.direction}: {n_parameters / 1e6:.1f} million parameters, "
@@ -160,14 +166,25 @@ class Trainer:
         src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
         alpha = self.config.tokenizer.sampling_alpha
         if alpha > 0:
-            seeds = np.random.SeedSequence((self.config.train.seed, self.state.epoch, batch)).generate_state(2)
-            limit = self.config.model.max_len  # a sampled segmentation that grows too long gives way to the best one
+            seeds = np.random.SeedSequence(
+                (self.config.train.seed, self.state.epoch, batch)
+            ).generate_state(2)
+            limit = (
+                self.config.model.max_len
+            )  # a sampled segmentation that grows too long gives way to the best one
             sampled = src.sample(data["src"], alpha, int(seeds[0]))
-            src_ids = [new if len(new) <= limit else old for new, old in zip(sampled, src_ids, strict=True)]
+            src_ids = [
+                new if len(new) <= limit else old for new, old in zip(sampled, src_ids, strict=True)
+            ]
             sampled = tgt.sample(data["tgt"], alpha, int(seeds[1]))
-            tgt_ids = [new if len(new) <= limit else old for new, old in zip(sampled, tgt_ids, strict=True)]
+            tgt_ids = [
+                new if len(new) <= limit else old for new, old in zip(sampled, tgt_ids, strict=True)
+            ]
         n = min(self.config.train.accumulate, len(src_ids))
-        found = [make_batch(src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id) for i in range(n)]
+        found = [
+            make_batch(src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id)
+            for i in range(n)
+        ]
         if not len(share):  # fewer rows than processes: one takes part without a token of its own
             found[0].positions.zero_()
         return found
@@ -196,11 +213,19 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for i, batch in enumerate(micro_batches):
             wait = world_size() > 1 and i + 1 < len(micro_batches)
-            with self.forward.no_sync() if wait else contextlib.nullcontext():  # only the last one sends gradients
+            with (
+                self.forward.no_sync() if wait else contextlib.nullcontext()
+            ):  # only the last one sends gradients
                 loss = self.loss(batch.to(self.device))
-                torch.autograd.backward(loss * world_size() / n_tokens)  # sent gradients are averaged, not summed
+                torch.autograd.backward(
+                    loss * world_size() / n_tokens
+                )  # sent gradients are averaged, not summed
             total += loss.detach()
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm or math.inf))
+        norm = float(
+            torch.nn.utils.clip_grad_norm_(
+                self.model.parameters(), self.config.train.clip_norm or math.inf
+            )
+        )
         (loss_sum,) = totals([float(total)], self.device)
         if not math.isfinite(loss_sum + norm):
             self.optimizer.zero_grad()
@@ -219,12 +244,28 @@ class Trainer:
 
     def translate(self, texts: list[str]) -> list[str]:
         """Greedy translations, for watching the run; each process makes its share."""
-        src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
-        ids = [[*row[:-1][: limit - 1], src.eos_id] for row in src.encode(texts[rank() :: world_size()])]
+        src, tgt, limit = (
+            self.corpus.src_tokenizer,
+            self.corpus.tgt_tokenizer,
+            self.config.model.max_len,
+        )
+        ids = [
+            [*row[:-1][: limit - 1], src.eos_id]
+            for row in src.encode(texts[rank() :: world_size()])
+        ]
         self.model.eval()
         decoder = Decoder(self.model, self.dtype is torch.bfloat16)
         with autocast(self.device, self.dtype):
-            found = search(decoder, ids, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.unk_id, tgt.bos_id], 1, 0.0, 4096)
+            found = search(
+                decoder,
+                ids,
+                tgt.bos_id,
+                tgt.eos_id,
+                [tgt.pad_id, tgt.unk_id, tgt.bos_id],
+                1,
+                0.0,
+                4096,
+            )
         return interleaved(tgt.decode([hypotheses[0].ids for hypotheses in found]))
 
     @torch.inference_mode()
@@ -232,7 +273,11 @@ class Trainer:
         """Summed loss without smoothing, its tokens, and the characters of the targets; too long pairs left out; each
         process does its share."""
         pairs = pairs[rank() :: world_size()]
-        src, tgt, limit = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer, self.config.model.max_len
+        src, tgt, limit = (
+            self.corpus.src_tokenizer,
+            self.corpus.tgt_tokenizer,
+            self.config.model.max_len,
+        )
         src_ids, tgt_ids = src.encode([p.src for p in pairs]), tgt.encode([p.tgt for p in pairs])
         longest = [max(len(s), len(t)) for s, t in zip(src_ids, tgt_ids, strict=True)]
         fitting = [i for i, n in enumerate(longest) if n <= limit]
@@ -254,8 +299,15 @@ class Trainer:
         for number, pair in enumerate(self.corpus.valid, start=1):
             (src_ids,), (tgt_ids,) = src.encode([pair.src]), tgt.encode([pair.tgt])
             if pair.links and max(len(src_ids), len(tgt_ids)) <= self.config.model.max_len:
-                sides = alignment.make_side(src, src_ids, "words"), alignment.make_side(tgt, tgt_ids, "words")
-                found.append(alignment.make_gold(*sides, pair.links, f"{self.run_dir / 'valid.tsv'}: line {number}"))
+                sides = (
+                    alignment.make_side(src, src_ids, "words"),
+                    alignment.make_side(tgt, tgt_ids, "words"),
+                )
+                found.append(
+                    alignment.make_gold(
+                        *sides, pair.links, f"{self.run_dir / 'valid.tsv'}: line {number}"
+                    )
+                )
         return found
 
     def alignment_error(self) -> dict[str, float]:
@@ -265,7 +317,9 @@ class Trainer:
         if rank() > 0:
             return gathered(None)[0]
         self.model.eval()
-        table = alignment.measure(self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.BASE)
+        table = alignment.measure(
+            self.model, self.golds, self.corpus.tgt_tokenizer.bos_id, alignment.BASE
+        )
         rule = alignment.best(table)
         self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
         return gathered({"aer": table[rule].aer})[0]
@@ -276,7 +330,9 @@ class Trainer:
         loss, n_tokens, n_characters = self.validation_loss(pairs)
         hypotheses = self.translate([pair.src for pair in pairs])
         bleu = corpus_bleu(hypotheses, [pair.tgt for pair in pairs], self.config.tgt_language)
-        for i in np.linspace(0, len(pairs) - 1, num=min(self.config.train.samples, len(pairs)), dtype=int):
+        for i in np.linspace(
+            0, len(pairs) - 1, num=min(self.config.train.samples, len(pairs)), dtype=int
+        ):
             self.talk(f"    {pairs[i].src:.200}\n  → {hypotheses[i]:.200}\n  = {pairs[i].tgt:.200}")
         nats = loss / max(1, n_tokens)
         return {
@@ -303,7 +359,11 @@ class Trainer:
         self.state.saved_step = self.state.step
         if rank() > 0:
             return
-        metadata = {"state": asdict(self.state), "corpus": self.corpus.fingerprint, "threads": torch.get_num_threads()}
+        metadata = {
+            "state": asdict(self.state),
+            "corpus": self.corpus.fingerprint,
+            "threads": torch.get_num_threads(),
+        }
         metadata["processes"] = world_size()
         save_tensors(checkpoint_path(self.run_dir, "state", self.state.step), tensors, metadata)
         prune_checkpoints(self.run_dir, "state", self.state.step, keep=2)
@@ -321,7 +381,9 @@ class Trainer:
             if not problem:
                 return
             if not steps:
-                raise UserError(f"{problem} No older checkpoint is left; start over with resume=false.")
+                raise UserError(
+                    f"{problem} No older checkpoint is left; start over with resume=false."
+                )
             self.talk(f"warning: {problem} Going on from step {steps[-1]} instead.")
 
     def load(self, step: int) -> None:
@@ -337,8 +399,14 @@ class Trainer:
             )
         for name, now in (("threads", torch.get_num_threads()), ("processes", world_size())):
             if metadata.get(name) != now:
-                self.talk(f"warning: {metadata.get(name)} {name} before, {now} now: equal to rounding only.")
-        weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+                self.talk(
+                    f"warning: {metadata.get(name)} {name} before, {now} now: equal to rounding only."
+                )
+        weights = {
+            name.removeprefix("model."): t
+            for name, t in tensors.items()
+            if name.startswith("model.")
+        }
         put_weights(self.model, weights, path)
         for name, parameter in self.model.named_parameters():
             keys = ("step", "exp_avg", "exp_avg_sq")
@@ -347,7 +415,9 @@ class Trainer:
                     key: tensors[f"optimizer.{key}.{name}"].to(parameter.device) for key in keys
                 }
         self.state = State(**metadata["state"])
-        torch.manual_seed(self.config.train.seed + rank() + self.state.step)  # of a process that was not there before
+        torch.manual_seed(
+            self.config.train.seed + rank() + self.state.step
+        )  # of a process that was not there before
         if (name := f"rng.cpu.{rank()}") in tensors:
             torch.set_rng_state(tensors[name])
         if self.device.type == "cuda" and (name := f"rng.cuda.{rank()}") in tensors:
@@ -359,9 +429,15 @@ class Trainer:
         path = self.run_dir / "metrics.jsonl"
         if rank() == 0 and path.is_file():
             kept: list[str] = []
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines(
+                keepends=True
+            ):
                 with contextlib.suppress(ValueError):  # half a line, or rubbish after a power cut
-                    if len(kept) < self.state.n_logged and line.endswith("\n") and isinstance(json.loads(line), dict):
+                    if (
+                        len(kept) < self.state.n_logged
+                        and line.endswith("\n")
+                        and isinstance(json.loads(line), dict)
+                    ):
                         kept.append(line)
             files.write_text(path, "".join(kept))
             self.state.n_logged = len(kept)
@@ -401,7 +477,11 @@ class Trainer:
         state, limits = self.state, self.config.train
         epochs = state.epoch + state.batch / n_batches
         spent = {"max_steps": state.step, "max_epochs": epochs, "max_minutes": state.seconds / 60}
-        return max(value / getattr(limits, name) for name, value in spent.items() if getattr(limits, name) is not None)
+        return max(
+            value / getattr(limits, name)
+            for name, value in spent.items()
+            if getattr(limits, name) is not None
+        )
 
     def is_over(self, n_batches: int) -> bool:
         patience = self.config.train.patience
@@ -432,12 +512,16 @@ class Trainer:
         batches = self.sampler.epoch(state.epoch)
         self.talk(self.describe(len(batches)))
         if state.finished and self.is_over(len(batches)):
-            self.talk(f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on.")
+            self.talk(
+                f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on."
+            )
             return 0
         _ = self.golds  # a link that does not fit is told now, not after hours
         form = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         with Stop() as stop:
-            with tqdm(total=1000, bar_format=form, file=sys.stderr, dynamic_ncols=True, disable=rank() > 0) as bar:
+            with tqdm(
+                total=1000, bar_format=form, file=sys.stderr, dynamic_ncols=True, disable=rank() > 0
+            ) as bar:
                 self.show(bar, len(batches))
                 while not self.is_over(len(batches)) and not self.is_stopped(stop):
                     self.one_step(batches)
@@ -495,7 +579,9 @@ class Trainer:
         bar.n = min(1000, int(1000 * self.progress(n_batches)))
         speed = f"{state.n_tokens / state.log_seconds:,.0f} tokens/s" if state.log_seconds else ""
         loss = f"loss {state.loss_sum / state.n_tokens:.3f}" if state.n_tokens else ""
-        bar.set_postfix_str(f"epoch {state.epoch + 1} step {state.step} {loss} {speed}", refresh=False)
+        bar.set_postfix_str(
+            f"epoch {state.epoch + 1} step {state.step} {loss} {speed}", refresh=False
+        )
         bar.refresh() if bar.n >= 1000 else bar.update(0)
 
     def on_validation(self) -> None:
@@ -528,7 +614,9 @@ class Trainer:
         """Use the average of the last checkpoints if it scores better on validation than the run's best."""
         state = self.state
         whole: dict[int, dict[str, Tensor]] = {}
-        for step in checkpoint_steps(self.run_dir, "weights") if self.config.train.average > 1 else []:
+        for step in (
+            checkpoint_steps(self.run_dir, "weights") if self.config.train.average > 1 else []
+        ):
             if step <= state.step:
                 try:
                     whole[step] = load_tensors(checkpoint_path(self.run_dir, "weights", step))[0]
@@ -547,7 +635,9 @@ class Trainer:
                 self.save_best(mean, steps, scores["bleu"])
                 state.average_bleu = scores["bleu"]
             verdict = "used" if better else f"not used: the weights in use have {in_use:.2f}"
-            self.talk(f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, {verdict}")
+            self.talk(
+                f"average of steps {', '.join(map(str, steps))}: BLEU {scores['bleu']:.2f}, {verdict}"
+            )
             put_weights(self.model, now, self.run_dir)
         state.finished = True
         self.save()

@@ -28,9 +28,19 @@ EXAMPLE = """  python -m transformer_mt.translate runs/starter-en-zh-tiny "Good 
 def options(arguments: list[str]) -> argparse.Namespace:
     parser = cli.parser("translate", "Translate sentences, else lines of standard input.", EXAMPLE)
     parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[])
-    parser.add_argument("--input", type=Path, metavar="FILE", help="lines of FILE instead of standard input")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write to FILE instead of standard output")
-    parser.add_argument("--n-best", type=int, default=1, metavar="N", help="N lines per input: line ||| text ||| score")
+    parser.add_argument(
+        "--input", type=Path, metavar="FILE", help="lines of FILE instead of standard input"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output"
+    )
+    parser.add_argument(
+        "--n-best",
+        type=int,
+        default=1,
+        metavar="N",
+        help="N lines per input: line ||| text ||| score",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per input line")
     cli.add_decoding_options(parser)
     chosen = parser.parse_intermixed_args(arguments)  # sentences may follow options
@@ -104,7 +114,9 @@ def show(translation: "Translation", number: int, chosen: argparse.Namespace, ou
         print(translation.text, file=out)
 
 
-def translate(translator: "Translator", windows: Iterator[list[str]], chosen: argparse.Namespace, out: IO[str]) -> None:
+def translate(
+    translator: "Translator", windows: Iterator[list[str]], chosen: argparse.Namespace, out: IO[str]
+) -> None:
     """Translate window after window, in order."""
     number = 0
     for window in windows:

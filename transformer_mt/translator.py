@@ -33,7 +33,14 @@ from transformer_mt.model import AttentionWeights
 from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import autocast, choose_device, choose_dtype
 from transformer_mt.steps import Decoder
-from transformer_mt.text import BREAKS, is_chinese, is_unspaced, language_of, one_line, to_simplified
+from transformer_mt.text import (
+    BREAKS,
+    is_chinese,
+    is_unspaced,
+    language_of,
+    one_line,
+    to_simplified,
+)
 from transformer_mt.units import Link, join_given, turn_links
 
 SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
@@ -112,7 +119,9 @@ class Attention:
         """The tuples that Hugging Face encoder-decoder models return, `(1, H, rows, columns)` for each layer; bertviz
         takes them as `encoder_attention`, `decoder_attention` and `cross_attention`."""
         named = {"encoder": self.encoder_self, "decoder": self.decoder_self, "cross": self.cross}
-        return {f"{name}_attentions": tuple(torch.from_numpy(w)[:, None]) for name, w in named.items()}
+        return {
+            f"{name}_attentions": tuple(torch.from_numpy(w)[:, None]) for name, w in named.items()
+        }
 
 
 def refuse_surrogates(text: str, where: str) -> None:
@@ -120,7 +129,9 @@ def refuse_surrogates(text: str, where: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UserError(f"{where} has a lone surrogate at character {error.start + 1}: it was not UTF-8.") from None
+        raise UserError(
+            f"{where} has a lone surrogate at character {error.start + 1}: it was not UTF-8."
+        ) from None
 
 
 def converter(config: Config, language: str) -> Callable[[str], str]:
@@ -139,18 +150,24 @@ class Translator:
 
     def __init__(self, run_dir: str | Path, device: str = "auto", precision: str = "auto") -> None:
         run_dir = Path(run_dir)
-        self.config, self.src_tokenizer, self.tgt_tokenizer, model, self.metadata = load_run(run_dir)
+        self.config, self.src_tokenizer, self.tgt_tokenizer, model, self.metadata = load_run(
+            run_dir
+        )
         self.run_dir = run_dir
         self.device = choose_device(device)
         if precision not in Precision.__members__:
-            raise UserError(f"precision={precision} is not one of {', '.join(Precision.__members__)}.")
+            raise UserError(
+                f"precision={precision} is not one of {', '.join(Precision.__members__)}."
+            )
         self.dtype = choose_dtype(Precision[precision], self.device)
         self.model = model.to(self.device)
         self._decoder: tuple[object, Decoder] | None = None
         self.convert = converter(self.config, self.config.src_language)
 
     @classmethod
-    def from_pretrained(cls, run_dir: str | Path, device: str = "auto", precision: str = "auto") -> "Translator":
+    def from_pretrained(
+        cls, run_dir: str | Path, device: str = "auto", precision: str = "auto"
+    ) -> "Translator":
         """Load a run directory.
 
         Args:
@@ -185,7 +202,9 @@ class Translator:
             raise TypeError("translate takes a list of texts")
         options = self.decode_options(beam_size, length_penalty)
         if not 1 <= n_best <= options.beam_size:
-            raise UserError(f"n_best={n_best} is out of range: it must be from 1 to beam_size={options.beam_size}.")
+            raise UserError(
+                f"n_best={n_best} is out of range: it must be from 1 to beam_size={options.beam_size}."
+            )
         if batch_tokens < 1:
             raise UserError(f"batch_tokens={batch_tokens} is out of range: it must be at least 1.")
         for i, text in enumerate(texts):
@@ -212,7 +231,9 @@ class Translator:
     @property
     def decoder(self) -> Decoder:
         """What translates: the model's decoder laid out for single positions, anew where its weights have changed."""
-        weights = tuple((p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.model.parameters())
+        weights = tuple(
+            (p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.model.parameters()
+        )
         state = (weights, torch.get_num_threads())
         if self._decoder is None or self._decoder[0] != state:
             self._decoder = state, Decoder(self.model, self.dtype is torch.bfloat16)
@@ -221,7 +242,9 @@ class Translator:
     def decode_options(self, beam_size: int | None, length_penalty: float | None) -> DecodeConfig:
         """The run's options, but for those that are given; raises UserError when one is out of range."""
         given = {"beam_size": beam_size, "length_penalty": length_penalty}
-        return replace(self.config.decode, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return replace(
+            self.config.decode, **{key: value for key, value in given.items() if value is not None}
+        )  # type: ignore[arg-type]
 
     def search(
         self,
@@ -247,7 +270,9 @@ class Translator:
                 on_batch=on_batch,
             )
         if not all(found):
-            raise UserError(f"{self.run_dir}: the model gives numbers that are not finite; its weights are damaged.")
+            raise UserError(
+                f"{self.run_dir}: the model gives numbers that are not finite; its weights are damaged."
+            )
         return found
 
     def cut(self, text: str) -> list[str]:
@@ -258,9 +283,15 @@ class Translator:
             window = text[: LONGEST_PIECE * limit]  # more cannot fit
             end = len(window)
             if end < len(text) or self.n_tokens(window) > limit:
-                for ends in (SENTENCE_END.finditer(window), SPACE.finditer(window), re.finditer("(?s).", window)):
+                for ends in (
+                    SENTENCE_END.finditer(window),
+                    SPACE.finditer(window),
+                    re.finditer("(?s).", window),
+                ):
                     points = [match.end() for match in ends]
-                    n_fitting = bisect_right(points, limit, key=lambda point: self.n_tokens(window[:point]))
+                    n_fitting = bisect_right(
+                        points, limit, key=lambda point: self.n_tokens(window[:point])
+                    )
                     end = points[n_fitting - 1] if n_fitting else 1
                     if n_fitting:
                         break
@@ -308,10 +339,14 @@ class Translator:
                 f"{self.config.model.max_len}; shorten it."
             )
         if not is_src and tokenizer.unk_id in ids:
-            raise UnfitError(f"{where}: the vocabulary lacks some of its characters ({text:.60}); leave them out.")
+            raise UnfitError(
+                f"{where}: the vocabulary lacks some of its characters ({text:.60}); leave them out."
+            )
         side = alignment.make_side(tokenizer, ids, bounds or units)
         if bounds is not None and side.text != text:
-            raise UserError(f"{where}: the vocabulary changes the text ({text:.60}); use --units words.")
+            raise UserError(
+                f"{where}: the vocabulary changes the text ({text:.60}); use --units words."
+            )
         return side
 
     def attention(
@@ -335,7 +370,9 @@ class Translator:
         model = self.config.model
         if units not in ("words", "subwords", "given"):
             raise UserError(f"units={units} is not one of words, subwords, given.")
-        if rule and (rule.layer, rule.head) not in alignment.choices(model.n_decoder_layers, model.n_heads):
+        if rule and (rule.layer, rule.head) not in alignment.choices(
+            model.n_decoder_layers, model.n_heads
+        ):
             raise UserError(
                 f"the model has no {rule}: its layers are 0 to {model.n_decoder_layers - 1}, heads 0 to "
                 f"{model.n_heads - 1}."
@@ -344,7 +381,9 @@ class Translator:
         if tgt is None:
             options = self.decode_options(beam_size, length_penalty)
             ids = [*self.search([src_side.ids], options)[0][0].ids, self.tgt_tokenizer.eos_id]
-            tgt_side = alignment.make_side(self.tgt_tokenizer, ids, "words" if units == "given" else units)
+            tgt_side = alignment.make_side(
+                self.tgt_tokenizer, ids, "words" if units == "given" else units
+            )
         else:
             tgt_side = self.side(tgt, False, units, "the target")
         if rule is None:
@@ -394,12 +433,16 @@ class Translator:
             log_probs=log_probs.gather(1, torch.tensor(tgt.ids)[:, None])[:, 0].numpy(),
             candidates=[
                 list(zip(self.tgt_tokenizer.pieces(ids), probabilities, strict=True))
-                for ids, probabilities in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+                for ids, probabilities in zip(
+                    top.indices.tolist(), top.values.tolist(), strict=True
+                )
             ],
             rule=rule,
             links=alignment.read_links(stacked["cross"], src, tgt, rule),
             gates={name: gate[0].float().cpu().numpy() for name, gate in weights.gates.items()},
-            chosen=stacked["cross"].argmax(-1) if model.config.cross_attention is CrossAttention.hard else None,
+            chosen=stacked["cross"].argmax(-1)
+            if model.config.cross_attention is CrossAttention.hard
+            else None,
         )
 
     @torch.inference_mode()
@@ -407,10 +450,14 @@ class Translator:
         """By how many nats the log-probability of each target token falls when a source token is hidden: `(T, S)`."""
         n = len(src.ids)
         rows = torch.tensor([src.ids] * (n + 1))
-        rows[torch.arange(n), torch.arange(n)] = self.src_tokenizer.pad_id  # the last row hides nothing
+        rows[torch.arange(n), torch.arange(n)] = (
+            self.src_tokenizer.pad_id
+        )  # the last row hides nothing
         tgt_in = torch.tensor([[self.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=self.device)
         found = []
-        for part in torch.split(rows, max(1, min(64, 2**24 // (len(tgt.ids) * len(self.tgt_tokenizer))))):
+        for part in torch.split(
+            rows, max(1, min(64, 2**24 // (len(tgt.ids) * len(self.tgt_tokenizer))))
+        ):
             logits = self.model(part.to(self.device), tgt_in.expand(len(part), -1))
             labels = torch.tensor(tgt.ids, device=self.device).expand(len(part), -1)[..., None]
             found.append(logits.float().log_softmax(-1).gather(2, labels)[..., 0].cpu())
@@ -438,13 +485,24 @@ class Translator:
         """
         if reverse is not None:
             theirs = reverse.tgt_tokenizer.fingerprint, reverse.src_tokenizer.fingerprint
-            if units == "subwords" and theirs != (self.src_tokenizer.fingerprint, self.tgt_tokenizer.fingerprint):
-                raise UserError(f"{reverse.run_dir}: its subwords are others; join links of words, or of given tokens.")
+            if units == "subwords" and theirs != (
+                self.src_tokenizer.fingerprint,
+                self.tgt_tokenizer.fingerprint,
+            ):
+                raise UserError(
+                    f"{reverse.run_dir}: its subwords are others; join links of words, or of given tokens."
+                )
             pairs = list(pairs)
             other, _ = reverse.default_rule()
             other = replace(other, threshold=rule.threshold, mask_punctuation=rule.mask_punctuation)
             backward = reverse.align(
-                [(tgt, src) for src, tgt in pairs], units, other, where, None, batch_tokens, on_batch
+                [(tgt, src) for src, tgt in pairs],
+                units,
+                other,
+                where,
+                None,
+                batch_tokens,
+                on_batch,
             )
             forward = self.align(pairs, units, rule, where, None, batch_tokens, on_batch)
             return [
@@ -458,7 +516,10 @@ class Translator:
             for n, (src, tgt) in enumerate(window, start=len(links)):
                 if one_line(src) and one_line(tgt):
                     try:
-                        sides[n] = (self.side(src, True, units, where(n)), self.side(tgt, False, units, where(n)))
+                        sides[n] = (
+                            self.side(src, True, units, where(n)),
+                            self.side(tgt, False, units, where(n)),
+                        )
                     except UnfitError as error:
                         tqdm.write(f"warning: {error} No links.", file=sys.stderr)
             on_batch(len(window) - len(sides))
@@ -496,7 +557,11 @@ class Translator:
             src, tgt = row[1::-1] if turn else row[:2]
             with suppress(UnfitError):
                 sides = self.side(src, True, "words", where), self.side(tgt, False, "words", where)
-                golds.append(alignment.make_gold(*sides, turn_links(row[2], where) if turn else row[2], where))
+                golds.append(
+                    alignment.make_gold(
+                        *sides, turn_links(row[2], where) if turn else row[2], where
+                    )
+                )
         return golds
 
     def default_rule(self) -> tuple[Rule, str]:
@@ -505,7 +570,9 @@ class Translator:
         if saved := self.saved_rule():
             return saved[0], f"chosen on {saved[1].get('chosen_on')}"
         src, tgt = language_of(self.config.src_language), language_of(self.config.tgt_language)
-        if {src, tgt} == {"en", "zh"} and (golds := self.read_golds(STARTER_DIR / "valid.tsv", turn=src == "zh")):
+        if {src, tgt} == {"en", "zh"} and (
+            golds := self.read_golds(STARTER_DIR / "valid.tsv", turn=src == "zh")
+        ):
             best = alignment.best(self.measure(golds, alignment.BASE))
             return best, "chosen on the packaged starter's validation set"
         layer = max(0, self.config.model.n_decoder_layers - 2)
@@ -516,7 +583,9 @@ class Translator:
         path, model = self.run_dir / "alignment.json", self.config.model
         if not path.is_file():
             return None
-        return alignment.rule_from_json(path.read_bytes(), model.n_decoder_layers, model.n_heads, str(path))
+        return alignment.rule_from_json(
+            path.read_bytes(), model.n_decoder_layers, model.n_heads, str(path)
+        )
 
 
 def reverse_of(translator: Translator, run_dir: Path | None) -> Translator | None:
@@ -526,5 +595,7 @@ def reverse_of(translator: Translator, run_dir: Path | None) -> Translator | Non
     reverse = Translator(run_dir, str(translator.device))
     src, tgt = translator.config.src_language, translator.config.tgt_language
     if (reverse.config.src_language, reverse.config.tgt_language) != (tgt, src):
-        raise UserError(f"{run_dir}: translates {reverse.config.direction}, but {tgt}-{src} is needed to agree.")
+        raise UserError(
+            f"{run_dir}: translates {reverse.config.direction}, but {tgt}-{src} is needed to agree."
+        )
     return reverse

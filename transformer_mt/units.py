@@ -39,7 +39,9 @@ def join_given(tokens: list[str], spaced: bool) -> tuple[str, list[tuple[int, in
         if not text or not token:
             space = ""
         elif spaced:
-            space = "" if text[-1] == "(" or token[0] in ",.;:!?)" or token in ("'s", "n't") else " "
+            space = (
+                "" if text[-1] == "(" or token[0] in ",.;:!?)" or token in ("'s", "n't") else " "
+            )
         else:
             space = " " if _is_latin(text[-1]) and _is_latin(token[0]) else ""
         text += space
@@ -66,7 +68,9 @@ def split_link(link: str, where: str) -> tuple[int, str, int]:
     """The parts of `i-j` (sure) or `ipj` (possible); raises UserError for any other form."""
     match = re.fullmatch(r"([0-9]{1,9})([-p])([0-9]{1,9})", link)
     if match is None:
-        raise UserError(f"{where}: link {link!r:.40} is not of the form i-j (sure) or ipj (possible).")
+        raise UserError(
+            f"{where}: link {link!r:.40} is not of the form i-j (sure) or ipj (possible)."
+        )
     return int(match[1]), match[2], int(match[3])
 
 

@@ -20,25 +20,57 @@ EXAMPLE = """  python -m transformer_mt.visualize runs/starter-en-zh-tiny "I lik
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
-    parser = cli.parser("visualize", "Dump the attention of a translation, read links from it, draw it.", EXAMPLE)
-    parser.add_argument("sentence", metavar="SENTENCE", nargs="?", help="what to translate and look at")
-    parser.add_argument("--target", metavar="TEXT", help="the attention of this translation instead of the model's own")
-    parser.add_argument("--output-dir", type=Path, metavar="DIR", default=Path("attention"), help="default: attention/")
-    parser.add_argument("--grid", action="store_true", help="a picture of all heads of the layer, too")
-    parser.add_argument("--dump-qk", action="store_true", help="queries and keys in the dump, before scaling")
-    parser.add_argument("--src", type=Path, metavar="FILE", help="many pairs: source sentences, one per line")
+    parser = cli.parser(
+        "visualize", "Dump the attention of a translation, read links from it, draw it.", EXAMPLE
+    )
+    parser.add_argument(
+        "sentence", metavar="SENTENCE", nargs="?", help="what to translate and look at"
+    )
+    parser.add_argument(
+        "--target",
+        metavar="TEXT",
+        help="the attention of this translation instead of the model's own",
+    )
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="DIR",
+        default=Path("attention"),
+        help="default: attention/",
+    )
+    parser.add_argument(
+        "--grid", action="store_true", help="a picture of all heads of the layer, too"
+    )
+    parser.add_argument(
+        "--dump-qk", action="store_true", help="queries and keys in the dump, before scaling"
+    )
+    parser.add_argument(
+        "--src", type=Path, metavar="FILE", help="many pairs: source sentences, one per line"
+    )
     parser.add_argument("--tgt", type=Path, metavar="FILE", help="their translations, line by line")
-    parser.add_argument("--links", type=Path, metavar="FILE", help="write one line of links for each pair")
+    parser.add_argument(
+        "--links", type=Path, metavar="FILE", help="write one line of links for each pair"
+    )
     parser.add_argument(
         "--units", choices=["words", "subwords", "given"], default="words",
         help="what links index: English words and Chinese characters (default), subwords, or the tokens given",
     )  # fmt: skip
     cli.add_link_options(parser)
     parser.add_argument(
-        "--layer", type=int, metavar="N", help="read links from this layer, from 0 (default: the run's)"
+        "--layer",
+        type=int,
+        metavar="N",
+        help="read links from this layer, from 0 (default: the run's)",
     )
-    parser.add_argument("--head", type=int, metavar="N", help="and from this head (default: the mean of the layer's)")
-    parser.add_argument("--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token")
+    parser.add_argument(
+        "--head",
+        type=int,
+        metavar="N",
+        help="and from this head (default: the mean of the layer's)",
+    )
+    parser.add_argument(
+        "--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token"
+    )
     cli.add_decoding_options(parser)
     chosen = parser.parse_intermixed_args(arguments)
     batch = [name for name in ("src", "tgt", "links") if getattr(chosen, name)]
@@ -73,7 +105,9 @@ def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["
     else:
         rule, reason = translator.default_rule()
     keys = ("shift", "threshold", "mask_punctuation")
-    made = replace(rule, **{key: value for key in keys if (value := getattr(chosen, key)) is not None})
+    made = replace(
+        rule, **{key: value for key in keys if (value := getattr(chosen, key)) is not None}
+    )
     return made, reason if made == rule else f"{reason}; changed by option"
 
 
@@ -91,19 +125,29 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     rule, reason = choose_rule(translator, chosen)
     talk(f"links: {rule} ({reason})")
     names = [f"{chosen.src}, {chosen.tgt}: line {number}" for number in range(1, len(sources) + 1)]
-    empty = [name for name, *pair in zip(names, sources, targets, strict=True) if not all(map(str.strip, pair))]
+    empty = [
+        name
+        for name, *pair in zip(names, sources, targets, strict=True)
+        if not all(map(str.strip, pair))
+    ]
     if empty:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
     reverse = reverse_of(translator, chosen.agree)
     refuse_other_language(sources, translator.config.src_language, str(chosen.src))
     refuse_other_language(targets, translator.config.tgt_language, str(chosen.tgt))
-    with tqdm(total=len(sources) * (1 if reverse is None else 2), unit=" pairs", leave=False) as bar:
+    with tqdm(
+        total=len(sources) * (1 if reverse is None else 2), unit=" pairs", leave=False
+    ) as bar:
         pairs = zip(sources, targets, strict=True)
-        links = translator.align(pairs, chosen.units, rule, names.__getitem__, reverse, chosen.batch_tokens, bar.update)
+        links = translator.align(
+            pairs, chosen.units, rule, names.__getitem__, reverse, chosen.batch_tokens, bar.update
+        )
     write_text(chosen.links, "".join(format_links(line) + "\n" for line in links))
 
 
-def write_all(translator: "Translator", attention: "Attention", chosen: argparse.Namespace, reason: str) -> None:
+def write_all(
+    translator: "Translator", attention: "Attention", chosen: argparse.Namespace, reason: str
+) -> None:
     """The dump, the links, the picture and the page."""
     import numpy as np
 
@@ -111,7 +155,12 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
     from transformer_mt.units import format_links
     from transformer_mt.view import page, plots
 
-    folder, src, tgt, model = chosen.output_dir, attention.src, attention.tgt, translator.config.model
+    folder, src, tgt, model = (
+        chosen.output_dir,
+        attention.src,
+        attention.tgt,
+        translator.config.model,
+    )
     saved = translator.saved_rule()  # a damaged one stops here, before anything is written
     arrays: dict[str, Any] = {kind: getattr(attention, kind) for kind in page.KINDS}
     if chosen.dump_qk:
@@ -120,7 +169,11 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
     arrays |= {f"{name}_gate": gate for name, gate in attention.gates.items()}
     if attention.chosen is not None:
         arrays["cross_chosen"] = attention.chosen
-    arrays |= {"src_tokens": src.tokens, "tgt_tokens": tgt.tokens, "tgt_in_tokens": attention.tgt_in_tokens}
+    arrays |= {
+        "src_tokens": src.tokens,
+        "tgt_tokens": tgt.tokens,
+        "tgt_in_tokens": attention.tgt_in_tokens,
+    }
 
     def dump(path: Path) -> None:
         with open(path, "wb") as file:
@@ -137,10 +190,14 @@ def write_all(translator: "Translator", attention: "Attention", chosen: argparse
         "run": str(translator.run_dir), "steps": translator.metadata["steps"], "direction": translator.config.direction,
         "log_probs": attention.log_probs.tolist(), "cross_attention": model.cross_attention.value,
     }  # fmt: skip
-    write_text(folder / "attention.json", json.dumps(description, ensure_ascii=False, indent=1) + "\n")
+    write_text(
+        folder / "attention.json", json.dumps(description, ensure_ascii=False, indent=1) + "\n"
+    )
     write_text(
         folder / "attention.html",
-        page.render(page.page_data(translator, attention, reason, saved[1]["table"] if saved else [])),
+        page.render(
+            page.page_data(translator, attention, reason, saved[1]["table"] if saved else [])
+        ),
     )
     for name in ("alignment", "heads"):
         for form in ("png", "svg"):  # of another sentence

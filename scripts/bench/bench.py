@@ -56,7 +56,9 @@ from transformer_mt.runtime import able_bf16, autocast
 from transformer_mt.steps import Decoder, Steps
 from transformer_mt.trainer import Trainer
 
-SIZE = ModelConfig(d_model=256, n_heads=4, d_ff=1024, n_encoder_layers=3, n_decoder_layers=3, norm=Norm.post)
+SIZE = ModelConfig(
+    d_model=256, n_heads=4, d_ff=1024, n_encoder_layers=3, n_decoder_layers=3, norm=Norm.post
+)
 BASE = replace(SIZE, d_model=512, n_heads=8, d_ff=2048, n_encoder_layers=6, n_decoder_layers=6)
 TINY = replace(SIZE, d_model=128, d_ff=512, n_encoder_layers=2, n_decoder_layers=2)
 BIG = replace(BASE, d_model=1024, n_heads=16, d_ff=4096)
@@ -67,12 +69,16 @@ Row = dict[str, float | str]
 # ------------------------------------------------------------------------------------------------ measuring
 
 
-def take_turns(work: dict[str, Callable[[int], object]], rounds: int, warm_up: int) -> dict[str, list[float]]:
+def take_turns(
+    work: dict[str, Callable[[int], object]], rounds: int, warm_up: int
+) -> dict[str, list[float]]:
     """Seconds of every contestant in every round; `work[name](round)` does the same work for all."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for i in tqdm(range(-warm_up, rounds), file=sys.stderr, unit="round"):
         for name, run in work.items():
-            time.sleep(0.3)  # until the threads of the one before no longer wait busily for more work
+            time.sleep(
+                0.3
+            )  # until the threads of the one before no longer wait busily for more work
             start = time.perf_counter()
             run(i % rounds)
             if torch.cuda.is_available():
@@ -82,7 +88,9 @@ def take_turns(work: dict[str, Callable[[int], object]], rounds: int, warm_up: i
     return seconds
 
 
-def show(title: str, unit: str, seconds: dict[str, list[float]], n_done: Sequence[float], reference: str) -> list[Row]:
+def show(
+    title: str, unit: str, seconds: dict[str, list[float]], n_done: Sequence[float], reference: str
+) -> list[Row]:
     """Print and return one table; `n_done` is what a round did, in the unit's numerator; 0 = show milliseconds."""
     print(f"\n{title}\n\n| | {unit} | middle half | ratio to {reference} |\n|---|---|---|---|")
     rows: list[Row] = []
@@ -102,7 +110,9 @@ def flops_per_update(model: Transformer, batch: Batch) -> float:
     encoder = sum(p.numel() for p in model.encoder_layers.parameters() if p.dim() == 2)
     decoder = [p for name, p in model.decoder_layers.named_parameters() if p.dim() == 2]
     memory = sum(
-        p.numel() for name, p in model.decoder_layers.named_parameters() if "cross_attention.w_k.weight" in name
+        p.numel()
+        for name, p in model.decoder_layers.named_parameters()
+        if "cross_attention.w_k.weight" in name
     )
     memory *= 2  # keys and values are made of the source
     n_src, n_tgt = int((batch.src != model.pad_id).sum()), batch.n_tokens
@@ -110,7 +120,9 @@ def flops_per_update(model: Transformer, batch: Batch) -> float:
     return 6.0 * ((encoder + memory) * n_src + per_target * n_tgt)
 
 
-def product_rate(config: ModelConfig, n_vocab: int, n_rows: int, dtype: torch.dtype, device: str) -> float:
+def product_rate(
+    config: ModelConfig, n_vocab: int, n_rows: int, dtype: torch.dtype, device: str
+) -> float:
     """FLOP/s of the model's own matrix products in a row: what an update could reach if it did nothing else."""
     d, f = config.d_model, config.d_ff
     shapes = [(d, d)] * 8 + [(d, f), (f, d)] * 2 + [(d, n_vocab)]
@@ -126,10 +138,15 @@ def product_rate(config: ModelConfig, n_vocab: int, n_rows: int, dtype: torch.dt
 class PlainTransformer(nn.Module):
     """What the documentation of torch.nn.Transformer leads to."""
 
-    def __init__(self, config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int) -> None:
+    def __init__(
+        self, config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int
+    ) -> None:
         super().__init__()
         self.pad_id, self.scale = pad_id, math.sqrt(config.d_model)
-        self.src, self.tgt = nn.Embedding(n_src_vocab, config.d_model), nn.Embedding(n_tgt_vocab, config.d_model)
+        self.src, self.tgt = (
+            nn.Embedding(n_src_vocab, config.d_model),
+            nn.Embedding(n_tgt_vocab, config.d_model),
+        )
         self.register_buffer("positions", positional_encoding(config.max_len, config.d_model))
         self.dropout = nn.Dropout(config.dropout)
         self.transformer = nn.Transformer(
@@ -140,7 +157,9 @@ class PlainTransformer(nn.Module):
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Tensor:
         padding = src == self.pad_id
-        causal = nn.Transformer.generate_square_subsequent_mask(tgt_in.size(1), device=src.device) < 0
+        causal = (
+            nn.Transformer.generate_square_subsequent_mask(tgt_in.size(1), device=src.device) < 0
+        )
         states = self.transformer(
             self.dropout(self.src(src) * self.scale + self.positions[: src.size(1)]),
             self.dropout(self.tgt(tgt_in) * self.scale + self.positions[: tgt_in.size(1)]),
@@ -149,13 +168,26 @@ class PlainTransformer(nn.Module):
         return self.output(states)
 
 
-def marian(config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int, bos_id: int, eos_id: int) -> nn.Module:
+def marian(
+    config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int, bos_id: int, eos_id: int
+) -> nn.Module:
     """MarianMT of the same size."""
     from transformers import MarianConfig, MarianMTModel
 
-    sizes = {"d_model": config.d_model, "max_position_embeddings": config.max_len, "scale_embedding": True}
-    for side, n_layers in (("encoder", config.n_encoder_layers), ("decoder", config.n_decoder_layers)):
-        sizes |= {f"{side}_layers": n_layers, f"{side}_attention_heads": config.n_heads, f"{side}_ffn_dim": config.d_ff}
+    sizes = {
+        "d_model": config.d_model,
+        "max_position_embeddings": config.max_len,
+        "scale_embedding": True,
+    }
+    for side, n_layers in (
+        ("encoder", config.n_encoder_layers),
+        ("decoder", config.n_decoder_layers),
+    ):
+        sizes |= {
+            f"{side}_layers": n_layers,
+            f"{side}_attention_heads": config.n_heads,
+            f"{side}_ffn_dim": config.d_ff,
+        }
     return MarianMTModel(MarianConfig(
         vocab_size=n_src_vocab, decoder_vocab_size=n_tgt_vocab, share_encoder_decoder_embeddings=False,
         dropout=config.dropout, activation_function=config.activation.value, pad_token_id=pad_id, eos_token_id=eos_id,
@@ -182,7 +214,12 @@ def copy_to_marian(ours: Transformer, theirs: nn.Module) -> None:
             for old, their in names.items():
                 if f".{old}" in rest:
                     rest = rest.replace(old, their)
-            for letter, their in (("q", "q_proj"), ("k", "k_proj"), ("v", "v_proj"), ("o", "out_proj")):
+            for letter, their in (
+                ("q", "q_proj"),
+                ("k", "k_proj"),
+                ("v", "v_proj"),
+                ("o", "out_proj"),
+            ):
                 rest = rest.replace(f"attn.{letter}.", f"attn.{their}.")
             new[f"model.{side}.layers.{rest}"] = value
     for name, value in state.items():
@@ -220,7 +257,9 @@ def ctranslate2_model(ours: Transformer, folder: Path, bos: int, eos: int, unk: 
         (spec.encoder, ours.src_embedding, ours.encoder_layers),
         (spec.decoder, ours.tgt_embedding, ours.decoder_layers),
     ):
-        (side.embeddings if side is spec.decoder else side.embeddings[0]).weight = numpy(embedding.weight)
+        (side.embeddings if side is spec.decoder else side.embeddings[0]).weight = numpy(
+            embedding.weight
+        )
         side.position_encodings.encodings = numpy(ours.positions)
         side.scale_embeddings = True
         for target, layer in zip(side.layer, layers, strict=True):
@@ -241,7 +280,11 @@ def ctranslate2_model(ours: Transformer, folder: Path, bos: int, eos: int, unk: 
     for register, n in ((spec.register_source_vocabulary, ours.src_embedding.num_embeddings),
                         (spec.register_target_vocabulary, ours.tgt_embedding.num_embeddings)):  # fmt: skip
         register([str(i) for i in range(n)])
-    spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = str(bos), str(eos), str(unk)
+    spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = (
+        str(bos),
+        str(eos),
+        str(unk),
+    )
     spec.config.decoder_start_token = str(bos)
     spec.config.add_source_eos = False  # our ids have theirs
     spec.validate()
@@ -260,7 +303,11 @@ def load_corpus(path: Path, cache: str, n_pieces: int = 8000) -> Corpus:
 
 
 def make_trainer(
-    corpus: Corpus, model: ModelConfig, precision: Precision, device: str = "cpu", compile: bool = False
+    corpus: Corpus,
+    model: ModelConfig,
+    precision: Precision,
+    device: str = "cpu",
+    compile: bool = False,
 ) -> Trainer:
     options = TrainConfig(precision=precision, device=device, compile=compile, max_steps=1_000_000)
     return Trainer(Config(model=model, train=options), corpus)
@@ -294,7 +341,9 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     batches = sorted_batches(corpus_trainer, rounds, token_budget)
     scattered = random_batches(corpus, rounds, token_budget)
 
-    def theirs(model: nn.Module, batches: list[Batch], bf16: bool, call: Callable[[Batch], Tensor]) -> Callable:
+    def theirs(
+        model: nn.Module, batches: list[Batch], bf16: bool, call: Callable[[Batch], Tensor]
+    ) -> Callable:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-9)
         model.train()
 
@@ -303,7 +352,9 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
             with autocast(torch.device("cpu"), torch.bfloat16 if bf16 else torch.float32):
                 logits = call(batch)
             labels = batch.tgt_out.masked_fill(~batch.positions, -100)
-            loss = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), label_smoothing=0.1)
+            loss = F.cross_entropy(
+                logits.float().flatten(0, 1), labels.flatten(), label_smoothing=0.1
+            )
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
@@ -336,7 +387,9 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     n_scattered = [float(batch.n_tokens) for batch in scattered]
     seconds = take_turns(work, rounds, 1)
     # Its batches hold another number of tokens: scale its time to theirs.
-    seconds[last] = [t * n / m for t, n, m in zip(seconds[last], n_tokens, n_scattered, strict=True)]
+    seconds[last] = [
+        t * n / m for t, n, m in zip(seconds[last], n_tokens, n_scattered, strict=True)
+    ]
     title = f"Training, {statistics.mean(n_tokens):,.0f} target tokens an update, {torch.get_num_threads()} threads"
     rows = show(title, "target tokens/s", seconds, n_tokens, "MarianMT, fp32")
     for precision in precisions:
@@ -372,7 +425,9 @@ def rest_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     trainer = make_trainer(corpus, SIZE, Precision.fp32)
     batches = sorted_batches(trainer, rounds, token_budget)
 
-    def update(dtype: torch.dtype, products: Callable[[], contextlib.AbstractContextManager[None]], i: int) -> None:
+    def update(
+        dtype: torch.dtype, products: Callable[[], contextlib.AbstractContextManager[None]], i: int
+    ) -> None:
         trainer.dtype = dtype
         with products():
             trainer.update([batches[i]], 1e-4)
@@ -391,7 +446,9 @@ def start_engine(folder: str, device: str, kind: str, n_threads: int) -> None:
     import ctranslate2
 
     global engine
-    engine = ctranslate2.Translator(folder, device, compute_type=kind, inter_threads=1, intra_threads=n_threads)
+    engine = ctranslate2.Translator(
+        folder, device, compute_type=kind, inter_threads=1, intra_threads=n_threads
+    )
 
 
 def by_engine(ids: list[list[int]], n_beams: int) -> list[list[int]]:
@@ -403,9 +460,16 @@ def by_engine(ids: list[list[int]], n_beams: int) -> list[list[int]]:
     return [[int(token) for token in result.hypotheses[0]] for result in found]
 
 
-def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], options: argparse.Namespace) -> list[Row]:
+def decode_table(
+    corpus: Corpus, size: ModelConfig, n_sentences: list[int], options: argparse.Namespace
+) -> list[Row]:
     """The same sentences, the same weights, exactly 20 steps."""
-    src, tgt, rounds, device = corpus.src_tokenizer, corpus.tgt_tokenizer, options.rounds, torch.device(options.device)
+    src, tgt, rounds, device = (
+        corpus.src_tokenizer,
+        corpus.tgt_tokenizer,
+        options.rounds,
+        torch.device(options.device),
+    )
     torch.manual_seed(1)
     model = Transformer(size, len(src), len(tgt), src.pad_id, joint=False).eval()
     hf = marian(size, len(src), len(tgt), src.pad_id, tgt.bos_id, tgt.eos_id).eval()
@@ -431,7 +495,9 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
         return make_batch(group, group, src.pad_id, tgt.pad_id, tgt.bos_id).src.to(device)
 
     @torch.inference_mode()
-    def by_us(groups: list[list[list[int]]], n_beams: int, precision: str, i: int) -> list[list[int]]:
+    def by_us(
+        groups: list[list[list[int]]], n_beams: int, precision: str, i: int
+    ) -> list[list[int]]:
         limit = torch.full((len(groups[i]),), TOKENS, device=device)
         with autocast(device, torch.bfloat16 if precision == "bf16" else torch.float32):
             found = beam_search(
@@ -441,7 +507,9 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
         return [hypotheses[0].ids for hypotheses in found]
 
     @torch.inference_mode()
-    def by_marian(groups: list[list[list[int]]], n_beams: int, bf16: bool, i: int) -> list[list[int]]:
+    def by_marian(
+        groups: list[list[list[int]]], n_beams: int, bf16: bool, i: int
+    ) -> list[list[int]]:
         table = batch_of(groups[i])
         with autocast(device, torch.bfloat16 if bf16 else torch.float32):
             found = hf.generate(
@@ -450,7 +518,9 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
             )  # fmt: skip
         return [row[1:].tolist() for row in found]
 
-    def by_ctranslate2(groups: list[list[list[int]]], n_beams: int, kind: str, i: int) -> list[list[int]]:
+    def by_ctranslate2(
+        groups: list[list[list[int]]], n_beams: int, kind: str, i: int
+    ) -> list[list[int]]:
         return engines[kind].apply(by_engine, (groups[i], n_beams))
 
     for n, n_beams in itertools.product(n_sentences, (1, 4)):
@@ -459,17 +529,30 @@ def decode_table(corpus: Corpus, size: ModelConfig, n_sentences: list[int], opti
         work: dict[str, Callable[[int], list[list[int]]]] = {}
         for precision in precisions:
             work[f"transformer_mt, {precision}"] = partial(by_us, groups, n_beams, precision)
-            work[f"MarianMT, {precision}"] = partial(by_marian, groups, n_beams, precision == "bf16")
+            work[f"MarianMT, {precision}"] = partial(
+                by_marian, groups, n_beams, precision == "bf16"
+            )
         for kind in engines:
             work[f"CTranslate2, {kind}"] = partial(by_ctranslate2, groups, n_beams, kind)
-        (ours, *_), (reference, *_) = work, (name for name in work if name.startswith("CTranslate2"))
+        (ours, *_), (reference, *_) = (
+            work,
+            (name for name in work if name.startswith("CTranslate2")),
+        )
         by_ours = work[ours](0)
         for name, run in work.items():
-            n_same = sum(a[: TOKENS - 1] == b[: TOKENS - 1] for a, b in zip(by_ours, run(0), strict=True))
+            n_same = sum(
+                a[: TOKENS - 1] == b[: TOKENS - 1] for a, b in zip(by_ours, run(0), strict=True)
+            )
             print(f"{name}: {n_same} of {n} translations as {ours}", file=sys.stderr)
         seconds = take_turns(work, rounds, 1)
         title = f"Decoding, {n} sentence{'s' * (n > 1)}, beam {n_beams}, {n_threads} threads"
-        rows += show(title, "tokens/s" if n > 1 else "ms", seconds, [TOKENS * n if n > 1 else 0] * rounds, reference)
+        rows += show(
+            title,
+            "tokens/s" if n > 1 else "ms",
+            seconds,
+            [TOKENS * n if n > 1 else 0] * rounds,
+            reference,
+        )
     return rows
 
 
@@ -483,7 +566,11 @@ def steps_table(corpus: Corpus, rounds: int) -> list[Row]:
     ways = {
         "F.linear, fused attention": {},
         "FEW: (W x^T)^T": {"FEW": math.inf},
-        "FEW_LOGITS: the output layer too": {"FEW": math.inf, "FEW_LOGITS": math.inf, "MANY": math.inf},
+        "FEW_LOGITS: the output layer too": {
+            "FEW": math.inf,
+            "FEW_LOGITS": math.inf,
+            "MANY": math.inf,
+        },
         "MANY: the output layer in blocks": {"MANY": math.inf},
         "FUSED: the equation of attention": {"FUSED": 0},
         "as it is": ours,
@@ -494,15 +581,30 @@ def steps_table(corpus: Corpus, rounds: int) -> list[Row]:
         limit = torch.full((len(ids),), TOKENS)
         vars(steps).update(torchs | way)
         try:
-            beam_search(Steps(decoder, ids), limit, limit, tgt.bos_id, tgt.eos_id, [tgt.pad_id, tgt.bos_id], 1, 1.0)
+            beam_search(
+                Steps(decoder, ids),
+                limit,
+                limit,
+                tgt.bos_id,
+                tgt.eos_id,
+                [tgt.pad_id, tgt.bos_id],
+                1,
+                1.0,
+            )
         finally:
             vars(steps).update(ours)
 
     for n in (1, 4, 16, 32, 64, 128, 256, 512):
         ids = torch.randint(5, len(src), (n, 10), generator=torch.Generator().manual_seed(1))
-        seconds = take_turns({name: partial(search, ids, way) for name, way in ways.items()}, rounds, 1)
+        seconds = take_turns(
+            {name: partial(search, ids, way) for name, way in ways.items()}, rounds, 1
+        )
         rows += show(
-            f"Steps, {n} rows, {torch.get_num_threads()} threads", "ms", seconds, [0.0] * rounds, next(iter(ways))
+            f"Steps, {n} rows, {torch.get_num_threads()} threads",
+            "ms",
+            seconds,
+            [0.0] * rounds,
+            next(iter(ways)),
         )
     return rows
 
@@ -523,7 +625,10 @@ def start_table(run_dir: Path, rounds: int) -> list[Row]:
     }
     work = {
         name: lambda _, command=command: subprocess.run(
-            [sys.executable, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, *command],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         for name, command in commands.items()
     }
@@ -531,7 +636,9 @@ def start_table(run_dir: Path, rounds: int) -> list[Row]:
     return show("Start", "ms", seconds, [0.0] * rounds, "import torch, load the weights")
 
 
-def measure_updates(corpus: Corpus, model: ModelConfig, length: int, options: argparse.Namespace) -> dict[str, float]:
+def measure_updates(
+    corpus: Corpus, model: ModelConfig, length: int, options: argparse.Namespace
+) -> dict[str, float]:
     """Updates on random ids, `length` on both sides, in a process of its own, so that the peak of memory is its own."""
     torch.set_num_threads(options.threads)
     keep_freed_memory()
@@ -549,7 +656,11 @@ def measure_updates(corpus: Corpus, model: ModelConfig, length: int, options: ar
     (batch,) = trainer.load_batch(np.arange(n_rows), 0)
     times = take_turns({"": lambda _: trainer.update([batch], 1e-4)}, options.rounds, 2)[""]
     seconds = statistics.median(times)
-    peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = (
+        torch.cuda.max_memory_allocated()
+        if on_gpu
+        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    )
     flops = flops_per_update(trainer.model, batch) / seconds
     return {"tokens_per_second": batch.n_tokens / seconds, "flops": flops, "peak_bytes": peak}
 
@@ -558,7 +669,9 @@ def growth_table(
     corpus: Corpus, cases: list[tuple[str, ModelConfig, int, int]], options: argparse.Namespace
 ) -> list[Row]:
     """How speed and memory change: each case is a name, a model, a sentence length and a number of threads."""
-    print(f"\nTraining, random ids, {options.token_budget:,} target tokens an update on {options.device}\n")
+    print(
+        f"\nTraining, random ids, {options.token_budget:,} target tokens an update on {options.device}\n"
+    )
     print(
         "| | target tokens/s | GFLOP/s of its matrix products | share of the peak | memory, GB |\n|---|---|---|---|---|"
     )
@@ -577,19 +690,27 @@ def growth_table(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     names = ("train", "rest", "decode", "steps", "start", "growth")
-    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(names)}; default: train decode")
-    parser.add_argument("--corpus", type=Path, default=STARTER_DIR / "train.tsv", help="TSV; default: the starter")
+    parser.add_argument(
+        "tables", nargs="*", metavar="TABLE", help=f"of {', '.join(names)}; default: train decode"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, default=STARTER_DIR / "train.tsv", help="TSV; default: the starter"
+    )
     parser.add_argument("--run", type=Path, help="a trained run, for start")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--token-budget", type=int, default=4500, help="padded tokens of an update")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--peak-tflops", type=float, help="of the device, to show the share reached")
+    parser.add_argument(
+        "--peak-tflops", type=float, help="of the device, to show the share reached"
+    )
     parser.add_argument("--json", type=Path, help="write all figures here")
     options = parser.parse_args()
     tables = options.tables or ["train", "decode"]
     if unknown := set(tables) - set(names):
-        parser.error(f"no such table: {', '.join(sorted(unknown))}; choose from {', '.join(names)}.")
+        parser.error(
+            f"no such table: {', '.join(sorted(unknown))}; choose from {', '.join(names)}."
+        )
     if "start" in tables and not options.run:
         parser.error("start needs --run RUN, a trained run.")
     torch.set_num_threads(options.threads)
@@ -606,13 +727,17 @@ def main() -> None:
                 rows += rest_table(corpus, options.rounds, options.token_budget)
             if "decode" in tables:
                 on_gpu = options.device == "cuda"
-                rows += decode_table(corpus, BASE if on_gpu else SIZE, [64, 1] + [1024] * on_gpu, options)
+                rows += decode_table(
+                    corpus, BASE if on_gpu else SIZE, [64, 1] + [1024] * on_gpu, options
+                )
             if "steps" in tables:
                 rows += steps_table(corpus, options.rounds)
             if "growth" in tables and options.device == "cuda":
                 rows += growth_table(corpus, [("base", BASE, 32, 1), ("big", BIG, 32, 1)], options)
             elif "growth" in tables:
-                cases = [(f"{n} tokens a sentence", SIZE, n, options.threads) for n in (8, 32, 128, 512)]
+                cases = [
+                    (f"{n} tokens a sentence", SIZE, n, options.threads) for n in (8, 32, 128, 512)
+                ]
                 cases += [("tiny", TINY, 32, options.threads), ("base", BASE, 32, options.threads)]
                 cases += [("one thread", SIZE, 32, 1)]
                 rows += growth_table(corpus, cases, options)

@@ -37,11 +37,15 @@ def write_corpus(path: Path, n_pairs: int) -> None:
 def train(arguments: list[str]) -> tuple[float, float, float]:
     """Seconds, peak gigabytes and peak gigabytes that are not of mapped files, of one training command."""
     start, peak, own = time.perf_counter(), 0.0, 0.0
-    process = subprocess.Popen([sys.executable, "-m", "transformer_mt.train", *arguments], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "transformer_mt.train", *arguments], stderr=subprocess.DEVNULL
+    )
     while process.poll() is None:
         lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
         sizes = {
-            line.split()[0]: int(line.split()[1]) / 2**20 for line in lines if line.startswith(("VmRSS", "RssAnon"))
+            line.split()[0]: int(line.split()[1]) / 2**20
+            for line in lines
+            if line.startswith(("VmRSS", "RssAnon"))
         }
         peak, own = max(peak, sizes.get("VmRSS:", 0.0)), max(own, sizes.get("RssAnon:", 0.0))
         time.sleep(0.1)
@@ -52,7 +56,9 @@ def train(arguments: list[str]) -> tuple[float, float, float]:
 
 def main() -> None:
     memory = f"{'peak':>9} {'own':>9}"
-    print(f"{'pairs':>10} {'first start':>12} {memory} {'second start':>13} {memory} {'tokens/s':>9}")
+    print(
+        f"{'pairs':>10} {'first start':>12} {memory} {'second start':>13} {memory} {'tokens/s':>9}"
+    )
     for n_pairs in map(int, sys.argv[1:] or ["25000", "1000000"]):
         with tempfile.TemporaryDirectory() as folder:
             corpus = Path(folder, "corpus.tsv")

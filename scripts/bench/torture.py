@@ -68,18 +68,26 @@ def result(run_dir: Path) -> dict[str, object]:
 
 
 def same(a: object, b: object) -> bool:
-    if isinstance(a, dict) and isinstance(b, dict) and all(isinstance(value, torch.Tensor) for value in a.values()):
+    if (
+        isinstance(a, dict)
+        and isinstance(b, dict)
+        and all(isinstance(value, torch.Tensor) for value in a.values())
+    ):
         return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
     return a == b
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=100, help="at least so many (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and signals")
     chosen = parser.parse_args()
     rng = random.Random(chosen.seed)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored, and so would the runs
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell may have it ignored, and so would the runs
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start = time.monotonic()
@@ -108,17 +116,27 @@ def main() -> int:
                     _, err = process.communicate()
                     kills[number.name] += 1
                     if process.returncode not in (-number, 128 + number, 0) or b"Traceback" in err:
-                        differing.append(f"run {n_runs}: {number.name} ended with {process.returncode}: {err.decode()}")
+                        differing.append(
+                            f"run {n_runs}: {number.name} ended with {process.returncode}: {err.decode()}"
+                        )
                 before, safe = safe, max(checkpoint_steps(run_dir, "state"), default=0)
-                patience *= 1.0 if safe > before else 1.5  # on a machine that has become slower than it was
+                patience *= (
+                    1.0 if safe > before else 1.5
+                )  # on a machine that has become slower than it was
                 redone.append(max((int(row["step"]) for row in metrics(run_dir)), default=0) - safe)
                 print(f"run {n_runs}, {kills.total()} kills, {safe} updates safe", file=sys.stderr)
             left = [
-                path.name for path in run_dir.with_suffix(".cache").iterdir() if re.search("parts-|[.]\\d+$", path.name)
+                path.name
+                for path in run_dir.with_suffix(".cache").iterdir()
+                if re.search("parts-|[.]\\d+$", path.name)
             ]
             differing += [f"run {n_runs}: left in the cache: {name}" for name in left]
             found = result(run_dir)
-            differing += [f"run {n_runs}: {name}" for name in expected if not same(found[name], expected[name])]
+            differing += [
+                f"run {n_runs}: {name}"
+                for name in expected
+                if not same(found[name], expected[name])
+            ]
     print(f"{'signal':<10}{'times':>6}")
     for signal_name, times in sorted(kills.items()):
         print(f"{signal_name:<10}{times:>6}")

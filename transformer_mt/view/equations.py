@@ -42,7 +42,9 @@ def projection(a: Tensor, b: Tensor) -> dict[str, float]:
 
 def softmax_rows(scores: Tensor) -> Tensor:
     """exp(s_j) / sum_k exp(s_k) along the last dimension: positive, and every row adds up to 1."""
-    exps = (scores - scores.amax(-1, keepdim=True)).exp()  # the shift cancels out, and keeps exp from overflowing
+    exps = (
+        scores - scores.amax(-1, keepdim=True)
+    ).exp()  # the shift cancels out, and keeps exp from overflowing
     return exps / exps.sum(-1, keepdim=True)
 
 
@@ -65,7 +67,9 @@ def head_projections(
         q `(T, K)`, k `(S, K)` and v `(S, K)`.
     """
     d_head = layer.w_q.out_features // layer.n_heads
-    columns = slice(head * d_head, (head + 1) * d_head)  # of W; torch keeps W transposed, so rows of `weight`
+    columns = slice(
+        head * d_head, (head + 1) * d_head
+    )  # of W; torch keeps W transposed, so rows of `weight`
     source = x if other is None else other
     q = x @ layer.w_q.weight[columns].T + layer.w_q.bias[columns]
     k = source @ layer.w_k.weight[columns].T
@@ -94,12 +98,18 @@ def spread(q: Tensor, k: Tensor, scale: float, attn_mask: Tensor | None = None) 
     """
     scores = q @ k.transpose(-2, -1) / scale
     seen = scores.flatten() if attn_mask is None else scores[..., attn_mask].flatten()
-    weights = softmax_rows(scores if attn_mask is None else scores.masked_fill(~attn_mask, -math.inf))
+    weights = softmax_rows(
+        scores if attn_mask is None else scores.masked_fill(~attn_mask, -math.inf)
+    )
     jacobian = softmax_gradient(weights)  # (..., T, S, S)
-    reaching_q = (jacobian.flatten(-3, -2) @ k / scale).view(*jacobian.shape[:-1], k.size(-1))  # (..., T, S, K)
+    reaching_q = (jacobian.flatten(-3, -2) @ k / scale).view(
+        *jacobian.shape[:-1], k.size(-1)
+    )  # (..., T, S, K)
     return {
         "variance": float(seen.var(correction=0)),
-        "entropy": abs(float(weights.xlogy(weights).sum(-1).mean())),  # minus the sum; abs, for there is no -0
+        "entropy": abs(
+            float(weights.xlogy(weights).sum(-1).mean())
+        ),  # minus the sum; abs, for there is no -0
         "softmax_gradient": float(jacobian.flatten(-2).norm(dim=-1).quantile(0.5)),
         "query_gradient": float(reaching_q.flatten(-2).norm(dim=-1).quantile(0.5)),
     }
@@ -117,11 +127,18 @@ def scaling_study(d_ks: Sequence[int], seed: int) -> list[dict[str, Any]]:
     rows = []
     for d_k in d_ks:
         q, k = torch.randn(2, 32, 16, d_k, generator=generator, dtype=torch.float64)
-        rows.append({"d_k": d_k, "spread": {name: spread(q, k, scale) for name, scale in scales(d_k).items()}})
+        rows.append(
+            {
+                "d_k": d_k,
+                "spread": {name: spread(q, k, scale) for name, scale in scales(d_k).items()},
+            }
+        )
     return rows
 
 
-def retrieval(query: Tensor, keys: Tensor, values: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+def retrieval(
+    query: Tensor, keys: Tensor, values: Tensor, temperature: float = 1.0
+) -> tuple[Tensor, Tensor]:
     """A soft dictionary: softmax(query · keys / (sqrt(d_k) temperature)) values.
 
     Args:
@@ -180,7 +197,11 @@ def path_shapes(model: Transformer, n_src: int, n_tgt: int) -> list[tuple[str, l
     c = model.config
     s, t, d, h, k = n_src, n_tgt, c.d_model, c.n_heads, c.d_model // c.n_heads
     sizes = {"channel": [d], "spatial": [s]}
-    gates = [(f"{name}_gate", size) for name, size in sizes.items() if getattr(model.gates, name, None) is not None]
+    gates = [
+        (f"{name}_gate", size)
+        for name, size in sizes.items()
+        if getattr(model.gates, name, None) is not None
+    ]
     return [
         ("src_ids", [s]), ("src_embedded", [s, d]),
         ("encoder_qkv", [h, s, k]), ("encoder_weights", [h, s, s]), ("encoder_concat", [s, d]),

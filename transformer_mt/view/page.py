@@ -23,7 +23,11 @@ def render(data: dict[str, Any], template: str = "attention.html") -> str:
         for name in (template, "page.css", "page.js")
     )
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)  # NaN would be no JSON
-    return page.replace("__CSS__", css).replace("__JS__", js).replace("__DATA__", text.replace("<", "\\u003c"))
+    return (
+        page.replace("__CSS__", css)
+        .replace("__JS__", js)
+        .replace("__DATA__", text.replace("<", "\\u003c"))
+    )
 
 
 def packed(array: np.ndarray) -> str:
@@ -34,7 +38,11 @@ def packed(array: np.ndarray) -> str:
 def side_data(side: Side, language: str) -> dict[str, Any]:
     """The tokens of a side, and the words or characters that links index."""
     units = [
-        {"text": text, "tokens": np.flatnonzero(column).tolist(), "punctuation": is_punctuation(text)}
+        {
+            "text": text,
+            "tokens": np.flatnonzero(column).tolist(),
+            "punctuation": is_punctuation(text),
+        }
         for text, column in zip(side.unit_texts, side.overlap.T, strict=True)
     ]
     return {"text": side.text, "language": language, "tokens": side.tokens, "units": units}
@@ -52,7 +60,9 @@ def gold_links(translator: Translator, attention: Attention) -> list[list[int]] 
     return None
 
 
-def page_data(translator: Translator, attention: Attention, reason: str, table: list[dict[str, Any]]) -> Any:
+def page_data(
+    translator: Translator, attention: Attention, reason: str, table: list[dict[str, Any]]
+) -> Any:
     """What the template shows.
 
     Args:

@@ -56,7 +56,11 @@ def alignment(attention: Attention, name: Path) -> str:
     try:
         figure, family = new_figure(src.text + tgt.text)
     except (ImportError, UserError) as error:
-        return str(error) if isinstance(error, UserError) else 'install matplotlib: pip install "transformer_mt[viz]".'
+        return (
+            str(error)
+            if isinstance(error, UserError)
+            else 'install matplotlib: pip install "transformer_mt[viz]".'
+        )
     weights = shifted(soft(attention.cross, rule.layer, rule.head), rule.shift)
     figure.set_size_inches(2 + 0.5 * len(src.units), 2 + 0.45 * len(tgt.units))
     axes = figure.subplots()
@@ -64,7 +68,11 @@ def alignment(attention: Attention, name: Path) -> str:
     from matplotlib.patches import Rectangle
 
     for i, j in attention.links:
-        axes.add_patch(Rectangle((i - 0.46, j - 0.46), 0.92, 0.92, fill=False, edgecolor="tab:orange", linewidth=2))
+        axes.add_patch(
+            Rectangle(
+                (i - 0.46, j - 0.46), 0.92, 0.92, fill=False, edgecolor="tab:orange", linewidth=2
+            )
+        )
     axes.set_xlabel(f"cross-attention, {rule}; squares: links")
     save_picture(figure, name)
     return ""
@@ -83,7 +91,10 @@ def heads(attention: Attention, layer: int, name: Path) -> None:
             axes.set_axis_off()
             continue
         draw_weights(
-            axes, attention, merge_weights(attention.cross[layer, head][:-1], attention.src, attention.tgt), family
+            axes,
+            attention,
+            merge_weights(attention.cross[layer, head][:-1], attention.src, attention.tgt),
+            family,
         )
         axes.set_xlabel(f"layer {layer}, head {head}")
     save_picture(figure, name)
@@ -97,7 +108,9 @@ def draw_weights(axes: Any, attention: Attention, weights: np.ndarray, family: l
     upright = max(map(len, attention.src.unit_texts), default=0) <= 2
     axes.set_xticks(range(len(src_labels)), src_labels, fontfamily=family, rotation=0 if upright else 60,
                     ha="center" if upright else "left", rotation_mode="anchor", parse_math=False)  # fmt: skip
-    axes.set_yticks(range(len(weights)), attention.tgt.unit_texts, fontfamily=family, parse_math=False)
+    axes.set_yticks(
+        range(len(weights)), attention.tgt.unit_texts, fontfamily=family, parse_math=False
+    )
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -105,7 +118,9 @@ def draw_weights(axes: Any, attention: Attention, weights: np.ndarray, family: l
         for (row, column), weight in np.ndenumerate(weights):
             if weight >= 0.005:
                 color = "white" if weight > 0.6 else "black"
-                axes.text(column, row, f"{weight:.2f}", ha="center", va="center", fontsize=8, color=color)
+                axes.text(
+                    column, row, f"{weight:.2f}", ha="center", va="center", fontsize=8, color=color
+                )
 
 
 def new_figure(text: str) -> tuple[Any, list[str]]:
@@ -123,7 +138,9 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
     missing = {c for c in text if unicodedata.category(c)[0] == "L"}
     missing -= set(map(chr, FT2Font(font_manager.findfont("DejaVu Sans")).get_charmap()))
     installed = (
-        sorted(font_manager.findSystemFonts(), key=lambda path: ("Regular" not in path, path)) if missing else []
+        sorted(font_manager.findSystemFonts(), key=lambda path: ("Regular" not in path, path))
+        if missing
+        else []
     )
     for path in installed:
         try:
@@ -146,8 +163,12 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
 
 
 def save_picture(figure: Any, name: Path) -> None:
-    dpi = min(150, 8000 / max(figure.get_size_inches()))  # some 100 units; a larger picture takes gigabytes
+    dpi = min(
+        150, 8000 / max(figure.get_size_inches())
+    )  # some 100 units; a larger picture takes gigabytes
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # an emoji becomes a box
         for form in ("png", "svg"):
-            write_atomically(name.with_suffix(f".{form}"), partial(figure.savefig, format=form, dpi=dpi))
+            write_atomically(
+                name.with_suffix(f".{form}"), partial(figure.savefig, format=form, dpi=dpi)
+            )

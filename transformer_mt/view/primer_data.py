@@ -42,23 +42,32 @@ DRAWN_BYTES = 600_000
 D_KS = tuple(2**i for i in range(11))
 
 
-def observe(translator: Translator, src: Side, tgt: Side) -> tuple[dict[str, list[dict[str, Tensor]]], Tensor]:
+def observe(
+    translator: Translator, src: Side, tgt: Side
+) -> tuple[dict[str, list[dict[str, Tensor]]], Tensor]:
     """One teacher-forced pass, watched: by kind and layer the attention sub-layer's `x` (before post-norm's norm, after
     pre-norm's), its concatenated heads `z` and its output `out`, `(n, D)` each; and the memory `(S, D)`."""
     model, device = translator.model, translator.device
     layers = model.attention_layers()
-    seen: dict[str, list[dict[str, Tensor]]] = {kind: [{} for _ in found] for kind, found in layers.items()}
+    seen: dict[str, list[dict[str, Tensor]]] = {
+        kind: [{} for _ in found] for kind, found in layers.items()
+    }
     handles = []
     for kind, found in layers.items():
         for layer, notes in zip(found, seen[kind], strict=True):
 
-            def whole(_: object, args: Any, output: Tensor, notes: dict[str, Tensor] = notes) -> None:
+            def whole(
+                _: object, args: Any, output: Tensor, notes: dict[str, Tensor] = notes
+            ) -> None:
                 notes["x"], notes["out"] = args[0][0], output[0]
 
             def inside(_: object, args: Any, notes: dict[str, Tensor] = notes) -> None:
                 notes["z"] = args[0][0]
 
-            handles += [layer.register_forward_hook(whole), layer.w_o.register_forward_pre_hook(inside)]
+            handles += [
+                layer.register_forward_hook(whole),
+                layer.w_o.register_forward_pre_hook(inside),
+            ]
     src_ids = torch.tensor([src.ids], device=device)
     tgt_in = torch.tensor([[translator.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=device)
     try:
@@ -70,7 +79,9 @@ def observe(translator: Translator, src: Side, tgt: Side) -> tuple[dict[str, lis
     return seen, memory[0]
 
 
-def character_vectors(tokenizer: Tokenizer, table: Tensor, text: str) -> tuple[list[str], list[int], Tensor]:
+def character_vectors(
+    tokenizer: Tokenizer, table: Tensor, text: str
+) -> tuple[list[str], list[int], Tensor]:
     """The characters of `text`, white space left out; which have no piece of their own; and their vectors `(n, D)` in
     the embedding `table`: the piece's, or else the mean of the pieces of its UTF-8 bytes.
 
@@ -108,7 +119,10 @@ def check_source(translator: Translator, text: str) -> str:
             f"the sentence has {n_tokens} tokens, but the page draws at most {LONGEST}; leave words out, or take one "
             "clause of it."
         )
-    if translator.src_tokenizer.unk_id in translator.src_tokenizer.encode([translator.convert(text)])[0]:
+    if (
+        translator.src_tokenizer.unk_id
+        in translator.src_tokenizer.encode([translator.convert(text)])[0]
+    ):
         raise UserError(f"the vocabulary lacks some of the sentence's characters ({text:.60}).")
     return text
 
@@ -149,7 +163,11 @@ def first_choice(attention: Attention) -> tuple[int, int]:
     """Layer and head of cross-attention to begin with: as the run's rule says; where it names none, the last layer, and
     there the head whose largest weights are largest."""
     layer = len(attention.cross) - 1 if attention.rule.layer is None else attention.rule.layer
-    head = int(attention.cross[layer].max(-1).mean(-1).argmax()) if attention.rule.head is None else attention.rule.head
+    head = (
+        int(attention.cross[layer].max(-1).mean(-1).argmax())
+        if attention.rule.head is None
+        else attention.rule.head
+    )
     return layer, head
 
 
@@ -168,7 +186,10 @@ def without_heads(translator: Translator, attention: Attention, at_most: int) ->
     def both() -> dict[str, Any]:
         ids = translator.search([src.ids], translator.config.decode)[0][0].ids
         forced = translator.force(src, tgt, attention.rule).log_probs
-        return {"text": one_line(translator.tgt_tokenizer.decode([ids])[0]), "log_prob": float(forced.sum())}
+        return {
+            "text": one_line(translator.tgt_tokenizer.decode([ids])[0]),
+            "log_prob": float(forced.sum()),
+        }
 
     rows = []
     for kind, number, layer, head in tqdm(chosen, desc="heads switched off", leave=False):
@@ -182,7 +203,9 @@ def kinds_data(model: Transformer, features: Tensor) -> dict[str, Any]:
     trained with them, else untrained ones."""
     own, others = model.gates, untrained_gates(features.size(1))
     trained = {name: getattr(own, name, None) is not None for name in ("channel", "spatial")}
-    channel_gate, spatial_gate = (getattr(cast(Gates, own if trained[n] else others), n) for n in trained)
+    channel_gate, spatial_gate = (
+        getattr(cast(Gates, own if trained[n] else others), n) for n in trained
+    )
     nothing = torch.zeros(1, len(features), dtype=torch.bool)
     channel = channel_gate(features[None], nothing)[0]
     gated = features if trained == {"channel": False, "spatial": True} else features * channel
@@ -197,7 +220,9 @@ def kinds_data(model: Transformer, features: Tensor) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def primer_data(translator: Translator, src_text: str, tgt_text: str | None = None) -> dict[str, Any]:
+def primer_data(
+    translator: Translator, src_text: str, tgt_text: str | None = None
+) -> dict[str, Any]:
     """What the template shows.
 
     Args:
@@ -245,11 +270,15 @@ def _primer_data(translator: Translator, src_text: str, tgt_text: str | None) ->
     layers = model.attention_layers()
     kind = "decoder_self" if on_tgt else "encoder_self"
     d_model, n_heads = config.model.d_model, config.model.n_heads
-    layer_bytes = 4 * d_model * (5 * len(seen[kind][0]["x"]) + n_heads) * 4 // 3  # base64 makes 4 of 3
+    layer_bytes = (
+        4 * d_model * (5 * len(seen[kind][0]["x"]) + n_heads) * 4 // 3
+    )  # base64 makes 4 of 3
     at_most = max(1, DRAWN_BYTES // layer_bytes)
     layer, head = first_choice(attention)
     cross = head_projections(layers["cross"][layer], seen["cross"][layer]["x"], head, memory)
-    masked_q, masked_k, _ = head_projections(layers["decoder_self"][layer], seen["decoder_self"][layer]["x"], head)
+    masked_q, masked_k, _ = head_projections(
+        layers["decoder_self"][layer], seen["decoder_self"][layer]["x"], head
+    )
     below = min(layer, len(layers["encoder_self"]) - 1)
     d_head = d_model // n_heads
     return {
