@@ -13,19 +13,10 @@ from torch import Tensor
 from transformer_mt.batches import length_batches, pad
 from transformer_mt.config import DecodeConfig
 from transformer_mt.model import DecoderCache, Transformer
+from transformer_mt.tokenizer import SpecialIds
 
 Step = Callable[[Tensor, DecoderCache], Tensor]
 """How the search meets the model: ids `(B, N)` and a cache to logits `(B, N, V)`."""
-
-
-@dataclass(frozen=True)
-class SpecialIds:
-    """The ids of a target vocabulary that are no text."""
-
-    pad: int
-    unk: int
-    bos: int
-    eos: int
 
 
 @dataclass
