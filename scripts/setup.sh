@@ -16,7 +16,7 @@ if [ -z "$python" ]; then
 fi
 
 pip_install() {
-    .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt "$@" >&2
+    .venv/bin/python -m pip install --disable-pip-version-check "$@" >&2
 }
 
 has_nvidia_driver() {
@@ -32,12 +32,13 @@ if [ ! -f "$stamp" ]; then
     # A torch that is in .venv already stays.
     if [ "$(uname -s)" = Linux ] && ! has_nvidia_driver; then
         cpu_index=https://download.pytorch.org/whl/cpu
-        echo "no NVIDIA driver here: trying to get the small CPU build of torch from $cpu_index …" >&2
+        torch=$(grep '^torch==' constraints.txt)
+        echo "no NVIDIA driver here: trying $cpu_index for the small CPU build of $torch …" >&2
         # --no-deps because that index does not have our versions of the other packages
-        pip_install --no-deps --index-url "$cpu_index" --timeout 5 --retries 0 torch ||
-            echo "no torch from there: taking it from the index that pip is set up with …" >&2
+        pip_install --no-deps --index-url "$cpu_index" --timeout 5 --retries 0 "$torch" ||
+            echo "not available there: taking torch from the index that pip is set up with …" >&2
     fi
 
-    pip_install -e ".[$EXTRAS]"
+    pip_install -c constraints.txt -e ".[$EXTRAS]"
     touch "$stamp"
 fi
