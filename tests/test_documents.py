@@ -109,3 +109,13 @@ def test_the_functions_of_the_primer_are_where_its_table_says(name):
 def test_the_scripts_that_are_named_exist(name):
     for path in re.findall(r"scripts/[\w/]+\.\w+", read(name)):
         assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_file_tree_names_every_module_and_script(name):
+    tree = "".join(re.findall(r"^ {4}.*\n", read(name), flags=re.MULTILINE))
+    tree = tree[tree.index("    transformer_mt/") :]
+    package = [path.name for path in (ROOT / "transformer_mt").rglob("*.py")]
+    benchmarks = [path.name for path in (ROOT / "scripts" / "bench").glob("*.py")]
+    named = re.findall(r"\w+\.py\b", tree)
+    assert sorted(named) == sorted({*package, *benchmarks} - {"__init__.py"})
