@@ -346,36 +346,30 @@ def save_checkpoint(
     save_tensors(path, tensors, metadata)
 
 
-def load_checkpoint(
-    path: Path, model: Transformer, optimizer: torch.optim.Optimizer, fingerprint: str
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Put a checkpoint's weights into `model` and its moments into `optimizer`.
-
-    Args:
-        fingerprint: of the corpus that training goes on with.
-
-    Returns:
-        The metadata, and the random states by device and process, such as `cpu.0`.
-    Raises:
-        DamagedError: the file is truncated or otherwise not what was written.
-        UserError: it was trained on another corpus.
-    """
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a checkpoint; raises DamagedError when it is not what was written."""
     tensors, metadata = load_tensors(path)
     if not {"corpus", "state"} <= metadata.keys():
         raise DamagedError(f"{path}: not a checkpoint to resume from.")
-    if metadata["corpus"] != fingerprint:
-        raise UserError(
-            f"{path.parents[1]} was trained on another corpus or vocabulary than data.train gives. "
-            f"Choose another run_dir, or start over with resume=false."
-        )
-    put_weights(model, with_prefix(tensors, "model."), path)
+    return tensors, metadata
+
+
+def restore_checkpoint(
+    tensors: dict[str, Tensor], model: Transformer, optimizer: torch.optim.Optimizer, where: Path
+) -> dict[str, Tensor]:
+    """Put a checkpoint's weights into `model` and its moments into `optimizer`.
+
+    Returns:
+        The random states by device and process, such as `cpu.0`.
+    """
+    put_weights(model, with_prefix(tensors, "model."), where)
     for name, parameter in model.named_parameters():
         if f"optimizer.step.{name}" in tensors:
             optimizer.state[parameter] = {
                 key: tensors[f"optimizer.{key}.{name}"].to(parameter.device)
                 for key in ("step", "exp_avg", "exp_avg_sq")
             }
-    return metadata, with_prefix(tensors, "rng.")
+    return with_prefix(tensors, "rng.")
 
 
 def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
