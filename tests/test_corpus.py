@@ -791,6 +791,13 @@ def test_the_same_content_under_another_name_is_the_same_corpus(corpus, tmp_path
     assert len(visible(tmp_path / "cache")) == 4
 
 
+def test_the_key_of_a_corpus_stays_what_it_was(corpus, tmp_path):
+    """Checkpoints hold what is made of it: with another key, existing runs would not go on."""
+    corpus(tsv(*numbered(4)), tsv(*HELD_OUT), tsv(*HELD_OUT))
+    (folder,) = (tmp_path / "cache").glob("text-*")
+    assert folder.name == "text-6948b003ae8ec66ce28a73fd"
+
+
 def test_a_changed_setting_is_made_again(corpus):
     long = (
         "A rather longer sentence than the others, for once, is this.",

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -523,10 +524,11 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
         raise UserError(
             f"data.cache_dir={root}: {error.strerror}; name a folder that can be written."
         ) from None
+    # Enums are spelt as in the first version: a checkpoint holds this key, and its run must go on.
     options = {
-        k: v
-        for k, v in asdict(data).items()
-        if k not in ("name", "train", "valid", "test", "cache_dir")
+        key: f"{type(value).__name__}.{value}" if isinstance(value, StrEnum) else value
+        for key, value in asdict(data).items()
+        if key not in ("name", "train", "valid", "test", "cache_dir")
     }
     text_key = digest(FORMAT, source_identity(data), options)
 
@@ -658,13 +660,13 @@ def make_tokenizers(
         used = [columns[i] for i in which]
         spaced = not any(is_unspaced(language) for language in spoken)
         key = digest(
-            FORMAT, text_key, sorted(used), spaced, options.type.value, options.vocab_size, options.max_piece_length,
+            FORMAT, text_key, sorted(used), spaced, options.type, options.vocab_size, options.max_piece_length,
             config.train.seed,
         )  # fmt: skip
 
         def make(work: Path, used: list[str] = used, spaced: bool = spaced) -> None:
             talk(
-                f"vocabulary: {options.type.value}, {options.vocab_size} pieces, from {len(sample):,} lines …"
+                f"vocabulary: {options.type}, {options.vocab_size} pieces, from {len(sample):,} lines …"
             )
             lines = (line for name in sorted(used) for line in sample[name])
             tokenizer, warning = train_tokenizer(lines, options, dummy_prefix=spaced)

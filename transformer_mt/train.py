@@ -94,9 +94,7 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
 
 def check_resumable(config: Config, old: Config, run_dir: Path) -> None:
     """Refuse to go on with another model, text or update rule; the corpus itself is compared by content later."""
-    from transformer_mt.run_dir import config_to_dict
-
-    before, now = flat(config_to_dict(old)), flat(config_to_dict(config))
+    before, now = flat(asdict(old)), flat(asdict(config))
     ignored = (
         MAY_CHANGE | {"run_dir", "resume"} | {f"tokenizer.{side}_model" for side in ("src", "tgt")}
     )
