@@ -5,6 +5,7 @@ import errno
 import gzip
 import io
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -14,7 +15,6 @@ import time
 import unicodedata
 from pathlib import Path
 
-import multiprocess
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -917,9 +917,28 @@ def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(
     assert not [path for path in visible(tmp_path / "cache") if path.name.startswith("parts")]
 
 
+@pytest.fixture
+def two_processes(monkeypatch):
+    """Even a small corpus is prepared in parallel."""
+    monkeypatch.setattr(corpus_module, "PARALLEL_ROWS", 10)
+    monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
+    monkeypatch.setattr(corpus_module.os, "cpu_count", lambda: 2)
+
+
+def test_several_processes_prepare_what_one_does(corpus, tmp_path, request, capsys):
+    alone = corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
+    assert "pairs …" not in capsys.readouterr().err
+    request.getfixturevalue("two_processes")
+    shared = corpus(tsv(*numbered(35)))
+    assert train_pairs(shared) == train_pairs(alone) and shared.fingerprint == alone.fingerprint
+    assert shared.train.features == alone.train.features
+    told = capsys.readouterr().err.splitlines()
+    assert "clean train: 35 pairs …" in told and "tokenize: 33 pairs …" in told
+
+
 def interrupt_parent(batch: dict, config: object) -> dict:
     """Ctrl-C while several processes work."""
-    if multiprocess.parent_process() is None:
+    if multiprocessing.parent_process() is None:
         return corpus_module.clean_batch(batch, config)
     if "number 0 " in batch["first"][0]:
         os.kill(os.getppid(), signal.SIGINT)
@@ -927,14 +946,25 @@ def interrupt_parent(batch: dict, config: object) -> dict:
     return batch
 
 
-def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch):
-    monkeypatch.setattr(corpus_module, "PARALLEL_ROWS", 10)
-    monkeypatch.setattr(corpus_module.os, "cpu_count", lambda: 2)
+def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch, two_processes):
     with monkeypatch.context() as patch:
         patch.setattr(corpus_module, "clean_batch", interrupt_parent)
+        start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             corpus(tsv(*numbered(30)))
+        assert time.monotonic() - start < 20
+    assert multiprocessing.active_children() == []
     assert len(corpus(tsv(*numbered(30))).train) == 28
+
+
+def refuse(batch: dict, config: object) -> dict:
+    raise UserError("refused by a worker")
+
+
+def test_a_mistake_that_a_worker_finds_is_told(corpus, monkeypatch, two_processes):
+    monkeypatch.setattr(corpus_module, "clean_batch", refuse)
+    with pytest.raises(UserError, match="refused by a worker"):
+        corpus(tsv(*numbered(30)))
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])

@@ -4,8 +4,12 @@
 In a process of its own everything here is the identity.
 """
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -123,3 +127,34 @@ def interleaved(mine: list[Any]) -> list[Any]:
     for i, part in enumerate(parts):
         whole[i :: len(parts)] = part
     return whole
+
+
+# ----------------------------------------------------------------------------------------- workers
+
+
+@contextmanager
+def worker_pool(n_processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that take pieces of work; none outlives this one, however it ends."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(n_processes, initializer=_start_worker)
+    try:
+        yield pool
+    except BaseException:  # do not wait for pieces that nobody will ask for
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent process, and end when that does, even if it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
