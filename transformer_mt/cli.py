@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
 from transformer_mt.config import UserError
 from transformer_mt.files import talk
+from transformer_mt.text import other_language_warning
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -115,3 +116,9 @@ def add_link_options(made: argparse.ArgumentParser) -> None:
         metavar="P",
         help="link to all weights above P, not to the largest",
     )
+
+
+def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
+    """Say that `lines`, which come from `where`, are in another script than the language's."""
+    if warning := other_language_warning(lines, code, where):
+        talk(f"warning: {warning}")
