@@ -33,6 +33,7 @@ from transformer_mt.config import (
     OnBadRow,
     TokenizerConfig,
     TokenizerType,
+    TrainConfig,
     UserError,
 )
 from transformer_mt.corpus import Pair, cached, leak_key, prepare, table
@@ -89,6 +90,7 @@ def corpus(tmp_path):
         tokenizer=None,
         model=None,
         run_dir=None,
+        seed=1,
         **options,
     ):
         given = {"train": train, "valid": valid, "test": test}
@@ -102,6 +104,7 @@ def corpus(tmp_path):
             data=DataConfig(**{"cache_dir": str(tmp_path / "cache")} | paths | options),
             tokenizer=tokenizer or TokenizerConfig(vocab_size=400),
             model=model or ModelConfig(),
+            train=TrainConfig(seed=seed),
         )
         return prepare(config, run_dir)
 
@@ -1045,6 +1048,16 @@ def test_vocabularies_learn_from_the_training_split_alone(corpus):
     )
     assert not any(set("zyxq") & set(piece) for piece in english if not piece.startswith("<"))
     assert not any(set("龘齉") & set(piece) for piece in chinese)
+
+
+@pytest.mark.parametrize("n_lines", [1000, 20])
+def test_runs_that_differ_in_their_seed_share_a_vocabulary(corpus, tmp_path, monkeypatch, n_lines):
+    """Also where it is trained on a sample of the lines."""
+    monkeypatch.setattr(corpus_module, "TOKENIZER_SAMPLE", n_lines)
+    first, second = (corpus(tsv(*numbered(40)), seed=seed) for seed in (1, 2))
+    assert first.src_tokenizer.model == second.src_tokenizer.model
+    assert len(list((tmp_path / "cache").glob("spm-*"))) == 2  # one for each language
+    assert first.fingerprint == second.fingerprint
 
 
 def test_a_joint_vocabulary_is_one(corpus):

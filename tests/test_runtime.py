@@ -214,6 +214,22 @@ def test_two_processes_stop_together_and_go_on_to_the_bit(corpus_tsv, cache_dir,
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_a_number_of_processes_without_a_rank_is_one_line(
+    call, corpus_tsv, cache_dir, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    options = training_options(corpus_tsv, cache_dir, tmp_path / "run")
+    assert call("train", *options).error == (
+        "error: WORLD_SIZE=2 is set, but not RANK: start the processes with torchrun, "
+        "or unset WORLD_SIZE to train with one."
+    )
+    assert not (tmp_path / "run").exists()
+    monkeypatch.delenv("MASTER_PORT")
+    assert "not RANK, MASTER_PORT:" in call("train", *options).error
+
+
 def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path):
     """And is free again when that one is killed."""
     run_dir = tmp_path / "run"

@@ -90,6 +90,20 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0")) if world_size() > 1 else 0
 
 
+def check_launch() -> None:
+    """Refuse to train where a launcher says how many processes there are, but not which is this one.
+
+    Raises:
+        UserError: `WORLD_SIZE` is set without the variables that `torchrun` sets with it.
+    """
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if world_size() > 1 and missing:
+        raise UserError(
+            f"WORLD_SIZE={world_size()} is set, but not {', '.join(missing)}: start the processes "
+            "with torchrun, or unset WORLD_SIZE to train with one."
+        )
+
+
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
     """Inside, the processes can talk to each other: NCCL between GPUs, gloo between CPUs."""

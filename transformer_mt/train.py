@@ -126,8 +126,15 @@ def train(config: Config) -> int:
     from transformer_mt.corpus import prepare
     from transformer_mt.fast import keep_freed_memory
     from transformer_mt.files import file_lock
-    from transformer_mt.runtime import choose_device, choose_dtype, process_group, rank
+    from transformer_mt.runtime import (
+        check_launch,
+        choose_device,
+        choose_dtype,
+        process_group,
+        rank,
+    )
 
+    check_launch()
     keep_freed_memory()
     device = choose_device(config.train.device)
     choose_dtype(config.train.precision, device)  # a wrong one costs no preparation
@@ -164,7 +171,9 @@ def train(config: Config) -> int:
                 )
             if has_run and not steps and (not config.resume or (run_dir / WEIGHTS).exists()):
                 aside = move_aside(run_dir)
-                (aside / f"{LOCK}.owner").unlink(missing_ok=True)  # the lock is ours, in its new place
+                (aside / f"{LOCK}.owner").unlink(
+                    missing_ok=True
+                )  # the lock is ours, in its new place
                 talk(f"starting over: the old run is kept as {aside}.")
                 run_dir.mkdir()
                 held.enter_context(file_lock(run_dir / LOCK, wait=False))
