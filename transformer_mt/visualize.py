@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import read_text, talk
-from transformer_mt.text import refuse_other_language
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Rule
@@ -133,8 +132,8 @@ def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
     if empty:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
     reverse = reverse_of(translator, chosen.agree)
-    refuse_other_language(sources, translator.config.src_language, str(chosen.src))
-    refuse_other_language(targets, translator.config.tgt_language, str(chosen.tgt))
+    cli.warn_of_other_language(sources, translator.config.src_language, str(chosen.src))
+    cli.warn_of_other_language(targets, translator.config.tgt_language, str(chosen.tgt))
     with tqdm(
         total=len(sources) * (1 if reverse is None else 2), unit=" pairs", leave=False
     ) as bar:
@@ -217,12 +216,12 @@ def main(arguments: list[str]) -> None:
     from transformer_mt.units import format_links
 
     translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
-    config = translator.config
-    refuse_other_language([chosen.sentence or ""], config.src_language, "the sentence")
-    refuse_other_language([chosen.target or ""], config.tgt_language, "the target")
     if chosen.src:
         align_files(translator, chosen)
         return
+    config = translator.config
+    cli.warn_of_other_language([chosen.sentence], config.src_language, "the sentence")
+    cli.warn_of_other_language([chosen.target or ""], config.tgt_language, "the target")
     rule, reason = choose_rule(translator, chosen)
     attention = translator.attention(
         chosen.sentence, chosen.target, chosen.units, rule, chosen.beam_size, chosen.length_penalty
