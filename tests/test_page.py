@@ -12,8 +12,9 @@ from pages import Page
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.support.ui import Select
 
+from transformer_mt.alignment import Reason
 from transformer_mt.units import split_units
-from transformer_mt.view.page import render
+from transformer_mt.view.page import reason_data, render
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 ODD = '<script>alert(1)</script> & "it\'s" </script> <!-- 😀👩‍👩‍👧 مرحبا בעולם \\ \u2028 ]]>'
@@ -84,7 +85,7 @@ def synthetic(
         "src": src, "tgt": tgt, "n_layers": dict.fromkeys(KINDS, layers),
         "rule": {"layer": layers - 1, "head": 0, "shift": False, "mask_eos": True, "mask_punctuation": True,
                  "threshold": None},
-        "reason": "chosen by option", "links": [], "gold": None, "aer": [], "candidates": candidates,
+        "reason": {"key": "by_option", "name": "", "n_pairs": None, "changed": False}, "links": [], "gold": None, "aer": [], "candidates": candidates,
         "log_probs": log_probs,
         "left_out": (rng.normal(size=(t, s)) ** 3).tolist(),
     }  # fmt: skip
@@ -349,19 +350,18 @@ def test_hard_view_draws_links_only(web):
 
 def test_run_rule_and_gold(web):
     gold = [[0, 0], [1, 1]]
-    data, arrays = random_pair(4, gold=gold, reason="chosen on the starter's valid")
+    reason = {"key": "chosen_on", "name": "my gold.align", "n_pairs": 7, "changed": False}
+    data, arrays = random_pair(4, gold=gold, reason=reason)
     data["rule"] = data["rule"] | {"layer": 0, "head": None, "shift": True}
     data["links"] = links(data, arrays, **rule_of(data))
     web.open(data)
     close(web.matrix(), chosen(arrays, "cross", 0, None, True))
-    assert "the starter's valid" in web.text("#rule-text") and "same as by the rule" in web.text(
-        "#links"
-    )
-    found = [pair for pair in data["links"] if pair in gold]
-    assert (
-        f"Of 2 sure gold links {len(found)} found; {len(data['links']) - len(found)} links are"
-        in web.text("#links")
-    )
+    assert "(chosen on my gold.align, 7 pairs)" in web.text("#rule-text")
+    assert "same as by the rule" in web.text("#links")
+    n_right = sum(pair in gold for pair in data["links"])
+    n_wrong = len(data["links"]) - n_right
+    said = f"{n_right} of 2 sure gold links are found; {n_wrong} links are not among them."
+    assert said in web.text("#links")
     web.switch(merge=True)
     assert web.cells("gold") == {(j, i) for i, j in gold}
     web.switch(merge=False)
@@ -376,6 +376,46 @@ def test_run_rule_and_gold(web):
     web.switch(merge=True)
     web.click("#rule")
     assert web.js("document.getElementById('kind').value") == "cross" and web.js("state.shift")
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "chinese"),
+    [
+        (
+            Reason("chosen_on", "the run's validation set, 1000 pairs"),
+            "(chosen on the run's validation set, 1000 pairs).",
+            "（依据本次训练的验证集（1000 对）选定）。",
+        ),
+        (
+            Reason("chosen_on", "the run's test set, 3 pairs", changed=True),
+            "(chosen on the run's test set, 3 pairs; changed by option).",
+            "（依据本次训练的测试集（3 对）选定，又由选项更改）。",
+        ),
+        (
+            Reason("chosen_on", "the packaged starter's validation set"),
+            "(chosen on the packaged starter's validation set).",
+            "（依据内置语料的验证集选定）。",
+        ),
+        (
+            Reason("chosen_on", "测试, 2.align, 12 pairs"),
+            "(chosen on 测试, 2.align, 12 pairs).",
+            "（依据测试, 2.align（12 对）选定）。",
+        ),
+        (Reason("chosen_on", "mine"), "(chosen on mine).", "（依据mine选定）。"),
+        (Reason("no_gold", "de-zh"), "(no gold links for de-zh).", "（de-zh 没有标准对齐，未经测量）。"),
+        (
+            Reason("by_option", changed=True),
+            "(chosen by option; changed by option).",
+            "（由选项指定，又由选项更改）。",
+        ),
+    ],
+)  # fmt: skip
+def test_the_reason_for_the_rule_in_both_languages(web, reason, english, chinese):
+    """English is what the command line says, too."""
+    web.open(random_pair(4, reason=reason_data(reason))[0])
+    assert web.text("#rule-text").endswith(english) and english == f"({reason})."
+    web.click("#language")
+    assert web.text("#rule-text").endswith(chinese)
 
 
 def test_thumbnails_in_order_of_aer(web):
@@ -561,9 +601,9 @@ def test_odd_text_does_no_harm(web):
     rng = np.random.default_rng(0)
     odd = [sentence(text, "en", rng, longest=9) for text in (ODD, ODD[::-1] + "<b>你好</b>&amp;")]
     data, _ = synthetic(*odd, layers=1)
-    data["candidates"][0][1][0] = data["run"]["name"] = data["reason"] = (
-        "</script><script>alert(1)</script>"
-    )
+    script = "</script><script>alert(1)</script>"
+    data["candidates"][0][1][0] = data["run"]["name"] = data["reason"]["name"] = script
+    data["reason"]["key"] = "chosen_on"
     web.open(data)
     elements = web.js("document.querySelectorAll('script, b').length")
     for side, tokens in zip(("src", "tgt"), ("keys", "queries"), strict=True):
@@ -575,7 +615,8 @@ def test_odd_text_does_no_harm(web):
     assert (
         web.js("document.querySelectorAll('script, b').length") == elements == 2 + 5
     )  # ours, and the legend's shades
-    assert "<script>alert(1)</script>" in web.text("#candidates")
+    for place in ("#candidates", "#rule-text", "#run"):
+        assert script in web.text(place)
 
 
 @pytest.mark.parametrize("width", [360, 1300])

@@ -745,7 +745,7 @@ def test_section_6_looks_things_up(web, en_zh, forward):
         web.slide("tau", slid)
         found, weights = equations.retrieval(q[2], k, v, temperature)
         close(web.values("#s6-bars [data-bar]"), weights, 1e-5)
-        close(web.first("s6-found", "found"), found[:4], 1e-5)
+        close(web.first("s6-vectors", "z"), found[:4], 1e-5)
         assert float(web.js("document.querySelector('#tau-text').dataset.value")) == pytest.approx(
             temperature
         )

@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from transformer_mt import alignment
-from transformer_mt.alignment import Gold, Quality, Rule, Side
+from transformer_mt.alignment import Gold, Quality, Reason, Rule, Side
 from transformer_mt.config import (
     STARTER_DIR,
     ChineseScript,
@@ -564,19 +564,19 @@ class Translator:
                 )
         return golds
 
-    def default_rule(self) -> tuple[Rule, str]:
+    def default_rule(self) -> tuple[Rule, Reason]:
         """How links are read, and why so: as `alignment.json` says; without it chosen now on the packaged starter's
         validation set; for other languages the mean of the last layer but one."""
         if saved := self.saved_rule():
-            return saved[0], f"chosen on {saved[1].get('chosen_on')}"
+            return saved[0], Reason("chosen_on", str(saved[1].get("chosen_on")))
         src, tgt = language_of(self.config.src_language), language_of(self.config.tgt_language)
         if {src, tgt} == {"en", "zh"} and (
             golds := self.read_golds(STARTER_DIR / "valid.tsv", turn=src == "zh")
         ):
             best = alignment.best(self.measure(golds, alignment.BASE))
-            return best, "chosen on the packaged starter's validation set"
+            return best, Reason("chosen_on", "the packaged starter's validation set")
         layer = max(0, self.config.model.n_decoder_layers - 2)
-        return replace(alignment.BASE, layer=layer), f"no gold links for {self.config.direction}"
+        return replace(alignment.BASE, layer=layer), Reason("no_gold", self.config.direction)
 
     def saved_rule(self) -> tuple[Rule, dict[str, Any]] | None:
         """The rule in the run's `alignment.json` and everything else that it says; None where there is no such file."""
