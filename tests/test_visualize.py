@@ -675,9 +675,6 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["我画画。"], "the sentence is not English, which this run needs here"),
-        (["I draw.", "--target", "I draw."], "the target is not Chinese, which this run needs here"),
-        (["画"], "the sentence is not English, which this run needs here"),
         ([""], "the sentence is empty"),
         (["   "], "the sentence is empty"),
         (["fish " * 60], r"the sentence has \d+ tokens, but the model reads at most model.max_len=48"),
@@ -916,41 +913,45 @@ def test_a_gold_pair_that_is_too_long_is_left_out_and_named(call, linked_run, gi
 
 @pytest.mark.parametrize("target", ["OK", "iPhone", "我 like", "ＯＫ"])
 def test_one_latin_word_is_in_any_language(call, linked_run, tmp_path, target, no_matplotlib):
-    assert (
-        call(
-            "visualize",
-            linked_run,
-            "ＤＲＡＷ",
-            "--target",
-            target,
-            "--output-dir",
-            tmp_path / "out",
-        ).status
-        == 0
-    )
+    _, _, done = visualize(call, tmp_path / "out", linked_run, "ＤＲＡＷ", "--target", target)
+    assert "does not look like" not in done.err
 
 
-def test_exchanged_files_are_refused(call, linked_run, given, tmp_path):
+@pytest.mark.parametrize(
+    "arguments, warning",
+    [
+        (["我画画。", "--target", "我画画。"], "the sentence does not look like English"),
+        (["画", "--target", "画"], "the sentence does not look like English"),
+        (["I draw.", "--target", "I draw."], "the target does not look like Chinese"),
+        (["I draw.", "--target", "iPhone 15 Pro"], "the target does not look like Chinese"),
+    ],
+)
+def test_text_in_another_script_is_warned_of(
+    call, linked_run, tmp_path, no_matplotlib, arguments, warning
+):
+    """It may be right: a name stays in Latin letters."""
+    said, _, done = visualize(call, tmp_path / "out", linked_run, *arguments)
+    assert said["src"] == arguments[0] and said["tgt"] == arguments[2]
+    about = [line for line in done.err.splitlines() if "warning" in line]
+    needed = "which this run needs here; are source and target exchanged?"
+    assert about == [f"warning: {warning}, {needed}"]
+
+
+def test_exchanged_files_are_warned_of(call, linked_run, given, tmp_path):
+    english, out = given[0], tmp_path / "out.align"
+    files = ["--src", english, "--tgt", english, "--links", out]
+    done = call("visualize", linked_run, *files, "--units", "given")
+    assert done.status == 0 and len(lines(out)) == 2
+    assert f"warning: {english} does not look like Chinese, which this run needs here" in done.err
+
+
+def test_exchanged_gold_files_are_refused(call, linked_run, given):
     english, chinese, links = given
     measured = ["--aer", "--save", "--src", chinese, "--ref", english, "--gold-links", links]
     assert (
         f"{chinese} is not English, which this run needs here"
         in call("evaluate", linked_run, *measured).error
     )
-    out = tmp_path / "out.align"
-    done = call(
-        "visualize",
-        linked_run,
-        "--src",
-        english,
-        "--tgt",
-        english,
-        "--units",
-        "given",
-        "--links",
-        out,
-    )
-    assert f"{english} is not Chinese" in done.error and not out.exists()
 
 
 def test_gold_links_out_of_range_in_the_runs_own_split(call, run_copy):

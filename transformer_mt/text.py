@@ -52,6 +52,21 @@ def is_written_in(text: str, code: str) -> bool:
     return is_name or any(name.startswith(scripts) for name in names)
 
 
+def other_language_warning(lines: Iterable[str], code: str, where: str) -> str:
+    """A warning that most of the `lines` that have letters are not in the language's script, else ""."""
+    written = [
+        is_written_in(line, code)
+        for line in lines
+        if any(unicodedata.category(c)[0] == "L" for c in line)
+    ]
+    if 2 * sum(written) < len(written):
+        return (
+            f"{where} does not look like {language_name(code)}, which this run needs here; are source and target "
+            "exchanged?"
+        )
+    return ""
+
+
 def refuse_other_language(lines: Iterable[str], code: str, where: str) -> None:
     """Raise UserError when most of the `lines` that have letters are not written in the language's script."""
     written = [
