@@ -1,6 +1,7 @@
 """See the attention of a sentence pair, `python -m transformer_mt.visualize RUN SENTENCE`.
 
-It writes a dump of the numbers, the links read from them, a picture and a page; or the links of many pairs.
+It writes a dump of the numbers, the links read from them, a picture and a page; or the links of
+many pairs.
 """
 
 import argparse

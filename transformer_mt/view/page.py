@@ -29,8 +29,8 @@ def render(data: dict[str, Any], template: str = "attention.html") -> str:
 
     Args:
         data: becomes JSON; no text in it can end the script element that holds it.
-        template: a file in `assets/`; `__NAME.css__` or `__NAME.js__` stands for another file there, and
-            `__DATA__` for the data.
+        template: a file in `assets/`; `__NAME.css__` or `__NAME.js__` stands for another file
+            there, and `__DATA__` for the data.
     Raises:
         ValueError: a number is not finite, which JSON cannot write.
     """
@@ -67,8 +67,8 @@ def reason_data(reason: Reason) -> dict[str, Any]:
 
     Returns:
         `key`, as in `Reason`, and `changed`. What the sentence speaks of is `gold`, a value of
-        `GOLD_KEYS`, or else `name`: a file, or languages. `n_pairs` counts the gold pairs; None where
-        `alignment.json` does not say how many.
+        `GOLD_KEYS`, or else `name`: a file, or languages. `n_pairs` counts the gold pairs; None
+        where `alignment.json` does not say how many.
     """
     name, n_pairs = reason.subject, None
     if match := re.fullmatch(r"(.*), (\d+) pairs", name, re.DOTALL):
