@@ -25,6 +25,7 @@ from transformer_mt.config import (
     TokenizerConfig,
     UserError,
 )
+from transformer_mt.decoding import Hypothesis
 from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
 from transformer_mt.tokenizer import train_tokenizer
 from transformer_mt.view import equations, page, primer_data
@@ -169,24 +170,23 @@ def test_a_head_computes_what_the_model_does(either):
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        seen, memory = primer_data.observe(translator, src, tgt)
+        trace, memory = primer_data.observe(translator, src, tgt)
         for kind, layers in translator.model.attention_layers().items():
             mask = causal_mask(len(tgt.ids)) if kind == "decoder_self" else None
-            other = memory if kind == "cross" else None
-            for layer, notes in zip(layers, seen[kind], strict=True):
+            other = memory[0] if kind == "cross" else None
+            for layer, record in zip(layers, trace[kind], strict=True):
+                x, z = record.x[0], record.z[0]
                 for head in range(H):
-                    q, k, v = equations.head_projections(layer, notes["x"], head, other)
-                    x = notes["x"].double().numpy()
-                    expected = np_heads(
-                        layer, x, head, None if other is None else other.double().numpy()
-                    )
+                    q, k, v = equations.head_projections(layer, x, head, other)
+                    np_other = None if other is None else other.double().numpy()
+                    expected = np_heads(layer, x.double().numpy(), head, np_other)
                     for ours, theirs in zip((q, k, v), expected, strict=True):
                         close(ours, theirs, 1e-4)
-                    z, _ = attention(q, k, v, mask)
-                    close(z, notes["z"][:, head * K : (head + 1) * K], 1e-4)
+                    ours, _ = attention(q, k, v, mask)
+                    close(ours, z[:, head * K : (head + 1) * K], 1e-4)
                     scores = expected[0] @ expected[1].T / math.sqrt(K)
                     scores = scores if mask is None else np.where(mask, scores, -np.inf)
-                    close(z, np_softmax(scores) @ expected[2], 1e-4)
+                    close(ours, np_softmax(scores) @ expected[2], 1e-4)
 
 
 def test_what_is_studied(either):
@@ -362,16 +362,14 @@ def test_contributions_add_up_to_the_output(either):
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        seen, _ = primer_data.observe(translator, src, tgt)
+        trace, _ = primer_data.observe(translator, src, tgt)
         layers = translator.model.attention_layers()[data["self"]["kind"]]
-        for layer, notes in zip(layers, seen[data["self"]["kind"]], strict=True):
-            w_o = layer.w_o.weight.numpy().T
-            parts = [
-                notes["z"].numpy()[:, h * K : (h + 1) * K] @ w_o[h * K : (h + 1) * K]
-                for h in range(H)
-            ]
-            close(sum(parts) + layer.w_o.bias.numpy(), notes["out"], 1e-4)
-            lengths = equations.head_contributions(layer, notes["z"])
+        for layer, record in zip(layers, trace[data["self"]["kind"]], strict=True):
+            z, w_o = record.z[0], layer.w_o.weight.numpy().T
+            slices = [slice(h * K, (h + 1) * K) for h in range(H)]
+            parts = [z.numpy()[:, columns] @ w_o[columns] for columns in slices]
+            close(sum(parts) + layer.w_o.bias.numpy(), record.output[0], 1e-4)
+            lengths = equations.head_contributions(layer, z)
             close(lengths, np.array([np.linalg.norm(part, axis=1) for part in parts]).T, 1e-4)
 
 
@@ -494,18 +492,25 @@ def test_the_default_turns_with_the_direction(call, zh_en, tmp_path, no_switchin
     assert done.status == 0 and done.out == "Good morning.\n"
 
 
+def short_translation(translator: Translator, monkeypatch) -> str:
+    """Let the search find a short translation: an untrained model rambles on."""
+    text = {"en-zh": ZH, "zh-en": EN}[translator.config.direction]
+    ids = translator.tgt_tokenizer.encode([text])[0][:-1]
+    real = translator.search
+
+    def search(sources, *arguments, **options):
+        hypotheses = real(sources, *arguments, **options)
+        hypotheses[0][0].ids[:] = ids
+        return hypotheses
+
+    monkeypatch.setattr(translator, "search", search)
+    return text
+
+
 def test_a_sentence_is_translated_by_the_model(en_zh, monkeypatch, no_switching):
-    ids = en_zh.tgt_tokenizer.encode([ZH])[0][:-1]
-    real = en_zh.search
-
-    def short(sources, *arguments, **options):  # an untrained model rambles on
-        found = real(sources, *arguments, **options)
-        found[0][0].ids[:] = ids
-        return found
-
-    monkeypatch.setattr(en_zh, "search", short)
+    text = short_translation(en_zh, monkeypatch)
     data = primer_data.primer_data(en_zh, EN)
-    assert data["tgt"]["text"] == ZH and data["tgt"]["forced"] is False
+    assert data["tgt"]["text"] == text and data["tgt"]["forced"] is False
 
 
 def edited(
@@ -534,11 +539,11 @@ def test_other_languages(call, en_zh, tokenizers, tmp_path, no_switching):
 @pytest.mark.parametrize(
     ("sentence", "says"),
     [
-        ("", "empty"),
-        (" \u3000 ", "empty"),
-        ("早上好", r"not English \(早上好\).*en-zh.*reads English"),
-        ("3.50!", "not English"),
-        ("I like apples and " * 12, r"has \d+ tokens.*at most 24; leave words out"),
+        ("", "the sentence is empty"),
+        (" \u3000 ", "the sentence is empty"),
+        ("I \udcff draw.", "the sentence has a lone surrogate at character 3"),
+        ("I like apples and " * 12, r"the sentence has \d+ tokens.*at most 24; leave words out"),
+        ("早上好，" * 3, r"the sentence has \d+ tokens.*at most 24; leave words out"),
     ],
 )
 def test_bad_sentences(call, en_zh, tmp_path, sentence, says):
@@ -547,9 +552,30 @@ def test_bad_sentences(call, en_zh, tmp_path, sentence, says):
     assert not (tmp_path / "page.html").exists()
 
 
-def test_an_english_sentence_for_a_run_that_reads_chinese(call, zh_en, tmp_path):
-    done = call("primer", zh_en.run_dir, "Good morning.", "--output", tmp_path / "page.html")
-    assert "not Chinese (Good morning.)" in done.error and "zh-en" in done.error
+@pytest.mark.parametrize("sentence", ["I like cats.", "3.50!", "Berlin"])
+def test_text_in_any_script_is_fine(call, en_zh, monkeypatch, tmp_path, no_switching, sentence):
+    short_translation(en_zh, monkeypatch)
+    monkeypatch.setattr(Translator, "from_pretrained", lambda *_: en_zh)
+    done = call("primer", en_zh.run_dir, sentence, "--output", tmp_path / "page.html")
+    assert done.status == 0 and "warning" not in done.err
+    assert (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("direction", "sentence", "language"),
+    [("en-zh", "我画猫", "English"), ("zh-en", "I draw.", "Chinese")],
+)
+def test_text_in_another_script_is_warned_of_and_drawn(
+    call, en_zh, zh_en, monkeypatch, tmp_path, no_switching, direction, sentence, language
+):
+    """The vocabulary spells it in bytes."""
+    translator = en_zh if direction == "en-zh" else zh_en
+    short_translation(translator, monkeypatch)
+    monkeypatch.setattr(Translator, "from_pretrained", lambda *_: translator)
+    done = call("primer", translator.run_dir, sentence, "--output", tmp_path / "page.html")
+    assert done.status == 0 and sentence in (tmp_path / "page.html").read_text("utf-8")
+    warning = f"warning: the sentence does not look like {language}, which this run needs here; "
+    assert warning + "are source and target exchanged?" in done.err.splitlines()
 
 
 def test_bad_output_and_run(call, en_zh, tmp_path):
@@ -568,6 +594,12 @@ def test_tokens_unknown_to_the_vocabulary(en_zh, monkeypatch):
     )
     with pytest.raises(UserError, match="vocabulary lacks"):
         primer_data.primer_data(en_zh, EN, ZH)
+
+
+def test_a_translation_of_nothing(en_zh, monkeypatch):
+    monkeypatch.setattr(en_zh, "search", lambda *_, **__: [[Hypothesis([], 0.0)]])
+    with pytest.raises(UserError, match=f"the model translates {re.escape(EN)} to nothing"):
+        primer_data.primer_data(en_zh, EN)
 
 
 def test_a_translation_too_long_to_draw(en_zh):
@@ -661,17 +693,17 @@ def test_section_4_shows_every_step_of_a_head(web, either):
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     kind, causal = data["self"]["kind"], data["self"]["causal"]
     with torch.inference_mode():
-        notes = primer_data.observe(translator, src, tgt)[0][kind]
+        trace = primer_data.observe(translator, src, tgt)[0][kind]
     layers = translator.model.attention_layers()[kind]
     for number, head, token in ((0, 2, 3), (len(layers) - 1, 0, 1)):
         Select(web.find("#layer")).select_by_visible_text(f"Layer {number}")
         Select(web.find("#head")).select_by_value(str(head))
         web.pick("s4-tokens", token)
-        q, k, v = np_heads(layers[number], notes[number]["x"].double().numpy(), head)
+        q, k, v = np_heads(layers[number], trace[number].x[0].double().numpy(), head)
         n = len(q)
         assert web.each("#s4-tokens button", "node.textContent") == data["self"]["labels"]
         web.pick("s4-steps", 0)
-        close(web.first("s4-x", f"x{token}"), notes[number]["x"][token, :4], 1e-5)
+        close(web.first("s4-x", f"x{token}"), trace[number].x[0, token, :4], 1e-5)
         assert web.each("#s4-step .shape", "node.dataset.shape") == [f"X {n} {D}"]
         web.pick("s4-steps", 1)
         close(web.values("#s4-q0 b"), [q[token, 0]], 1e-4)
@@ -689,7 +721,7 @@ def test_section_4_shows_every_step_of_a_head(web, either):
         web.pick("s4-steps", 4)
         close(web.heat("s4-heat"), np_softmax(masked), 1e-4)
         web.pick("s4-steps", 5)
-        z = notes[number]["z"][token, head * K : (head + 1) * K]
+        z = trace[number].z[0, token, head * K : (head + 1) * K]
         close(web.first("s4-z", "z"), z[:4], 1e-4)
         if causal:
             web.pick("s4-steps", 4)
@@ -718,7 +750,7 @@ def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
     web.click('#s8-thumbs [data-layer="1"][data-head="3"]')
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        x = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][1]["x"]
+        x = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][1].x[0]
         layer = en_zh.model.attention_layers()["decoder_self"][1]
         q, k, _ = equations.head_projections(layer, x, 3)
         scores = (q @ k.T).double().numpy() / 2
@@ -734,12 +766,10 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     layer, head = forward["cross"]["layer"], forward["cross"]["head"]
     with torch.inference_mode():
-        seen, memory = primer_data.observe(en_zh, src, tgt)
+        trace, memory = primer_data.observe(en_zh, src, tgt)
         module = en_zh.model.attention_layers()["cross"][layer]
-        q, k, v = (
-            x.double()
-            for x in equations.head_projections(module, seen["cross"][layer]["x"], head, memory)
-        )
+        x = trace["cross"][layer].x[0]
+        q, k, v = (m.double() for m in equations.head_projections(module, x, head, memory[0]))
     for slid, temperature in ((-25, 0.0), (-8, 0.25), (0, 1.0), (6, 2**1.5), (25, math.inf)):
         web.pick("s6-tokens", 2)
         web.slide("tau", slid)
@@ -770,11 +800,10 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     web.pick("s8-tokens", 2)
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        notes = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][0]
-        lengths = equations.head_contributions(
-            en_zh.model.attention_layers()["decoder_self"][0], notes["z"]
-        )
-    close(web.first("s8-out", "out"), notes["out"][2, :4], 1e-5)
+        record = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][0]
+        layer = en_zh.model.attention_layers()["decoder_self"][0]
+        lengths = equations.head_contributions(layer, record.z[0])
+    close(web.first("s8-out", "out"), record.output[0, 2, :4], 1e-5)
     close(web.values("#s8-bars [data-bar]"), lengths[2], 1e-4)
     shown = web.each(
         "#off [data-off]",
@@ -816,10 +845,9 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
         assert set(web.values(f'[data-steps="{key}"]')) == {value}
     assert web.each("#s9-dots .dots", "node.lastChild.textContent") == ["20", "1"]
     with torch.inference_mode():
-        memory = primer_data.observe(en_zh, found.src, found.tgt)[1]
-        _, gates = equations.untrained_gates(D)(
-            memory[None], torch.zeros(1, len(memory), dtype=torch.bool)
-        )
+        memory = primer_data.observe(en_zh, found.src, found.tgt)[1][0]
+        no_padding = torch.zeros(1, len(memory), dtype=torch.bool)
+        _, gates = equations.untrained_gates(D)(memory[None], no_padding)
         close(web.first("s10-channel", "channel-gate"), gates["channel"][0, :4], 1e-5)
         close(web.values("#s10-spatial [data-bar]"), gates["spatial"][0], 1e-5)
         web.pick("s10-reference", 2)
