@@ -100,8 +100,17 @@ def trained_run(
     return folder / "runs" / "files-en-zh-tiny"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at `-m`
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that drives a browser, so that `-m "not browser"` leaves it out."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A headless Chromium without a network, one for the whole session."""
     chromium = (
         shutil.which("chromium")
         or shutil.which("chromium-browser")
@@ -110,15 +119,24 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     driver = shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.fail(
-            "no Chromium or chromedriver: apt-get install chromium chromium-driver fonts-noto-cjk"
+            "no Chromium with chromedriver: `bash scripts/test.sh --with-browser` installs them, "
+            "and -m 'not browser' leaves these tests out"
         )
     options = ChromeOptions()
     options.binary_location = chromium
     flags = (
-        "headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-        "disable-component-update", "disable-sync", "lang=en-US", "window-size=1300,950",
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        "lang=en-US",
+        "window-size=1300,950",
         f"user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    )  # fmt: skip
+    )
     for flag in flags:
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

@@ -12,13 +12,13 @@ from torch.nn import functional as F
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "bench"))
 import bench
 from helpers import tiny_config
+from transformer_mt.steps import Decoder, Steps
 
 from transformer_mt import steps
 from transformer_mt.batches import make_batch
 from transformer_mt.config import Norm
 from transformer_mt.decoding import beam_search
 from transformer_mt.model import Transformer
-from transformer_mt.steps import Decoder, Steps
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 SIZE = replace(tiny_config(d_model=32, n_heads=2, d_ff=48), norm=Norm.post)

@@ -9,11 +9,11 @@ import torch
 from helpers import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformer_mt.steps import Decoder
 
 from transformer_mt.batches import length_batches
 from transformer_mt.decoding import Hypothesis, beam_search, length_penalty, places, search
 from transformer_mt.model import Transformer
-from transformer_mt.steps import Decoder
 
 PAD, BOS, EOS = 0, 1, 2
 NOT_WORDS = [PAD, BOS]

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from helpers import EXACT, VARIANTS, random_ids, tiny_model
-
 from transformer_mt.steps import FEW, MANY, Decoder, OutputLayer, Product, Steps
 
 

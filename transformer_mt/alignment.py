@@ -5,7 +5,7 @@ heads count from 0. Row t of cross-attention is the step that emits target token
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -14,7 +14,8 @@ import torch
 
 from transformer_mt.batches import length_batches, pad
 from transformer_mt.config import UserError
-from transformer_mt.model import AttentionWeights, Transformer
+from transformer_mt.files import progress
+from transformer_mt.model import Trace, Transformer
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import Link, is_punctuation, parse_links, split_units
 
@@ -104,10 +105,13 @@ BASE = Rule(mask_punctuation=True)
 
 @dataclass(frozen=True)
 class Reason:
-    """Why links are read by a rule. `str` says it in English; a page has words of its own for the key."""
+    """Why links are read by a rule.
+
+    `str` says it in English; a page has words of its own for the key.
+    """
 
     key: str
-    """`chosen_on`: it was the best on gold links; `no_gold`: there are none to choose on; `by_option`."""
+    """`chosen_on`: it was the best on gold links; `no_gold`: there are none; `by_option`."""
     subject: str = ""
     """The gold links, as `alignment.json` calls them; with `no_gold` the direction."""
     changed: bool = False
@@ -228,26 +232,25 @@ def cross_attention(
     pairs: list[tuple[list[int], list[int]]],
     bos_id: int,
     batch_tokens: int = 4096,
-    on_batch: Callable[[int], object] = lambda n: None,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """All cross-attention of finished translations, by one teacher-forced pass: pair number and `(L, H, T, S)`.
+    """All cross-attention of finished translations, by one teacher-forced pass over each.
 
     Args:
-        pairs: ids of source and target, eos last; sorted by length and batched within `batch_tokens`.
-        on_batch: hears how many pairs each batch finished.
+        pairs: ids of source and target, eos last.
+        batch_tokens: padded tokens of the longer side that pass through the model together.
+
+    Yields:
+        The number of a pair and its weights `(L, H, T, S)`; those of like length come together.
     """
-    device = model.positions.device
     for group in length_batches([max(map(len, pair)) for pair in pairs], batch_tokens):
-        src = pad([pairs[i][0] for i in group], model.pad_id).to(device)
-        tgt_in = pad([[bos_id, *pairs[i][1][:-1]] for i in group], 0).to(
-            device
-        )  # causality hides the padding
-        weights = AttentionWeights()
-        model.decode_states(tgt_in, model.encode(src), src == model.pad_id, weights=weights)
-        cross = torch.stack(weights.cross).cpu().numpy()  # (L, B, H, T, S)
-        for row, i in enumerate(group):
+        src = pad([pairs[i][0] for i in group], model.pad_id).to(model.device)
+        # Causality hides the target's padding, whatever it is.
+        tgt_in = pad([[bos_id, *pairs[i][1][:-1]] for i in group], 0).to(model.device)
+        trace = Trace()
+        model.decode_states(tgt_in, model.encode(src), src == model.pad_id, trace)
+        cross = torch.stack([layer.weights for layer in trace.cross]).cpu().numpy()
+        for row, i in enumerate(group):  # cross: (L, B, H, T, S), padded
             yield i, cross[:, row, :, : len(pairs[i][1]), : len(pairs[i][0])]
-        on_batch(len(group))
 
 
 # ------------------------------------------------------------------------------------------------ against gold links
@@ -311,11 +314,7 @@ class Quality:
 
 
 def measure(
-    model: Transformer,
-    golds: list[Gold],
-    bos_id: int,
-    base: Rule,
-    on_batch: Callable[[int], object] = lambda n: None,
+    model: Transformer, gold_pairs: list[Gold], bos_id: int, base: Rule
 ) -> dict[Rule, Quality]:
     """The quality of every choice of layer, head and shift, masks and threshold as in `base`."""
     names = choices(model.config.n_decoder_layers, model.config.n_heads)
@@ -325,17 +324,14 @@ def measure(
         for layer, head in names
     ]
     table = {rule: Quality() for rule in rules}
-    pairs = [(gold.src.ids, gold.tgt.ids) for gold in golds]
-    for i, cross in cross_attention(model, pairs, bos_id, on_batch=on_batch):
-        gold = golds[i]
+    ids = [(gold.src.ids, gold.tgt.ids) for gold in gold_pairs]
+    for i, cross in progress(cross_attention(model, ids, bos_id), total=len(ids), unit="pairs"):
+        gold = gold_pairs[i]
         maps = np.stack([soft(cross, *name) for name in names])  # (C, T, S)
         maps = np.concatenate([shifted(maps, False), shifted(maps, True)])  # (2 C, T - 1, S)
-        for quality, links in zip(
-            table.values(),
-            merge_links(hard(maps, gold.src, gold.tgt, base), gold.src, gold.tgt),
-            strict=True,
-        ):
-            quality.add(links, gold)
+        links = merge_links(hard(maps, gold.src, gold.tgt, base), gold.src, gold.tgt)
+        for quality, links_of_rule in zip(table.values(), links, strict=True):
+            quality.add(links_of_rule, gold)
     return table
 
 

@@ -294,6 +294,11 @@ class DecodeConfig:
     length_penalty: float = 1.0
     """Exponent A of the GNMT length penalty ((5 + length) / 6)^A that a score is divided by; 0 = off, at most 10."""
 
+    n_best: int = 1
+    """Translations given for each sentence; at most `beam_size`."""
+    batch_tokens: int = 2048
+    """Padded source tokens that are translated together; at least 1."""
+
     def __post_init__(self) -> None:
         check("decode.beam_size", self.beam_size, 1 <= self.beam_size <= 1000, "from 1 to 1000")
         check(

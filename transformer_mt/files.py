@@ -1,21 +1,92 @@
-"""Files and what is said: atomic writes, locks, lines of UTF-8, and a line for the person who watches."""
+"""Files and messages: atomic writes, locks, lines of UTF-8, and what the person who watches is told.
 
-import ctypes
-import fcntl
+`tqdm` and `filelock` are imported by the functions that need them, so that `--help` comes at once.
+"""
+
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from transformer_mt.config import UserError
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+LOG_INTERVAL = 30.0  # seconds between two lines of progress in a log
+
+# The umask can only be read by setting it. Do it once, before there are threads to disturb.
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
+
+# ---------------------------------------------------------------------------------------- messages
+
 
 def talk(message: str) -> None:
-    """One line for the person who watches; stdout is for results."""
-    print(message, file=sys.stderr, flush=True)
+    """Print a line for the person who watches, above a progress bar; stdout is for results."""
+    from tqdm import tqdm
+
+    tqdm.write(message, file=sys.stderr)
+    sys.stderr.flush()
+
+
+class _LogLines:
+    """A file for tqdm that prints each redraw of a bar as a line of its own."""
+
+    def write(self, text: str) -> None:
+        line = " ".join(text.split())  # no carriage return, nor the spaces that wipe an older bar
+        if line:
+            print(line, file=sys.stderr, flush=True)
+
+
+def progress(
+    iterable: Iterable[Any] | None = None,
+    *,
+    total: int | None,
+    unit: str,
+    layout: str = "",
+    shown: bool = True,
+) -> "tqdm[Any]":
+    """Show on stderr how far the work is: iterate over the result, or call its `update(n)`.
+
+    At a terminal it is a bar, with rate and time left, that appears after a second and goes away
+    when the work is done. In a log it is a plain line every half minute. Short work shows nothing.
+
+    Args:
+        total: what counts as all of the work, in `unit`s; None = not known.
+        unit: a plural, such as `pairs`.
+        layout: in tqdm's terms; a log leaves out the bar itself.
+        shown: False = nobody watches.
+    """
+    from tqdm import tqdm
+
+    options: dict[str, Any] = {"total": total, "unit": f" {unit}", "disable": not shown}
+    if sys.stderr.isatty():
+        bar_format = layout or None
+        return tqdm(
+            iterable, delay=1, leave=False, dynamic_ncols=True, bar_format=bar_format, **options
+        )
+    if not layout:
+        layout = "{n_fmt}{unit}, {rate_fmt}{postfix}"
+        if total is not None:
+            layout = "{percentage:.0f} %, {n_fmt} of {total_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}"
+    return tqdm(
+        iterable,
+        file=_LogLines(),
+        bar_format=layout.replace("|{bar}|", ""),
+        delay=LOG_INTERVAL,
+        mininterval=LOG_INTERVAL,
+        miniters=0,  # look at the clock at each update, however few there are
+        leave=False,
+        **options,
+    )
+
+
+# ------------------------------------------------------------------------------------------- lines
 
 
 def read_text(path: Path) -> list[str]:
@@ -34,16 +105,17 @@ def decode_lines(
     Args:
         name: of the file, for the error.
         way_out: what to do about a line that is not UTF-8; likewise.
-        skip: None stands for such a line.
+        skip: give None for such a line.
     Raises:
         UserError: with line and byte offset, when a line is not UTF-8.
     """
     offset = 0
     for number, line in enumerate(lines, start=1):
         try:
-            text = line.decode()  # not utf-8-sig, which counts an error's offset without the mark
+            # Not by the codec utf-8-sig, whose errors count the offset without the mark.
+            text = line.decode()
             text = text.removeprefix("\ufeff") if number == 1 else text
-            if text:  # not a mark and nothing else
+            if text:  # a file with a mark and nothing else has no line
                 yield text.removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             if not skip:
@@ -53,13 +125,18 @@ def decode_lines(
         offset += len(line)
 
 
-_UMASK = os.umask(0o022)
-os.umask(_UMASK)
+# ------------------------------------------------------------------------------------------ writes
 
 
 def sync(path: Path) -> None:
     """Bring a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    is_folder = path.is_dir()
+    try:
+        descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+    except PermissionError:
+        if is_folder:  # Windows opens no folders, and keeps their names safe by itself
+            return
+        raise
     try:
         os.fsync(descriptor)
     finally:
@@ -67,7 +144,10 @@ def sync(path: Path) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, bring it to the disk, then rename it: a reader never sees half."""
+    """Let `write` fill a file beside `path`, bring it to the disk, then rename it.
+
+    A reader sees the old file or the new one, never half of it, and after a crash too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
         write(path)
@@ -88,55 +168,39 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+# ------------------------------------------------------------------------------------------- locks
+
+
 @contextmanager
 def file_lock(path: Path, wait: bool) -> Iterator[None]:
-    """Inside, no other process is: `flock`, which the kernel takes from a process that dies. The file stays.
+    """Keep other processes out while the body runs; the lock of a process that dies is free again.
+
+    The file `path` stays. A file beside it, `.owner`, names the process that holds the lock.
 
     Args:
-        wait: for another process to leave, else refuse.
+        wait: until another process has left, instead of refusing.
     Raises:
         UserError: another process is inside, and `wait` is false.
     """
-    global _n_held
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            owner = file.read(200).strip() or "another process"
-            if not wait:
-                raise UserError(
-                    f"{path.parent} is in use by {owner}; wait until it is done, stop it, or name another folder."
-                ) from None
-            talk(f"waiting for {owner} to prepare the same corpus …")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        _n_held += 1
-        try:
-            yield
-        finally:
-            _n_held -= 1
+    from filelock import FileLock, Timeout
 
-
-_n_held, _parent = 0, 0
-
-
-def _note_parent() -> None:
-    global _parent
-    _parent = os.getpid()
-
-
-def _die_with_parent() -> None:
-    """In a process forked while a lock is held, which would keep it: let the kernel end it together with its parent,
-    to which alone Ctrl-C speaks."""
-    if _n_held:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if _n_held and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != _parent:  # that died before
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-os.register_at_fork(before=_note_parent, after_in_child=_die_with_parent)
+    lock, owner = FileLock(path), path.with_name(f"{path.name}.owner")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        name = "another process"
+        with suppress(OSError):  # it has not written its name yet
+            name = owner.read_text(encoding="utf-8") or name
+        if not wait:
+            raise UserError(
+                f"{path.parent} is in use by {name}; "
+                "wait until it is done, stop it, or name another folder."
+            ) from None
+        talk(f"waiting for {name} to prepare the same corpus …")
+        lock.acquire()
+    try:
+        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()

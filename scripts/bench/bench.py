@@ -35,6 +35,7 @@ from datasets import Dataset
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
+from transformer_mt.steps import Decoder, Steps
 
 from transformer_mt import steps
 from transformer_mt.batches import Batch, make_batch
@@ -53,7 +54,6 @@ from transformer_mt.decoding import beam_search
 from transformer_mt.fast import keep_freed_memory
 from transformer_mt.model import Transformer, positional_encoding
 from transformer_mt.runtime import able_bf16, autocast
-from transformer_mt.steps import Decoder, Steps
 from transformer_mt.trainer import Trainer
 
 SIZE = ModelConfig(
