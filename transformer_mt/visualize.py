@@ -6,7 +6,6 @@ many pairs.
 
 import argparse
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import read_text, talk
-from transformer_mt.text import other_language_warning
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Reason, Rule
@@ -107,12 +105,6 @@ def check_args(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
         parser.error(f"--output-dir {args.output_dir} is a file: name a folder")
 
 
-def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
-    """Say on stderr where text is not written in the script of the language that is needed."""
-    if warning := other_language_warning(lines, code, where):
-        talk(f"warning: {warning}")
-
-
 def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Rule", "Reason"]:
     """How to read links, and why so: by the options, else by the run's choice."""
     from transformer_mt.alignment import BASE, Reason
@@ -156,8 +148,8 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     ]
     if empty:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
-    warn_of_other_language(sources, translator.config.src_language, str(args.src))
-    warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
+    cli.warn_of_other_language(sources, translator.config.src_language, str(args.src))
+    cli.warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
 
     pairs = list(zip(sources, targets, strict=True))
     how = (args.units, rule, names.__getitem__)
@@ -277,9 +269,9 @@ def main(argv: list[str]) -> None:
         align_files(translator, args)
         return
     config = translator.config
-    warn_of_other_language([args.sentence], config.src_language, "the sentence")
+    cli.warn_of_other_language([args.sentence], config.src_language, "the sentence")
     if args.target is not None:
-        warn_of_other_language([args.target], config.tgt_language, "the target")
+        cli.warn_of_other_language([args.target], config.tgt_language, "the target")
     rule, reason = choose_rule(translator, args)
     attention = translator.attention(
         args.sentence, args.target, args.units, rule, args.beam_size, args.length_penalty
