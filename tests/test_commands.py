@@ -590,17 +590,6 @@ def test_a_signal_ends_it_quietly(trained_run, expected, number):
         assert process.stdout.read() == b"" and process.stderr.read() == b""
 
 
-def test_an_interrupt_is_not_lost_in_an_import_that_catches_everything(tmp_path):
-    (tmp_path / "greedy.py").write_text(
-        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept BaseException:\n    pass\n"
-    )
-    code = "from transformer_mt import cli\ncli.run(lambda arguments: __import__('greedy'))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=ENVIRONMENT, cwd=tmp_path, capture_output=True, timeout=60
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
-
-
 @pytest.mark.parametrize("ignored", [False, True])
 def test_an_interrupt_is_heard_unless_whoever_started_the_command_has_it_ignored(ignored):
     code = (

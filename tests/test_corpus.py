@@ -5,6 +5,7 @@ import errno
 import gzip
 import io
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -14,7 +15,6 @@ import time
 import unicodedata
 from pathlib import Path
 
-import multiprocess
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,6 +33,7 @@ from transformer_mt.config import (
     OnBadRow,
     TokenizerConfig,
     TokenizerType,
+    TrainConfig,
     UserError,
 )
 from transformer_mt.corpus import Pair, cached, leak_key, prepare, table
@@ -89,6 +90,7 @@ def corpus(tmp_path):
         tokenizer=None,
         model=None,
         run_dir=None,
+        seed=1,
         **options,
     ):
         given = {"train": train, "valid": valid, "test": test}
@@ -102,6 +104,7 @@ def corpus(tmp_path):
             data=DataConfig(**{"cache_dir": str(tmp_path / "cache")} | paths | options),
             tokenizer=tokenizer or TokenizerConfig(vocab_size=400),
             model=model or ModelConfig(),
+            train=TrainConfig(seed=seed),
         )
         return prepare(config, run_dir)
 
@@ -791,6 +794,13 @@ def test_the_same_content_under_another_name_is_the_same_corpus(corpus, tmp_path
     assert len(visible(tmp_path / "cache")) == 4
 
 
+def test_the_key_of_a_corpus_stays_what_it_was(corpus, tmp_path):
+    """Checkpoints hold what is made of it: with another key, existing runs would not go on."""
+    corpus(tsv(*numbered(4)), tsv(*HELD_OUT), tsv(*HELD_OUT))
+    (folder,) = (tmp_path / "cache").glob("text-*")
+    assert folder.name == "text-6948b003ae8ec66ce28a73fd"
+
+
 def test_a_changed_setting_is_made_again(corpus):
     long = (
         "A rather longer sentence than the others, for once, is this.",
@@ -910,9 +920,28 @@ def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(
     assert not [path for path in visible(tmp_path / "cache") if path.name.startswith("parts")]
 
 
+@pytest.fixture
+def two_processes(monkeypatch):
+    """Even a small corpus is prepared in parallel."""
+    monkeypatch.setattr(corpus_module, "PARALLEL_ROWS", 10)
+    monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
+    monkeypatch.setattr(corpus_module.os, "cpu_count", lambda: 2)
+
+
+def test_several_processes_prepare_what_one_does(corpus, tmp_path, request, capsys):
+    alone = corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
+    assert "pairs …" not in capsys.readouterr().err
+    request.getfixturevalue("two_processes")
+    shared = corpus(tsv(*numbered(35)))
+    assert train_pairs(shared) == train_pairs(alone) and shared.fingerprint == alone.fingerprint
+    assert shared.train.features == alone.train.features
+    told = capsys.readouterr().err.splitlines()
+    assert "clean train: 35 pairs …" in told and "tokenize: 33 pairs …" in told
+
+
 def interrupt_parent(batch: dict, config: object) -> dict:
     """Ctrl-C while several processes work."""
-    if multiprocess.parent_process() is None:
+    if multiprocessing.parent_process() is None:
         return corpus_module.clean_batch(batch, config)
     if "number 0 " in batch["first"][0]:
         os.kill(os.getppid(), signal.SIGINT)
@@ -920,14 +949,25 @@ def interrupt_parent(batch: dict, config: object) -> dict:
     return batch
 
 
-def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch):
-    monkeypatch.setattr(corpus_module, "PARALLEL_ROWS", 10)
-    monkeypatch.setattr(corpus_module.os, "cpu_count", lambda: 2)
+def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch, two_processes):
     with monkeypatch.context() as patch:
         patch.setattr(corpus_module, "clean_batch", interrupt_parent)
+        start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             corpus(tsv(*numbered(30)))
+        assert time.monotonic() - start < 20
+    assert multiprocessing.active_children() == []
     assert len(corpus(tsv(*numbered(30))).train) == 28
+
+
+def refuse(batch: dict, config: object) -> dict:
+    raise UserError("refused by a worker")
+
+
+def test_a_mistake_that_a_worker_finds_is_told(corpus, monkeypatch, two_processes):
+    monkeypatch.setattr(corpus_module, "clean_batch", refuse)
+    with pytest.raises(UserError, match="refused by a worker"):
+        corpus(tsv(*numbered(30)))
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])
@@ -1008,6 +1048,16 @@ def test_vocabularies_learn_from_the_training_split_alone(corpus):
     )
     assert not any(set("zyxq") & set(piece) for piece in english if not piece.startswith("<"))
     assert not any(set("龘齉") & set(piece) for piece in chinese)
+
+
+@pytest.mark.parametrize("n_lines", [1000, 20])
+def test_runs_that_differ_in_their_seed_share_a_vocabulary(corpus, tmp_path, monkeypatch, n_lines):
+    """Also where it is trained on a sample of the lines."""
+    monkeypatch.setattr(corpus_module, "TOKENIZER_SAMPLE", n_lines)
+    first, second = (corpus(tsv(*numbered(40)), seed=seed) for seed in (1, 2))
+    assert first.src_tokenizer.model == second.src_tokenizer.model
+    assert len(list((tmp_path / "cache").glob("spm-*"))) == 2  # one for each language
+    assert first.fingerprint == second.fingerprint
 
 
 def test_a_joint_vocabulary_is_one(corpus):

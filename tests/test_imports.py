@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import ENVIRONMENT
+from helpers import ENVIRONMENT, training_options
 
 PACKAGE = Path(__file__).parents[1] / "transformer_mt"
 MODULES = sorted(
@@ -191,3 +191,44 @@ from transformer_mt import Translation, Translator
 assert callable(Translator.from_pretrained) and "torch" in sys.modules
 """
     python(code)
+
+
+AS_ON_WINDOWS = """
+import importlib, os, shutil, sys
+
+# These have code of their own for each system, and choose it by sys.platform.
+import datasets, filelock, hydra, matplotlib, numpy, sacrebleu, safetensors.torch, sentencepiece
+import torch, torch.distributed.nn, tqdm
+
+for name in ("fcntl", "resource"):
+    sys.modules[name] = None  # what is None here cannot be imported
+del os.register_at_fork
+shutil._use_fd_functions = False  # else rmtree opens folders
+open_path = os.open
+
+def open_file(path, *rest, **options):
+    if os.path.isdir(path):
+        raise PermissionError(13, "Permission denied", path)
+    return open_path(path, *rest, **options)
+
+os.open = open_file
+
+modules, run_dir, *options = sys.argv[1:]
+for module in modules.split():
+    importlib.import_module(f"transformer_mt.{module}")
+
+from transformer_mt import train, translate, visualize
+sys.argv[1:] = options
+train.main()
+translate.main([run_dir, "I like apples."])
+visualize.main([run_dir, "I like apples.", "--output-dir", os.path.join(run_dir, "attention")])
+"""
+
+
+def test_everything_works_without_what_windows_lacks(corpus_tsv, tmp_path):
+    run_dir = tmp_path / "run"
+    limits = {"train.max_steps": 2, "train.validate_every": 1}
+    options = training_options(corpus_tsv, tmp_path / "cache", run_dir, **limits)
+    python(AS_ON_WINDOWS, " ".join(MODULES), run_dir, *options)
+    assert (run_dir / "model.safetensors").is_file()
+    assert (run_dir / "attention" / "attention.html").is_file()

@@ -19,7 +19,6 @@ from helpers import ENVIRONMENT, pattern_pairs, running, start, training_config,
 from safetensors.torch import load_file, save_file
 
 from transformer_mt.config import ChineseScript, Config, Norm, Schedule, UserError
-from transformer_mt.files import write_atomically
 from transformer_mt.run_dir import (
     average,
     checkpoint_path,
@@ -415,38 +414,6 @@ def test_files_have_the_permissions_of_the_umask(whole_run):
     os.umask(mask)
     for path in (whole_run / "model.safetensors", whole_run / "config.yaml", last_state(whole_run)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask, path
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def fail(temporary: Path) -> None:
-        temporary.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, fail)
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-    write_atomically(path, lambda temporary: temporary.write_text("new"))
-    assert path.read_text() == "new"
-
-
-def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path):
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    write_atomically(tmp_path / "link", lambda path: path.write_text("new"))
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "new"
-    (tmp_path / "a").symlink_to(tmp_path / "a")  # one that leads nowhere gives way
-    write_atomically(tmp_path / "a", lambda path: path.write_text("new"))
-    assert (tmp_path / "a").read_text() == "new"
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    write_atomically(pipe, lambda path: path.write_text("said"))
-    assert os.read(reader, 10) == b"said" and pipe.is_fifo()
-    os.close(reader)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "link", "pipe", "real"]
 
 
 def test_tensors_come_back_as_they_were(tmp_path):

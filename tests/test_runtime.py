@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,6 @@ import torch
 from helpers import ENVIRONMENT, running, training_config, training_options
 
 from transformer_mt.config import UserError
-from transformer_mt.files import file_lock
 from transformer_mt.run_dir import checkpoint_path, checkpoint_steps, load_tensors
 from transformer_mt.train import train
 
@@ -216,6 +214,22 @@ def test_two_processes_stop_together_and_go_on_to_the_bit(corpus_tsv, cache_dir,
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_a_number_of_processes_without_a_rank_is_one_line(
+    call, corpus_tsv, cache_dir, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    options = training_options(corpus_tsv, cache_dir, tmp_path / "run")
+    assert call("train", *options).error == (
+        "error: WORLD_SIZE=2 is set, but not RANK: start the processes with torchrun, "
+        "or unset WORLD_SIZE to train with one."
+    )
+    assert not (tmp_path / "run").exists()
+    monkeypatch.delenv("MASTER_PORT")
+    assert "not RANK, MASTER_PORT:" in call("train", *options).error
+
+
 def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path):
     """And is free again when that one is killed."""
     run_dir = tmp_path / "run"
@@ -240,73 +254,13 @@ def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path)
     )
 
 
-def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
-    path, inside, told, order, said = (
-        tmp_path / "lock",
-        threading.Event(),
-        threading.Event(),
-        [],
-        [],
-    )
-    monkeypatch.setattr(
-        "transformer_mt.files.talk", lambda message: (said.append(message), told.set())
-    )
-
-    def first() -> None:
-        with file_lock(path, wait=True):
-            inside.set()
-            assert told.wait(60)
-            order.append("first")
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    inside.wait()
-    with file_lock(path, wait=True):
-        order.append("second")
-    thread.join()
-    assert order == ["first", "second"]
-    assert len(said) == 1 and said[0].startswith(f"waiting for process {os.getpid()} on ")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
-def test_the_children_of_a_process_that_is_killed_do_not_keep_its_lock(tmp_path):
-    code = """
-import os, sys, time
-from pathlib import Path
-from transformer_mt.files import file_lock
-with file_lock(Path(sys.argv[1]), wait=False):
-    if os.fork():
-        print("ready", flush=True)
-    time.sleep(60)
-"""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, tmp_path / "lock"],
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout.readline() == "ready\n"
-        with pytest.raises(UserError, match="in use"), file_lock(tmp_path / "lock", wait=False):
-            pass
-        process.kill()
-        process.stdout.close()
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            with file_lock(tmp_path / "lock", wait=False):
-                return
-        except UserError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-
 def test_a_start_killed_before_it_wrote_its_configuration_is_no_hindrance(
     corpus_tsv, cache_dir, tmp_path
 ):
     run_dir = tmp_path / "run"
     run_dir.mkdir()
-    (run_dir / ".lock").write_text("process 1 on here")
+    (run_dir / ".lock").touch()
+    (run_dir / ".lock.owner").write_text("process 1 on here")
     (run_dir / ".config.yaml.99.tmp").write_text("half")
     assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
     assert not list(run_dir.rglob("*.tmp"))

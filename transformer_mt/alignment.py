@@ -103,6 +103,26 @@ BASE = Rule(mask_punctuation=True)
 """What choices are measured with, unless asked otherwise; on the starter punctuation masked scores 0.003 better."""
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why links are read by a rule. `str` says it in English; a page has words of its own for the key."""
+
+    key: str
+    """`chosen_on`: it was the best on gold links; `no_gold`: there are none to choose on; `by_option`."""
+    subject: str = ""
+    """The gold links, as `alignment.json` calls them; with `no_gold` the direction."""
+    changed: bool = False
+    """An option changed the shift, the threshold or a mask of that rule."""
+
+    def __str__(self) -> str:
+        texts = {
+            "chosen_on": f"chosen on {self.subject}",
+            "no_gold": f"no gold links for {self.subject}",
+            "by_option": "chosen by option",
+        }
+        return texts[self.key] + ("; changed by option" if self.changed else "")
+
+
 def choices(n_layers: int, n_heads: int) -> list[tuple[int | None, int | None]]:
     """Layer and head of every choice: each head, the mean of each layer's heads, the mean of all."""
     heads = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]

@@ -5,13 +5,13 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from transformer_mt.config import UserError
 from transformer_mt.files import talk
+from transformer_mt.text import other_language_warning
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -29,26 +29,10 @@ def open_streams() -> None:
         getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt; inside an import, where libraries catch all that is raised, leave at once."""
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            os._exit(128 + number)
-        frame = frame.f_back
-    raise KeyboardInterrupt
-
-
-def hear_interrupts() -> None:
-    """Let Ctrl-C call `interrupt`, unless whoever started this process had it ignored, as a shell does in `… &`."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
-
-
 def run(main: Callable[[list[str]], None]) -> NoReturn:
     """Call `main` with the arguments and exit: 0 done (a closed pipe, too), 2 the user's mistake, 130 Ctrl-C,
     143 terminated, 1 with a traceback for a bug."""
     open_streams()
-    hear_interrupts()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     status = 0
     try:
@@ -132,3 +116,9 @@ def add_link_options(made: argparse.ArgumentParser) -> None:
         metavar="P",
         help="link to all weights above P, not to the largest",
     )
+
+
+def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
+    """Say that `lines`, which come from `where`, are in another script than the language's."""
+    if warning := other_language_warning(lines, code, where):
+        talk(f"warning: {warning}")

@@ -5,7 +5,7 @@ run directory is read back into. Rules that types cannot express live in `__post
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,53 +14,15 @@ class UserError(ValueError):
     """A mistake in the input or in an option: one line that says what to do; commands exit with status 2."""
 
 
-class OnBadRow(Enum):
-    error = "error"
-    skip = "skip"
-
-
-class ChineseScript(Enum):
-    as_is = "as_is"
-    simplified = "simplified"
-
-
-class TokenizerType(Enum):
-    unigram = "unigram"
-    bpe = "bpe"
-
-
-class Norm(Enum):
-    post = "post"
-    pre = "pre"
-
-
-class Activation(Enum):
-    relu = "relu"
-    gelu = "gelu"
-    swiglu = "swiglu"
-
-
-class CrossAttention(Enum):
-    soft = "soft"
-    hard = "hard"
-
-
-class EncoderGate(Enum):
-    none = "none"
-    channel = "channel"
-    spatial = "spatial"
-    both = "both"
-
-
-class Schedule(Enum):
-    inverse_sqrt = "inverse_sqrt"
-    cosine = "cosine"
-
-
-class Precision(Enum):
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
+OnBadRow = StrEnum("OnBadRow", ["error", "skip"])
+ChineseScript = StrEnum("ChineseScript", ["as_is", "simplified"])
+TokenizerType = StrEnum("TokenizerType", ["unigram", "bpe"])
+Norm = StrEnum("Norm", ["post", "pre"])
+Activation = StrEnum("Activation", ["relu", "gelu", "swiglu"])
+CrossAttention = StrEnum("CrossAttention", ["soft", "hard"])
+EncoderGate = StrEnum("EncoderGate", ["none", "channel", "spatial", "both"])
+Schedule = StrEnum("Schedule", ["inverse_sqrt", "cosine"])
+Precision = StrEnum("Precision", ["auto", "fp32", "bf16"])
 
 
 def check(key: str, value: Any, holds: bool, rule: str) -> None:

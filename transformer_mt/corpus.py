@@ -12,10 +12,13 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +32,15 @@ from datasets import (
     Value,
     concatenate_datasets,
     disable_progress_bars,
-    enable_progress_bars,
     load_dataset,
 )
 from datasets.exceptions import DatasetGenerationError
 from datasets.utils.logging import CRITICAL, set_verbosity
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    disable_progress_bars as disable_hub_bars,
+)
 
 from transformer_mt.config import (
     ChineseScript,
@@ -45,7 +50,8 @@ from transformer_mt.config import (
     TokenizerConfig,
     UserError,
 )
-from transformer_mt.files import decode_lines, file_lock, sync, talk
+from transformer_mt.files import decode_lines, file_lock, progress, sync, talk
+from transformer_mt.runtime import worker_pool
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
@@ -55,7 +61,7 @@ TOKENIZER_SAMPLE = (
     500_000  # lines: preparing a million pairs peaks at 1.9 GB, with all of them at 3.2
 )
 PARALLEL_ROWS = 200_000  # below, starting processes costs more than they save
-PART_ROWS = 1_000_000  # what an interrupted preparation loses at most
+PART_ROWS = 100_000  # what one process loses at most when a preparation is interrupted
 READERS = {".csv": "csv", ".jsonl": "json", ".parquet": "parquet"}
 REASONS = (
     "unreadable row",
@@ -239,6 +245,8 @@ def load_table(path: Path, suffix: str, on_bad_row: OnBadRow, plain: Path) -> Da
 
 def load_from_hub(hub: str, hub_config: str | None, split: str) -> Dataset:
     """A split of a hub dataset; the copy of an earlier start where the hub cannot be reached now."""
+    if not sys.stderr.isatty():  # a bar would be redrawn thousands of times in a log
+        disable_hub_bars()
     unreachable: Exception | None = None
     try:
         HfApi().dataset_info(hub, timeout=10)
@@ -278,10 +286,12 @@ def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
     try:
         if len(paths) == 2 or suffixes[-1:] == [".tsv"]:
 
-            def rows() -> Iterator[dict[str, Any]]:
+            def rows() -> Iterable[dict[str, Any]]:
                 if len(paths) == 2:
-                    return read_aligned(paths, config.on_bad_row)
-                return read_tsv(paths[0], config)
+                    source = read_aligned(paths, config.on_bad_row)
+                else:
+                    source = read_tsv(paths[0], config)
+                return progress(source, total=None, unit="rows", desc=f"read {key}")
 
             text = Features({name: Value("string") for name in ("first", "second", "links")})
             return Dataset.from_generator(
@@ -346,31 +356,41 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
 
 
 def map_in_parts(
-    dataset: Dataset, function: Callable[..., Any], prefix: str, **options: Any
+    dataset: Dataset, function: Callable[..., Any], prefix: str, desc: str, **options: Any
 ) -> Dataset:
-    """`dataset.map`, batched and in parallel, into files whose names begin with `prefix`: parts that are there already
-    were made by a start that was interrupted, and are taken as they are."""
-    parts = []
-    for start in range(0, max(1, len(dataset)), PART_ROWS):
-        part = dataset.select(range(start, min(start + PART_ROWS, len(dataset))))
-        file = f"{prefix}-{start}.arrow"
-        n_processes = min(os.cpu_count() or 1, 16) if len(part) >= PARALLEL_ROWS else None
-        try:
-            made = part.map(
-                function, batched=True, num_proc=n_processes, cache_file_name=file, **options
-            )
-        except Exception as error:
-            if isinstance(
-                error.__context__, KeyboardInterrupt
-            ):  # the library fails as it cleans up after Ctrl-C
-                raise KeyboardInterrupt from None
-            raise
-        if len(made) != len(part):
-            raise pa.ArrowInvalid(f"{file}: {len(made)} rows of {len(part)}")
-        for written in made.cache_files:
-            sync(Path(written["filename"]))
-        parts.append(made)
-    return concatenate_datasets(parts)
+    """`dataset.map`, batched, into files whose names begin with `prefix`; in parallel where it is large.
+
+    A file that is there already was written by a start that was interrupted, and is used as it is.
+    """
+    starts = range(0, max(1, len(dataset)), PART_ROWS)
+    parts = [dataset.select(range(start, min(start + PART_ROWS, len(dataset)))) for start in starts]
+    paths = [Path(f"{prefix}-{start}.arrow") for start in starts]
+    write_part = partial(map_part, function=function, options=options)
+    if len(dataset) >= PARALLEL_ROWS:
+        talk(f"{desc}: {len(dataset):,} pairs …")
+    with ExitStack() as stack:
+        run: Callable[..., Iterable[object]] = map
+        if len(dataset) >= PARALLEL_ROWS:
+            n_processes = min(os.cpu_count() or 1, 16, len(parts))
+            run = stack.enter_context(worker_pool(n_processes)).map
+        bar = stack.enter_context(progress(total=len(dataset), unit="pairs", desc=desc))
+        for part, _ in zip(parts, run(write_part, parts, paths), strict=True):
+            bar.update(len(part))
+    results = [Dataset.from_file(str(path)) for path in paths]
+    for part, result, path in zip(parts, results, paths, strict=True):
+        if len(result) != len(part):
+            raise pa.ArrowInvalid(f"{path}: {len(result)} rows of {len(part)}")
+    return concatenate_datasets(results)
+
+
+def map_part(
+    part: Dataset, path: Path, function: Callable[..., Any], options: dict[str, Any]
+) -> None:
+    """Write what `function` makes of a part to `path`, whole or not at all."""
+    if not path.exists():
+        disable_progress_bars()  # in a process of its own they are on again
+        part.map(function, batched=True, cache_file_name=str(path), **options)
+        sync(path)
 
 
 def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str, int]]:
@@ -388,8 +408,8 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
                 raw,
                 clean_batch,
                 f"{parts}/clean-{key}",
+                f"clean {key}",
                 fn_kwargs={"config": config},
-                desc=f"clean {key}",
             )
     reasons = {key: column(split, "reason").copy() for key, split in splits.items()}
     keep = {key: np.flatnonzero((reason != 0) & (reason != 1)) for key, reason in reasons.items()}
@@ -445,11 +465,9 @@ def column(dataset: Dataset, name: str) -> np.ndarray:
 
 
 @contextmanager
-def parts_folder(path: Path, quiet: bool) -> Iterator[Path]:
+def parts_folder(path: Path) -> Iterator[Path]:
     """A folder for the parts of a preparation; it outlives an interruption, but not the end or a user's mistake."""
     path.mkdir(exist_ok=True)
-    if quiet:  # progress bars are for work that takes a while
-        disable_progress_bars()
     try:
         yield path
     except UserError:
@@ -462,8 +480,6 @@ def parts_folder(path: Path, quiet: bool) -> Iterator[Path]:
         raise UserError(
             f"{path}: damaged ({error}), now removed; run the same command again."
         ) from None
-    finally:
-        enable_progress_bars()
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -514,6 +530,7 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     Raises:
         UserError: anything wrong with the corpus, its options, or the vocabularies.
     """
+    disable_progress_bars()  # of the library `datasets`; ours are quiet where stderr is a log
     data = config.data
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     root = Path(data.cache_dir or os.path.join(cache, "transformer_mt"))
@@ -523,21 +540,16 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
         raise UserError(
             f"data.cache_dir={root}: {error.strerror}; name a folder that can be written."
         ) from None
+    # Enums are spelt as in the first version: a checkpoint holds this key, and its run must go on.
     options = {
-        k: v
-        for k, v in asdict(data).items()
-        if k not in ("name", "train", "valid", "test", "cache_dir")
+        key: f"{type(value).__name__}.{value}" if isinstance(value, StrEnum) else value
+        for key, value in asdict(data).items()
+        if key not in ("name", "train", "valid", "test", "cache_dir")
     }
     text_key = digest(FORMAT, source_identity(data), options)
 
     def make_text(work: Path) -> None:
-        n_bytes = (
-            0
-            if data.hub
-            else sum(path.stat().st_size for path in source_paths("train", data.train))
-        )
-        quiet = n_bytes < 50_000_000 and not data.hub
-        with parts_folder(root / f"parts-{text_key}", quiet) as parts:
+        with parts_folder(root / f"parts-{text_key}") as parts:
             splits, removed = clean(data, parts)
             for key, split in splits.items():
                 split.save_to_disk(str(work / key))
@@ -561,14 +573,14 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
 
     def make_ids(work: Path) -> None:
         train = text["train"].rename_columns({src_column: "src", tgt_column: "tgt"})
-        with parts_folder(root / f"parts-{ids_key}", len(train) < PARALLEL_ROWS) as parts:
+        with parts_folder(root / f"parts-{ids_key}") as parts:
             ids = map_in_parts(
                 train,
                 encode_batch,
                 f"{parts}/ids",
+                "tokenize",
                 fn_kwargs={"src_model": src_tokenizer.model, "tgt_model": tgt_tokenizer.model},
                 remove_columns=[] if sampling else ["src", "tgt"],
-                desc="tokenize",
             )
             longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
             fits = np.flatnonzero(longest <= config.model.max_len)
@@ -647,7 +659,7 @@ def make_tokenizers(
         return src, tgt
     sample = train
     if len(train) > TOKENIZER_SAMPLE:
-        rng = np.random.default_rng(config.train.seed)
+        rng = np.random.default_rng(1)  # runs that differ in train.seed share their vocabulary
         sample = train.select(np.sort(rng.choice(len(train), TOKENIZER_SAMPLE, replace=False)))
     languages = (config.src_language, config.tgt_language)
     sides = (
@@ -658,13 +670,12 @@ def make_tokenizers(
         used = [columns[i] for i in which]
         spaced = not any(is_unspaced(language) for language in spoken)
         key = digest(
-            FORMAT, text_key, sorted(used), spaced, options.type.value, options.vocab_size, options.max_piece_length,
-            config.train.seed,
+            FORMAT, text_key, sorted(used), spaced, options.type, options.vocab_size, options.max_piece_length
         )  # fmt: skip
 
         def make(work: Path, used: list[str] = used, spaced: bool = spaced) -> None:
             talk(
-                f"vocabulary: {options.type.value}, {options.vocab_size} pieces, from {len(sample):,} lines …"
+                f"vocabulary: {options.type}, {options.vocab_size} pieces, from {len(sample):,} lines …"
             )
             lines = (line for name in sorted(used) for line in sample[name])
             tokenizer, warning = train_tokenizer(lines, options, dummy_prefix=spaced)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import read_text, talk
-from transformer_mt.text import refuse_other_language
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Gold, Quality, Rule
@@ -195,8 +194,8 @@ def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[st
     for path, lines in zip(files, texts, strict=True):
         if len(lines) != len(texts[0]):
             raise UserError(f"{path}: {len(lines)} lines, but {chosen.src} has {len(texts[0])}.")
-    refuse_other_language(texts[0], translator.config.src_language, str(files[0]))
-    refuse_other_language(texts[1], translator.config.tgt_language, str(files[1]))
+    cli.warn_of_other_language(texts[0], translator.config.src_language, str(files[0]))
+    cli.warn_of_other_language(texts[1], translator.config.tgt_language, str(files[1]))
     golds = []
     for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
         try:

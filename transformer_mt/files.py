@@ -48,6 +48,7 @@ def progress(
     *,
     total: int | None,
     unit: str,
+    desc: str = "",
     layout: str = "",
     shown: bool = True,
 ) -> "tqdm[Any]":
@@ -59,29 +60,27 @@ def progress(
     Args:
         total: what counts as all of the work, in `unit`s; None = not known.
         unit: a plural, such as `pairs`.
+        desc: what the work is, where that is not plain.
         layout: in tqdm's terms; a log leaves out the bar itself.
         shown: False = nobody watches.
     """
     from tqdm import tqdm
 
-    options: dict[str, Any] = {"total": total, "unit": f" {unit}", "disable": not shown}
+    options: dict[str, Any] = {"total": total, "unit": f" {unit}", "desc": desc or None}
+    options |= {"disable": not shown, "leave": False, "bar_format": layout or None}
     if sys.stderr.isatty():
-        bar_format = layout or None
-        return tqdm(
-            iterable, delay=1, leave=False, dynamic_ncols=True, bar_format=bar_format, **options
-        )
-    if not layout:
-        layout = "{n_fmt}{unit}, {rate_fmt}{postfix}"
-        if total is not None:
-            layout = "{percentage:.0f} %, {n_fmt} of {total_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}"
+        return tqdm(iterable, delay=1, dynamic_ncols=True, **options)
+    if layout:
+        options["bar_format"] = layout.replace("|{bar}|", "")
+    elif total is not None:
+        done = "{percentage:.0f} %, {n_fmt} of {total_fmt}{unit}"
+        options["bar_format"] = f"{{desc}} {done}, {{rate_fmt}}, {{remaining}} left{{postfix}}"
     return tqdm(
         iterable,
         file=_LogLines(),
-        bar_format=layout.replace("|{bar}|", ""),
         delay=LOG_INTERVAL,
         mininterval=LOG_INTERVAL,
         miniters=0,  # look at the clock at each update, however few there are
-        leave=False,
         **options,
     )
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from transformer_mt import alignment
-from transformer_mt.alignment import Gold, Quality, Rule, Side
+from transformer_mt.alignment import Gold, Quality, Reason, Rule, Side
 from transformer_mt.config import STARTER_DIR, CrossAttention, UserError
 from transformer_mt.files import progress, read_text, talk
 from transformer_mt.model import Trace
@@ -343,23 +343,23 @@ class Inspector:
                 gold_pairs.append(alignment.make_gold(src_side, tgt_side, links, where))
         return gold_pairs
 
-    def default_rule(self) -> tuple[Rule, str]:
+    def default_rule(self) -> tuple[Rule, Reason]:
         """How links are read, and why so.
 
         It is as `alignment.json` says. Without that file it is chosen now on the packaged starter's
         validation set; for other languages it is the mean of the last layer but one.
         """
         if saved := self.saved_rule():
-            return saved[0], f"chosen on {saved[1].get('chosen_on')}"
+            return saved[0], Reason("chosen_on", str(saved[1].get("chosen_on")))
         config = self.run.config
         src, tgt = language_of(config.src_language), language_of(config.tgt_language)
         if {src, tgt} == {"en", "zh"}:
             gold_pairs = self.read_gold_pairs(STARTER_DIR / "valid.tsv", turn=src == "zh")
             if gold_pairs:
                 rule = alignment.best(self.measure(gold_pairs, alignment.BASE))
-                return rule, "chosen on the packaged starter's validation set"
+                return rule, Reason("chosen_on", "the packaged starter's validation set")
         layer = max(0, config.model.n_decoder_layers - 2)
-        return replace(alignment.BASE, layer=layer), f"no gold links for {config.direction}"
+        return replace(alignment.BASE, layer=layer), Reason("no_gold", config.direction)
 
     def saved_rule(self) -> tuple[Rule, dict[str, Any]] | None:
         """The rule in the run's `alignment.json` and everything else that it says; None where there

@@ -590,9 +590,8 @@ class Transformer(nn.Module):
             memory: encoder output `(B, S, D)`.
             src_padding_mask: bool `(B, S)`, True = padding; None where nothing is padded.
         """
-        layers = [
-            LayerCache(*layer.cross_attention.keys_values(memory)) for layer in self.decoder_layers
-        ]
+        cross = self.attention_layers()["cross"]
+        layers = [LayerCache(*layer.keys_values(memory)) for layer in cross]
         return DecoderCache(
             layers, None if src_padding_mask is None else key_mask(src_padding_mask)
         )

@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, is_dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -115,62 +115,53 @@ def average(weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 # ---------------------------------------------------------------------------------------------- the run directory
 
 
-def config_to_dict(config: Config) -> dict[str, Any]:
-    """Dataclasses as dictionaries, enums as their names."""
-    return asdict(
-        config,
-        dict_factory=lambda items: {k: v.name if isinstance(v, Enum) else v for k, v in items},
-    )
-
-
-def config_from_dict(kind: type, values: dict[str, Any], where: str) -> Any:
+def config_from_dict(kind: type, values: Any, where: str) -> Any:
     """The dataclass `kind` from plain values; raises UserError for unknown keys and wrong types."""
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected a mapping, found {values!r:.40}.")
-    hints = get_type_hints(kind)
-    for key in values:
-        if key not in hints:
-            raise UserError(f"{where}: unknown key {key!r}.")
-    made = {}
+    types = get_type_hints(kind)
+    fields = {}
     for key, value in values.items():
-        hint = hints[key]
-        if is_dataclass(hint):
-            made[key] = config_from_dict(hint, value, f"{where}: {key}")  # type: ignore[arg-type]
-        elif isinstance(hint, type) and issubclass(hint, Enum):
-            if not isinstance(value, str) or value not in hint.__members__:
-                raise UserError(
-                    f"{where}: {key}={value!r:.40} is not one of {', '.join(hint.__members__)}."
-                )
-            made[key] = hint[value]
-        else:
-            if hint == list[str]:
-                fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
-            else:  # a whole number is a fine float
-                fits = hint is Any or isinstance(
-                    value, hint | int if hint in (float, float | None) else hint
-                )
-            if not fits:
-                raise UserError(f"{where}: {key}={value!r:.40} has the wrong type.")
-            made[key] = value
+        if key not in types:
+            raise UserError(f"{where}: unknown key {key!r}.")
+        fields[key] = _field_from_plain(types[key], value, f"{where}: {key}")
     try:
-        return kind(**made)
+        return kind(**fields)
     except UserError as error:  # out of range
         raise UserError(f"{where}: {error}") from None
 
 
+def _field_from_plain(field_type: Any, value: Any, where: str) -> Any:
+    """One value of a dataclass, from what YAML has for it."""
+    if is_dataclass(field_type):
+        return config_from_dict(field_type, value, where)  # type: ignore[arg-type]
+    if isinstance(field_type, type) and issubclass(field_type, StrEnum):
+        if value not in list(field_type):
+            raise UserError(f"{where}={value!r:.40} is not one of {', '.join(field_type)}.")
+        return field_type(value)
+    if field_type == list[str]:
+        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    elif field_type in (float, float | None):  # a whole number is a fine float
+        fits = isinstance(value, field_type | int)
+    else:
+        fits = field_type is Any or isinstance(value, field_type)
+    if not fits:
+        raise UserError(f"{where}={value!r:.40} has the wrong type.")
+    return value
+
+
 def save_config(run_dir: Path, config: Config) -> None:
-    write_text(
-        run_dir / "config.yaml",
-        yaml.safe_dump(config_to_dict(config), sort_keys=False, allow_unicode=True, width=120),
-    )
+    plain = json.loads(json.dumps(asdict(config)))  # YAML takes no enums
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    write_text(run_dir / "config.yaml", text)
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Without aliases, which can stand for more than memory holds."""
+class _LoaderWithoutAliases(yaml.SafeLoader):
+    """Refuses aliases, because a few of them can stand for more than memory holds."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise ValueError("aliases")
+            raise ValueError("aliases are not used here")
         return super().compose_node(parent, index)
 
 
@@ -185,13 +176,10 @@ def load_config(run_dir: Path) -> Config:
         if path.stat().st_size > 1_000_000:
             raise ValueError("longer than a configuration can be")
         text = path.read_text(encoding="utf-8")
-        values = yaml.load(text, _PlainLoader)
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ) as error:  # a number or a date can be out of range
-        raise UserError(f"{path}: damaged ({(str(error).splitlines() or ['empty'])[0]}).") from None
+        values = yaml.load(text, _LoaderWithoutAliases)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date can be out of range
+        first_line = (str(error).splitlines() or ["empty"])[0]
+        raise UserError(f"{path}: damaged ({first_line}).") from None
     config: Config = config_from_dict(Config, values, str(path))
     return config
 
@@ -346,36 +334,30 @@ def save_checkpoint(
     save_tensors(path, tensors, metadata)
 
 
-def load_checkpoint(
-    path: Path, model: Transformer, optimizer: torch.optim.Optimizer, fingerprint: str
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Put a checkpoint's weights into `model` and its moments into `optimizer`.
-
-    Args:
-        fingerprint: of the corpus that training goes on with.
-
-    Returns:
-        The metadata, and the random states by device and process, such as `cpu.0`.
-    Raises:
-        DamagedError: the file is truncated or otherwise not what was written.
-        UserError: it was trained on another corpus.
-    """
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a checkpoint; raises DamagedError when it is not what was written."""
     tensors, metadata = load_tensors(path)
     if not {"corpus", "state"} <= metadata.keys():
         raise DamagedError(f"{path}: not a checkpoint to resume from.")
-    if metadata["corpus"] != fingerprint:
-        raise UserError(
-            f"{path.parents[1]} was trained on another corpus or vocabulary than data.train gives. "
-            f"Choose another run_dir, or start over with resume=false."
-        )
-    put_weights(model, with_prefix(tensors, "model."), path)
+    return tensors, metadata
+
+
+def restore_checkpoint(
+    tensors: dict[str, Tensor], model: Transformer, optimizer: torch.optim.Optimizer, where: Path
+) -> dict[str, Tensor]:
+    """Put a checkpoint's weights into `model` and its moments into `optimizer`.
+
+    Returns:
+        The random states by device and process, such as `cpu.0`.
+    """
+    put_weights(model, with_prefix(tensors, "model."), where)
     for name, parameter in model.named_parameters():
         if f"optimizer.step.{name}" in tensors:
             optimizer.state[parameter] = {
                 key: tensors[f"optimizer.{key}.{name}"].to(parameter.device)
                 for key in ("step", "exp_avg", "exp_avg_sq")
             }
-    return metadata, with_prefix(tensors, "rng.")
+    return with_prefix(tensors, "rng.")
 
 
 def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -4,8 +4,12 @@
 In a process of its own everything here is the identity.
 """
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -86,6 +90,20 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0")) if world_size() > 1 else 0
 
 
+def check_launch() -> None:
+    """Refuse to train where a launcher says how many processes there are, but not which is this one.
+
+    Raises:
+        UserError: `WORLD_SIZE` is set without the variables that `torchrun` sets with it.
+    """
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if world_size() > 1 and missing:
+        raise UserError(
+            f"WORLD_SIZE={world_size()} is set, but not {', '.join(missing)}: start the processes "
+            "with torchrun, or unset WORLD_SIZE to train with one."
+        )
+
+
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
     """Inside, the processes can talk to each other: NCCL between GPUs, gloo between CPUs."""
@@ -123,3 +141,34 @@ def interleaved(mine: list[Any]) -> list[Any]:
     for i, part in enumerate(parts):
         whole[i :: len(parts)] = part
     return whole
+
+
+# ----------------------------------------------------------------------------------------- workers
+
+
+@contextmanager
+def worker_pool(n_processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that take pieces of work; none outlives this one, however it ends."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(n_processes, initializer=_start_worker)
+    try:
+        yield pool
+    except BaseException:  # do not wait for pieces that nobody will ask for
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent process, and end when that does, even if it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

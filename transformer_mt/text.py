@@ -53,17 +53,16 @@ def is_written_in(text: str, code: str) -> bool:
     return is_name or any(name.startswith(scripts) for name in names)
 
 
-def refuse_other_language(lines: Iterable[str], code: str, where: str) -> None:
-    """Raise UserError when most of the `lines` that have letters are not written in the language's script."""
-    written = [
-        is_written_in(line, code)
-        for line in lines
-        if any(unicodedata.category(c)[0] == "L" for c in line)
-    ]
-    if 2 * sum(written) < len(written):
-        raise UserError(
-            f"{where} is not {language_name(code)}, which this run needs here; are source and target exchanged?"
-        )
+def other_language_warning(lines: Iterable[str], code: str, where: str) -> str:
+    """What to say when most of the `lines` that have letters are in another script than the language's; else empty."""
+    with_letters = [line for line in lines if any(unicodedata.category(c)[0] == "L" for c in line)]
+    n_right = sum(is_written_in(line, code) for line in with_letters)
+    if 2 * n_right >= len(with_letters):
+        return ""
+    return (
+        f"{where} does not look like {language_name(code)}, which this run needs here; "
+        "are source and target exchanged?"
+    )
 
 
 def to_simplified() -> Callable[[str], str]:

@@ -168,7 +168,7 @@ def train_tokenizer(
             spm.SentencePieceTrainer.train(
                 sentence_iterator=iter(lines),
                 model_writer=model,
-                model_type=config.type.value,
+                model_type=config.type,
                 vocab_size=vocab_size,
                 byte_fallback=True,
                 character_coverage=0.9995,

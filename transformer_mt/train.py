@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from transformer_mt.cli import hear_interrupts, is_out_of_memory, open_streams
+from transformer_mt.cli import is_out_of_memory, open_streams
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
 from transformer_mt.files import talk
 from transformer_mt.run_dir import (
@@ -94,9 +94,7 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
 
 def check_resumable(config: Config, old: Config, run_dir: Path) -> None:
     """Refuse to go on with another model, text or update rule; the corpus itself is compared by content later."""
-    from transformer_mt.run_dir import config_to_dict
-
-    before, now = flat(config_to_dict(old)), flat(config_to_dict(config))
+    before, now = flat(asdict(old)), flat(asdict(config))
     ignored = (
         MAY_CHANGE | {"run_dir", "resume"} | {f"tokenizer.{side}_model" for side in ("src", "tgt")}
     )
@@ -128,8 +126,15 @@ def train(config: Config) -> int:
     from transformer_mt.corpus import prepare
     from transformer_mt.fast import keep_freed_memory
     from transformer_mt.files import file_lock
-    from transformer_mt.runtime import choose_device, choose_dtype, process_group, rank
+    from transformer_mt.runtime import (
+        check_launch,
+        choose_device,
+        choose_dtype,
+        process_group,
+        rank,
+    )
 
+    check_launch()
     keep_freed_memory()
     device = choose_device(config.train.device)
     choose_dtype(config.train.precision, device)  # a wrong one costs no preparation
@@ -143,7 +148,7 @@ def train(config: Config) -> int:
         )
     has_run = (run_dir / "config.yaml").exists()
     # Before config.yaml is there, a start that was killed leaves its lock and half a file.
-    ours = re.compile(re.escape(LOCK) + r"|\..*\.tmp")
+    ours = re.compile(re.escape(LOCK) + r"(\.owner)?|\..*\.tmp")
     if (
         not has_run
         and run_dir.is_dir()
@@ -165,7 +170,11 @@ def train(config: Config) -> int:
                     f"{run_dir} was trained by another process meanwhile; run the same command again."
                 )
             if has_run and not steps and (not config.resume or (run_dir / WEIGHTS).exists()):
-                talk(f"starting over: the old run is kept as {move_aside(run_dir)}.")
+                aside = move_aside(run_dir)
+                (aside / f"{LOCK}.owner").unlink(
+                    missing_ok=True
+                )  # the lock is ours, in its new place
+                talk(f"starting over: the old run is kept as {aside}.")
                 run_dir.mkdir()
                 held.enter_context(file_lock(run_dir / LOCK, wait=False))
             for path in run_dir.rglob(".*.tmp"):  # left by writers that were killed
@@ -275,7 +284,6 @@ def main() -> None:
     )
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     open_streams()
-    hear_interrupts()
     OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
     ConfigStore.instance().store(name="schema", node=Config)
     try:

@@ -35,10 +35,11 @@ from transformer_mt.run_dir import (
     build_model,
     checkpoint_path,
     checkpoint_steps,
-    load_checkpoint,
     load_tensors,
     prune_checkpoints,
     put_weights,
+    read_checkpoint,
+    restore_checkpoint,
     save_checkpoint,
     save_tensors,
     weights_of,
@@ -437,7 +438,6 @@ class Trainer:
         """Loss, perplexity, greedy BLEU and alignment error rate on the validation split; shows a
         few translations.
         """
-        self.model.eval()
         pairs = self.corpus.valid
         loss, n_tokens, n_characters = self.validation_loss(pairs)
         hypotheses = self.translate([pair.src for pair in pairs])
@@ -470,6 +470,7 @@ class Trainer:
         src_ids, tgt_ids = src.encode([p.src for p in pairs]), tgt.encode([p.tgt for p in pairs])
         longest = [max(len(s), len(t)) for s, t in zip(src_ids, tgt_ids, strict=True)]
         fitting = [i for i, n in enumerate(longest) if n <= limit]
+        self.model.eval()
         total, n_tokens, n_characters = 0.0, 0, sum(len(pairs[i].tgt) for i in fitting)
         budget = max(limit, VALIDATION_TOKENS)
         for group in length_batches([longest[i] for i in fitting], budget):
@@ -498,6 +499,7 @@ class Trainer:
         ids = [[*row[:-1][: limit - 1], src.eos_id] for row in ids]
         greedy = DecodeConfig(beam_size=1, length_penalty=0.0, batch_tokens=VALIDATION_TOKENS)
         outputs: list[list[int]] = [[] for _ in ids]
+        self.model.eval()
         with autocast(self.device, self.dtype):
             for i, hypotheses in search(self.model, ids, tgt.special_ids, greedy):
                 outputs[i] = hypotheses[0].ids
@@ -531,6 +533,7 @@ class Trainer:
             return {}
         if rank() > 0:
             return gathered(None)[0]
+        self.model.eval()
         bos_id = self.corpus.tgt_tokenizer.bos_id
         table = alignment.measure(self.model, self.gold_pairs, bos_id, alignment.BASE)
         rule = alignment.best(table)
@@ -630,15 +633,20 @@ class Trainer:
     def load(self, step: int) -> None:
         """Go back to the checkpoint of `step`, to the bit."""
         path = checkpoint_path(self.run_dir, "state", step)
-        metadata, random = load_checkpoint(
-            path, self.model, self.optimizer, self.corpus.fingerprint
-        )
+        tensors, metadata = read_checkpoint(path)
+        if metadata["corpus"] != self.corpus.fingerprint:
+            raise UserError(
+                f"{self.run_dir} was trained on another corpus or vocabulary than "
+                f"data.train={self.config.data.train} gives. Choose another run_dir, or start "
+                f"over with resume=false."
+            )
         for name, now in (("threads", torch.get_num_threads()), ("processes", world_size())):
             if metadata.get(name) != now:
                 self.talk(
                     f"warning: {metadata.get(name)} {name} before, {now} now: equal to rounding "
                     f"only."
                 )
+        random = restore_checkpoint(tensors, self.model, self.optimizer, path)
         self.state = State(**metadata["state"])
         # A process that was not there before has no random state to go on with.
         torch.manual_seed(self.config.train.seed + rank() + self.state.step)

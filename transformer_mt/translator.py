@@ -73,6 +73,7 @@ class Translator:
         self.src_tokenizer = self.run.src_tokenizer
         self.tgt_tokenizer = self.run.tgt_tokenizer
         self.model = self.run.model
+        self.metadata = self.run.metadata
         self.inspector = Inspector(self.run)
         self.decode = self.config.decode
         """How to search, where `translate` is not told otherwise."""

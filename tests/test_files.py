@@ -1,0 +1,228 @@
+"""Files and messages: atomic writes, locks, and progress as a bar or as lines of a log."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from helpers import ENVIRONMENT
+
+from transformer_mt.config import UserError
+from transformer_mt.files import file_lock, progress, sync, talk, write_atomically
+
+# ------------------------------------------------------------------------------------------ writes
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    write_atomically(path, lambda temporary: temporary.write_text("new"))
+    assert path.read_text() == "new"
+
+
+def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_atomically(tmp_path / "link", lambda path: path.write_text("new"))
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "new"
+    (tmp_path / "a").symlink_to(tmp_path / "a")  # one that leads nowhere gives way
+    write_atomically(tmp_path / "a", lambda path: path.write_text("new"))
+    assert (tmp_path / "a").read_text() == "new"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, lambda path: path.write_text("said"))
+    assert os.read(reader, 10) == b"said" and pipe.is_fifo()
+    os.close(reader)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "link", "pipe", "real"]
+
+
+def test_a_file_and_the_names_in_a_folder_are_brought_to_the_disk(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("text")
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    write_atomically(tmp_path / "file", lambda path: path.write_text("new"))
+    assert synced == [(tmp_path / "file").stat().st_ino, tmp_path.stat().st_ino]
+
+
+def test_a_file_that_cannot_be_opened_is_an_error_and_a_folder_is_not(tmp_path, monkeypatch):
+    """Windows opens no folders."""
+    (tmp_path / "file").touch()
+
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    sync(tmp_path)
+    with pytest.raises(PermissionError, match="file"):
+        sync(tmp_path / "file")
+
+
+# ------------------------------------------------------------------------------------------- locks
+
+
+def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
+    path, inside, told, order, said = (
+        tmp_path / "lock",
+        threading.Event(),
+        threading.Event(),
+        [],
+        [],
+    )
+    monkeypatch.setattr(
+        "transformer_mt.files.talk", lambda message: (said.append(message), told.set())
+    )
+
+    def first() -> None:
+        with file_lock(path, wait=True):
+            inside.set()
+            assert told.wait(60)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait()
+    with file_lock(path, wait=True):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+    assert len(said) == 1 and said[0].startswith(f"waiting for process {os.getpid()} on ")
+
+
+def test_a_lock_that_is_taken_names_its_owner_where_it_is_known(tmp_path):
+    path = tmp_path / "lock"
+    with file_lock(path, wait=False):
+        with pytest.raises(UserError, match=f"in use by process {os.getpid()} on "):
+            file_lock(path, wait=False).__enter__()
+        (tmp_path / "lock.owner").unlink()
+        with pytest.raises(UserError, match="in use by another process; wait until it is done"):
+            file_lock(path, wait=False).__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+LOCKED_WORK = """
+import os, sys, time
+from pathlib import Path
+from transformer_mt.files import file_lock
+from transformer_mt.runtime import worker_pool
+
+def work(number):
+    print("ready", flush=True)
+    time.sleep(60)
+
+with file_lock(Path(sys.argv[1]), wait=False), worker_pool(2) as pool:
+    list(pool.map(work, range(2)))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_and_the_lock_end_with_the_process_that_is_stopped(tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOCKED_WORK, tmp_path / "lock"],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
+        with pytest.raises(UserError, match="in use"), file_lock(tmp_path / "lock", wait=False):
+            pass
+        start = time.monotonic()
+        if number == signal.SIGINT:  # from a keyboard it goes to the whole group
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        process.wait(20)
+        with file_lock(tmp_path / "lock", wait=False):  # free at once
+            pass
+        assert process.stdout.read() == ""  # ends when the last worker has
+        assert time.monotonic() - start < 20
+        assert process.stderr.read().count("Traceback") == (number == signal.SIGINT)
+
+
+# ---------------------------------------------------------------------------------------- messages
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """`clock.now` is the time that tqdm reads."""
+
+    class Clock:
+        now = 1000.0
+
+    monkeypatch.setattr("tqdm.std.time", lambda: Clock.now)
+    return Clock
+
+
+def test_progress_in_a_log_is_a_plain_line_now_and_then(capsys, clock):
+    with progress(total=200, unit="pairs", desc="align") as bar:
+        for _ in range(200):
+            clock.now += 1
+            bar.update(1)
+        bar.set_postfix_str("loss 1.5", refresh=False)
+        clock.now += 30
+        bar.update(0)
+    lines = capsys.readouterr().err.split("\n")
+    assert lines[:2] == [
+        "align: 15 %, 30 of 200 pairs, 1.00 pairs/s, 02:50 left",
+        "align: 30 %, 60 of 200 pairs, 1.00 pairs/s, 02:20 left",
+    ]
+    assert len(lines) == 8 and lines[-1] == "" and "loss 1.5" in lines[-2]
+
+
+def test_progress_of_what_has_no_known_end(capsys, clock):
+    for _ in progress(iter(range(100)), total=None, unit="rows", desc="read"):
+        clock.now += 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "read: 30 rows, 1.00 rows/s",
+        "read: 60 rows, 1.00 rows/s",
+        "read: 90 rows, 1.00 rows/s",
+    ]
+
+
+@pytest.mark.parametrize("stream, n", [(Terminal, 0.9), (io.StringIO, 29)])
+def test_short_work_shows_no_progress(monkeypatch, clock, stream, n):
+    monkeypatch.setattr(sys, "stderr", stream())
+    for _ in progress(range(10), total=10, unit="pairs"):
+        clock.now += n / 10
+    assert sys.stderr.getvalue() == ""
+
+
+def test_progress_at_a_terminal_is_a_bar_that_goes_away(monkeypatch, clock):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress(total=100, unit="pairs", desc="align") as bar:
+        for _ in range(50):
+            clock.now += 0.1
+            bar.update(1)
+        talk("a message above the bar")
+    shown = sys.stderr.getvalue()
+    assert "align:  50%|" in shown and "10.00 pairs/s" in shown
+    assert "\ra message above the bar\n" in shown
+    assert shown.rpartition("\r")[2] == "" and shown.split("\r")[-2].strip() == ""
+
+
+def test_a_message_is_one_line_on_stderr(capsys):
+    talk("two\twords")
+    done = capsys.readouterr()
+    assert (done.out, done.err) == ("", "two\twords\n")
