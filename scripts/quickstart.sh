@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# From nothing to a trained model: installs, trains on the embedded corpus in minutes, scores, translates, draws.
+# From nothing to a trained model: installs, trains on the embedded corpus in minutes, scores,
+# translates three sentences, and draws the attention of one.
 set -euo pipefail
 EXTRAS=viz,zh
 source "$(dirname "$0")/setup.sh"
+
 run=runs/starter-en-zh-tiny
 .venv/bin/python -m transformer_mt.train experiment=starter run_dir=$run
 .venv/bin/python -m transformer_mt.evaluate $run

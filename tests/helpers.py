@@ -13,7 +13,7 @@ import torch
 
 from transformer_mt.alignment import Rule, Side
 from transformer_mt.config import Activation, Config, CrossAttention, EncoderGate, ModelConfig, Norm
-from transformer_mt.model import AttentionWeights, Transformer
+from transformer_mt.model import Trace, Transformer
 from transformer_mt.run_dir import (
     WEIGHTS,
     config_from_dict,
@@ -99,6 +99,11 @@ def tiny_model(
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.3)
     return model.eval()
+
+
+def logits_of(model: Transformer, src: torch.Tensor, tgt_in: torch.Tensor) -> torch.Tensor:
+    """Logits `(B, T, V)` of the whole model at once."""
+    return model.output(model(src, tgt_in))
 
 
 def random_ids(rows: int, length: int, n_vocab: int, seed: int = 0) -> torch.Tensor:
@@ -280,10 +285,10 @@ def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:
 def slow_cross(model: Transformer, src: list[int], tgt: list[int]) -> np.ndarray:
     """One pair alone, without anything that batches or cuts."""
     ids, tgt_in = torch.tensor([src]), torch.tensor([[2, *tgt[:-1]]])
-    found = AttentionWeights()
+    trace = Trace()
     with torch.inference_mode():
-        model.decode(tgt_in, model.encode(ids), ids == 0, weights=found)
-    return torch.stack([layer[0] for layer in found.cross]).numpy()
+        model.decode(tgt_in, model.encode(ids), ids == 0, trace)
+    return torch.stack([layer.weights[0] for layer in trace.cross]).numpy()
 
 
 def make_run(

@@ -39,26 +39,23 @@ class Page:
     def text(self, selector: str) -> str:
         return self.js("document.querySelector(arguments[0]).textContent", selector)
 
+    def show(self, selector: str) -> None:
+        where = "{block: 'center', inline: 'center'}"
+        self.js(f"document.querySelector(arguments[0]).scrollIntoView({where})", selector)
+
     def hover(self, selector: str) -> None:
-        self.js(
-            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})",
-            selector,
-        )
+        self.show(selector)
         ActionChains(self.browser, duration=0).move_to_element(self.find(selector)).perform()
 
     def tap(self, selector: str) -> None:
-        self.js(
-            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', inline: 'center'})",
-            selector,
-        )
+        self.show(selector)
         touch = ActionBuilder(self.browser, mouse=PointerInput("touch", "finger"), duration=0)
         touch.pointer_action.move_to(self.find(selector)).pointer_down().pointer_up()
-        heard = "addEventListener('click', () => setTimeout(() => tapped = true), {once: true, capture: true})"
-        self.js(f"(tapped = false, {heard})")
+        # The browser makes a click of the touch, later.
+        listener = "() => setTimeout(() => tapped = true), {once: true, capture: true}"
+        self.js(f"(tapped = false, addEventListener('click', {listener}))")
         touch.perform()
-        WebDriverWait(self.browser, 30).until(
-            lambda _: self.js("tapped")
-        )  # the browser makes it a click, later
+        WebDriverWait(self.browser, 30).until(lambda _: self.js("tapped"))
 
     def press(self, *keys: str) -> None:
         ActionChains(self.browser, duration=0).send_keys(*keys).perform()
@@ -103,15 +100,15 @@ class Page:
 
     def problems(self) -> list[str]:
         """Console messages, and addresses that the page asked for beside itself."""
-        found = [entry["message"] for entry in self.browser.get_log("browser")]
+        messages = [entry["message"] for entry in self.browser.get_log("browser")]
         events = [
             json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")
         ]
-        asked = [
+        requested = [
             e["params"]["request"]["url"]
             for e in events
             if e["method"] == "Network.requestWillBeSent"
         ]
-        return found + [
-            url for url in asked if not (url.startswith("file:") and url.endswith("page.html"))
+        return messages + [
+            url for url in requested if not (url.startswith("file:") and url.endswith("page.html"))
         ]

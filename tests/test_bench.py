@@ -11,74 +11,87 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "bench"))
 import bench
+import contestants
 from helpers import tiny_config
 
-from transformer_mt import steps
-from transformer_mt.batches import make_batch
-from transformer_mt.config import Norm
-from transformer_mt.decoding import beam_search
+from transformer_mt.batches import make_batch, pad
+from transformer_mt.config import DecodeConfig, Norm
 from transformer_mt.model import Transformer
-from transformer_mt.steps import Decoder, Steps
+from transformer_mt.tokenizer import SpecialIds
 
-PAD, UNK, BOS, EOS = 0, 1, 2, 3
+SPECIAL = SpecialIds(pad=0, unk=1, bos=2, eos=3)
 SIZE = replace(tiny_config(d_model=32, n_heads=2, d_ff=48), norm=Norm.post)
 
 
 @pytest.fixture
 def model() -> Transformer:
     torch.manual_seed(5)
-    return Transformer(SIZE, 40, 50, PAD, joint=False).eval()
+    return Transformer(SIZE, 40, 50, SPECIAL.pad, joint=False).eval()
 
 
 @pytest.fixture
 def sources() -> list[list[int]]:
     generator = torch.Generator().manual_seed(6)
-    return [[*torch.randint(4, 40, (n,), generator=generator).tolist(), EOS] for n in (9, 7, 4, 2)]
+    return [
+        [*torch.randint(4, 40, (n,), generator=generator).tolist(), SPECIAL.eos]
+        for n in (9, 7, 4, 2)
+    ]
 
 
-def translations(
-    model: Transformer, src: torch.Tensor, n_beams: int, length: int
-) -> list[list[int]]:
-    limit = torch.full((len(src),), length)
-    found = beam_search(
-        Steps(Decoder(model), src), limit, limit, BOS, EOS, [PAD, UNK, BOS], n_beams, 1.0
-    )
-    return [hypotheses[0].ids for hypotheses in found]
+def batch_of(src: list[list[int]], tgt: list[list[int]]):
+    return make_batch(src, tgt, SPECIAL.pad, SPECIAL.pad, SPECIAL.bos)
 
 
 def test_marian_with_our_weights(model, sources):
     pytest.importorskip("transformers")
-    theirs = bench.marian(SIZE, 40, 50, PAD, BOS, EOS).eval()
-    bench.copy_to_marian(model, theirs)
-    batch = make_batch(sources, [[5, 6, 7, EOS]] * 4, PAD, PAD, BOS)
+    theirs = contestants.marian(SIZE, 40, 50, SPECIAL).eval()
+    contestants.copy_to_marian(model, theirs)
+    batch = batch_of(sources, [[5, 6, 7, SPECIAL.eos]] * 4)
     with torch.no_grad():
         logits = theirs(
-            input_ids=batch.src, attention_mask=batch.src != PAD, decoder_input_ids=batch.tgt_in
-        ).logits  # fmt: skip
-        torch.testing.assert_close(logits, model(batch.src, batch.tgt_in), rtol=1e-4, atol=1e-4)
+            input_ids=batch.src,
+            attention_mask=batch.src != SPECIAL.pad,
+            decoder_input_ids=batch.tgt_in,
+        ).logits
+        ours = model.output(model(batch.src, batch.tgt_in))
+    torch.testing.assert_close(logits, ours, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("n_beams", [1, 4])
-def test_ctranslate2_with_our_weights(model, sources, tmp_path, n_beams):
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_ctranslate2_with_our_weights(model, sources, tmp_path, beam_size):
     ctranslate2 = pytest.importorskip("ctranslate2")
-    folder = bench.ctranslate2_model(model, tmp_path, BOS, EOS, UNK)
+    folder = contestants.ctranslate2_model(model, tmp_path, SPECIAL)
     engine = ctranslate2.Translator(
         str(folder), compute_type="float32", inter_threads=1, intra_threads=1
     )
-    found = engine.translate_batch(
-        [[str(i) for i in row] for row in sources], beam_size=n_beams, min_decoding_length=8, max_decoding_length=8,
-        disable_unk=True, length_penalty=0,
-    )  # fmt: skip
-    src = make_batch(sources, sources, PAD, PAD, BOS).src
-    ours = translations(model, src, n_beams, 9)
+    results = engine.translate_batch(
+        [[str(i) for i in row] for row in sources],
+        beam_size=beam_size,
+        min_decoding_length=8,
+        max_decoding_length=8,
+        disable_unk=True,
+        length_penalty=0,
+    )
+    src = pad(sources, SPECIAL.pad)
+    ours = bench.beam_search_of_length(model, src, 9, SPECIAL, DecodeConfig(beam_size))
     assert len({tuple(row) for row in ours}) > 1
-    assert [[int(token) for token in result.hypotheses[0]] for result in found] == ours
+    assert [[int(token) for token in result.hypotheses[0]] for result in results] == ours
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_a_translation_that_would_end_early_has_its_length(model, sources, beam_size):
+    src = pad(sources, SPECIAL.pad)
+    with torch.no_grad():
+        model.output.weight[SPECIAL.eos] *= 100  # now it ends most translations at once
+    rows = bench.beam_search_of_length(model, src, 12, SPECIAL, DecodeConfig(beam_size))
+    assert [len(row) for row in rows] == [11] * 4
+    assert SPECIAL.eos not in {token for row in rows for token in row}
 
 
 def test_the_work_of_an_update_is_six_times_weights_times_tokens(model, sources):
     """Weights that see source tokens, weights that see target tokens, and the output layer, added up by hand."""
-    targets = [[5, 6, 7, EOS], [5, EOS], [6, 7, EOS], [EOS]]
-    batch = make_batch(sources, targets, PAD, PAD, BOS)
+    eos = SPECIAL.eos
+    batch = batch_of(sources, [[5, 6, 7, eos], [5, eos], [6, 7, eos], [eos]])
     d, f, n_src, n_tgt = 32, 48, 10 + 8 + 5 + 3, 4 + 2 + 3 + 1
     encoder = 2 * (4 * d * d + 2 * d * f) * n_src
     memory = 2 * 2 * d * d * n_src  # keys and values of cross-attention
@@ -95,7 +108,7 @@ def test_a_table_has_medians_and_ratios_within_rounds(capsys):
 
 
 def test_products_are_zeros_for_a_while(model, sources):
-    src = make_batch(sources, sources, PAD, PAD, BOS).src
+    src = pad(sources, SPECIAL.pad)
     with torch.inference_mode():
         before = model.encode(src)
         with bench.free_products():
@@ -110,10 +123,12 @@ def test_what_an_update_does_besides_its_products_is_measured_in_both_precisions
 ):
     monkeypatch.setattr(bench, "SIZE", SIZE)
     monkeypatch.setattr(bench.time, "sleep", lambda seconds: None)
-    exact, found = bench.Trainer.update, []
+    exact = bench.Trainer.update
+    updates = []
 
     def update(trainer, batches, lr):
-        found.append((trainer.dtype, bool((torch.ones(2, 2) @ torch.ones(2, 2)).any())))
+        has_products = bool((torch.ones(2, 2) @ torch.ones(2, 2)).any())
+        updates.append((trainer.dtype, has_products))
         return exact(trainer, batches, lr)
 
     monkeypatch.setattr(bench.Trainer, "update", update)
@@ -123,21 +138,9 @@ def test_what_an_update_does_besides_its_products_is_measured_in_both_precisions
         "fp32, zeros for products",
         "bf16, zeros for products",
     ]
-    assert found == 3 * [
-        (torch.float32, True),
-        (torch.float32, False),
-        (torch.bfloat16, False),
-    ]  # one to warm up
-
-
-def test_the_ways_of_a_step_are_left_as_they_were(corpus_tsv, cache_dir, monkeypatch):
-    before = {name: value for name, value in vars(steps).items() if name.isupper()}
-    monkeypatch.setattr(bench, "SIZE", SIZE)
-    monkeypatch.setattr(bench.time, "sleep", lambda seconds: None)
-    rows = bench.steps_table(bench.load_corpus(corpus_tsv, str(cache_dir), 400), 2)
-    assert {name: value for name, value in vars(steps).items() if name.isupper()} == before
-    assert {row["name"] for row in rows} > {"as it is"}
-    assert all(row["median"] > 0 for row in rows)
+    # A round to warm up, and two that count.
+    each_round = [(torch.float32, True), (torch.float32, False), (torch.bfloat16, False)]
+    assert updates == 3 * each_round
 
 
 def test_rows_in_random_order_fill_their_batches(corpus_tsv, cache_dir):

@@ -1,4 +1,4 @@
-"""Beam search against exhaustive enumeration, hand-computed lattices, a greedy loop, and itself in other batches."""
+"""Beam search against all translations there are, lattices by hand, a greedy loop, and other batches."""
 
 import itertools
 import math
@@ -6,21 +6,25 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from helpers import tiny_model
+from helpers import logits_of, tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transformer_mt.batches import length_batches
-from transformer_mt.decoding import Hypothesis, beam_search, length_penalty, places, search
+from transformer_mt.config import DecodeConfig
+from transformer_mt.decoding import Hypothesis, beam_search, length_penalty, search
 from transformer_mt.model import Transformer
-from transformer_mt.steps import Decoder
+from transformer_mt.tokenizer import SpecialIds
 
 PAD, BOS, EOS = 0, 1, 2
 NOT_WORDS = [PAD, BOS]
+SPECIAL = SpecialIds(PAD, PAD, BOS, EOS)
 
 
-class FakeSteps:
-    """A model whose logits are a function of the sentence and of the whole prefix; counts the calls and rows."""
+class FakeModel:
+    """Logits as a function of the sentence and of the whole prefix; it is step and cache in one,
+    and counts the rows of every call.
+    """
 
     def __init__(
         self, logits: Callable[[int, tuple[int, ...]], torch.Tensor], n_sentences: int
@@ -30,33 +34,33 @@ class FakeSteps:
         self.sentences = list(range(n_sentences))
         self.rows_per_call: list[int] = []
 
-    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        self.rows_per_call.append(len(ids))
-        new = ids.view(len(self.sentences), -1).tolist()
+    def __call__(self, ids: torch.Tensor, cache: "FakeModel") -> torch.Tensor:
+        assert cache is self and len(ids) == len(self.sentences)
+        self.rows_per_call.append(ids.numel())
+        if self.prefixes and ids.size(1) > len(self.prefixes[0]):
+            self.reorder(torch.zeros_like(ids))  # all go on from the one at the beginning
         self.prefixes = [
             [(*prefix, token) for prefix, token in zip(prefixes, tokens, strict=True)]
-            for prefixes, tokens in zip(self.prefixes, new, strict=True)
+            for prefixes, tokens in zip(self.prefixes, ids.tolist(), strict=True)
         ]
-        pairs = zip(self.sentences, self.prefixes, strict=True)
         return torch.stack(
-            [self.logits(b, prefix[1:]) for b, prefixes in pairs for prefix in prefixes]
+            [
+                torch.stack([self.logits(b, prefix[1:]) for prefix in prefixes])
+                for b, prefixes in zip(self.sentences, self.prefixes, strict=True)
+            ]
         )
 
-    def select(self, parents: torch.Tensor, sentences: torch.Tensor | None) -> None:
-        if sentences is not None:
-            left = sentences.tolist()
-            assert len(set(left)) == len(left) < len(self.sentences)
-            assert all(b == i for i, b in enumerate(left) if b < len(left)), (
-                "a sentence that could stay was moved"
-            )
-            self.prefixes, self.sentences = (
-                [self.prefixes[b] for b in left],
-                [self.sentences[b] for b in left],
-            )
+    def reorder(self, parents: torch.Tensor) -> None:
         self.prefixes = [
             [prefixes[n] for n in row]
             for prefixes, row in zip(self.prefixes, parents.tolist(), strict=True)
         ]
+
+    def keep(self, sentences: torch.Tensor) -> None:
+        rows = sentences.tolist()
+        assert rows == sorted(set(rows)) and len(rows) < len(self.sentences)
+        self.prefixes = [self.prefixes[b] for b in rows]
+        self.sentences = [self.sentences[b] for b in rows]
 
 
 def random_logits(
@@ -74,27 +78,12 @@ def random_logits(
     return logits
 
 
-def run(
-    logits,
-    n_vocab: int,
-    beam: int,
-    alpha: float,
-    *,
-    maximum,
-    minimum=1,
-    n_best=1,
-    forbidden=NOT_WORDS,
-    n=1,
-):
-    """`beam_search` over `FakeSteps`: the results and the steps."""
-    steps = FakeSteps(logits, n)
-    found = beam_search(
-        steps,
-        torch.tensor([minimum] * n if isinstance(minimum, int) else minimum),
-        torch.tensor([maximum] * n if isinstance(maximum, int) else maximum),
-        BOS, EOS, forbidden, beam, alpha, n_best,
-    )  # fmt: skip
-    return found, steps
+def run(logits, beam: int, alpha: float, *, maximum, n_best=1, special=SPECIAL, n=1):
+    """`beam_search` over a `FakeModel`: the results and the model."""
+    model = FakeModel(logits, n)
+    limits = torch.tensor([maximum] * n if isinstance(maximum, int) else maximum)
+    options = DecodeConfig(beam_size=beam, length_penalty=alpha, n_best=n_best)
+    return beam_search(model, model, limits, special, options), model
 
 
 def every_translation(
@@ -125,7 +114,7 @@ def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
 def test_a_wide_beam_finds_everything_in_order(seed, alpha):
     """Three words and at most four tokens: 1 + 3 + 9 + 27 translations."""
     expected = every_translation(random_logits(seed, 6), 6, alpha, 4)
-    found, _ = run(random_logits(seed, 6), 6, 40, alpha, maximum=4, n_best=40)
+    found, _ = run(random_logits(seed, 6), 40, alpha, maximum=4, n_best=40)
     assert len(expected) == 40
     assert_same(found[0], expected)
 
@@ -136,7 +125,7 @@ def test_a_wide_beam_finds_everything_in_order(seed, alpha):
 def test_stopping_early_loses_no_winner(seed, alpha, n_best):
     """With a beam as wide as all there is, the only way to miss one of the n best is to stop too early."""
     logits = random_logits(seed, 5, sharpness=3.0)
-    found, _ = run(logits, 5, 63, alpha, maximum=6, n_best=n_best)
+    found, _ = run(logits, 63, alpha, maximum=6, n_best=n_best)
     assert_same(found[0], every_translation(logits, 5, alpha, 6)[:n_best])
 
 
@@ -145,7 +134,7 @@ def test_a_search_ends_at_the_first_step_that_no_live_hypothesis_can_win(alpha):
     """The steps counted by a search without tensors that knows the same rule."""
     for seed in range(20):
         logits = random_logits(seed, 5, sharpness=3.0)
-        _, steps = run(logits, 5, 63, alpha, maximum=6)
+        _, steps = run(logits, 63, alpha, maximum=6)
         live, best, n_steps = {(): 0.0}, -math.inf, 0
         while live and max(live.values()) / ((5 + 6) / 6) ** alpha > best:
             n_steps += 1
@@ -186,10 +175,10 @@ GARDEN = {
 
 def test_a_lattice_by_hand():
     """Greedy takes a (0.6), then c: 0.6 * 0.4 = 0.24. Two slots keep b as well: b c $ = 0.4 * 0.9 * 0.8 = 0.288."""
-    greedy, _ = run(lattice(GARDEN), 7, 1, 0.0, maximum=5)
+    greedy, _ = run(lattice(GARDEN), 1, 0.0, maximum=5)
     assert greedy[0][0].ids == [3, 5]
     assert greedy[0][0].score == pytest.approx(math.log(0.24), abs=1e-6)
-    beam, _ = run(lattice(GARDEN), 7, 2, 0.0, maximum=5, n_best=2)
+    beam, _ = run(lattice(GARDEN), 2, 0.0, maximum=5, n_best=2)
     assert [h.ids for h in beam[0]] == [[4, 5], [3, 5]]
     assert [h.score for h in beam[0]] == pytest.approx([math.log(0.288), math.log(0.24)], abs=1e-6)
 
@@ -202,9 +191,9 @@ def test_the_length_penalty_decides_between_short_and_long():
         "ab": {"$": 1.0},
         "ac": {"$": 1.0},
     }
-    short, _ = run(lattice(table), 7, 4, 0.0, maximum=4)
+    short, _ = run(lattice(table), 4, 0.0, maximum=4)
     assert short[0][0].ids == [] and short[0][0].score == pytest.approx(math.log(0.4), abs=1e-6)
-    long, _ = run(lattice(table), 7, 4, 1.0, maximum=4)
+    long, _ = run(lattice(table), 4, 1.0, maximum=4)
     assert long[0][0].ids == [3, 4] and long[0][0].score == pytest.approx(
         math.log(0.36) * 6 / 8, abs=1e-6
     )
@@ -225,7 +214,7 @@ def test_the_formula_of_the_length_penalty():
 def test_one_slot_is_greedy_search(seed):
     logits = random_logits(seed, 9)
     limits = [3, 12, 12, 1]
-    found, _ = run(logits, 9, 1, 0.7, maximum=limits, n=4)
+    found, _ = run(logits, 1, 0.7, maximum=limits, n=4)
     for sentence, limit in enumerate(limits):
         ids, total = [], 0.0
         while True:
@@ -240,27 +229,12 @@ def test_one_slot_is_greedy_search(seed):
 
 
 @pytest.mark.parametrize("beam", [1, 3, 21])
-def test_shortest_and_longest(beam):
+def test_the_limits_are_each_sentences_own(beam):
     for seed in range(5):
-        found, _ = run(
-            random_logits(seed, 7),
-            7,
-            beam,
-            1.0,
-            minimum=[3, 5, 1],
-            maximum=[3, 6, 4],
-            n=3,
-            n_best=beam,
-        )
+        logits = random_logits(seed, 7)
+        found, _ = run(logits, beam, 1.0, maximum=[1, 6, 4], n=3, n_best=beam)
         lengths = [{len(h.ids) + 1 for h in hypotheses} for hypotheses in found]
-        assert lengths[0] == {3} and lengths[1] <= {5, 6} and lengths[2] <= {1, 2, 3, 4}
-
-
-@pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_the_best_of_at_least_three_tokens(alpha):
-    logits = random_logits(3, 5)
-    found, _ = run(logits, 5, 31, alpha, minimum=3, maximum=5, n_best=5)
-    assert_same(found[0], every_translation(logits, 5, alpha, 5, minimum=3)[:5])
+        assert lengths[0] == {1} and max(lengths[1]) <= 6 and max(lengths[2]) <= 4
 
 
 def test_forbidden_ids_never_come_out_however_probable():
@@ -270,7 +244,8 @@ def test_forbidden_ids_never_come_out_however_probable():
         row[EOS] = 0.1 * len(prefix) - 1
         return row
 
-    found, _ = run(logits, 8, 4, 1.0, maximum=9, n_best=4, forbidden=[PAD, BOS, 5])
+    special = SpecialIds(pad=PAD, unk=5, bos=BOS, eos=EOS)
+    found, _ = run(logits, 4, 1.0, maximum=9, n_best=4, special=special)
     produced = {token for hypothesis in found[0] for token in hypothesis.ids}
     assert produced and produced <= {3, 4, 6, 7}
 
@@ -278,7 +253,7 @@ def test_forbidden_ids_never_come_out_however_probable():
 @pytest.mark.parametrize("n_best", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(3))
 def test_n_best_gives_n_different_ones_best_first(seed, n_best):
-    found, _ = run(random_logits(seed, 8), 8, 5, 0.6, maximum=[4, 9, 3], n=3, n_best=n_best)
+    found, _ = run(random_logits(seed, 8), 5, 0.6, maximum=[4, 9, 3], n=3, n_best=n_best)
     for hypotheses in found:
         assert len(hypotheses) == n_best == len({tuple(h.ids) for h in hypotheses})
         scores = [h.score for h in hypotheses]
@@ -286,16 +261,15 @@ def test_n_best_gives_n_different_ones_best_first(seed, n_best):
 
 
 def test_a_beam_wider_than_the_vocabulary():
-    found, _ = run(
-        random_logits(0, 5), 5, 7, 1.0, maximum=3, n_best=7
-    )  # 1 + 2 + 4 translations of two words
+    # 1 + 2 + 4 translations of two words
+    found, _ = run(random_logits(0, 5), 7, 1.0, maximum=3, n_best=7)
     assert_same(found[0], every_translation(random_logits(0, 5), 5, 1.0, 3))
 
 
 def test_scores_are_those_of_the_ids():
     """Whatever the beam keeps, a score is the penalised log-probability of the ids beside it."""
     logits = random_logits(1, 12)
-    found, _ = run(logits, 12, 4, 0.8, maximum=8, n=3, n_best=4)
+    found, _ = run(logits, 4, 0.8, maximum=8, n=3, n_best=4)
     for sentence, hypotheses in enumerate(found):
         for h in hypotheses:
             ids = (*h.ids, EOS)
@@ -315,32 +289,19 @@ def test_finished_sentences_leave_the_batch():
         row[EOS] = 60.0 if len(prefix) == sentence else -60.0  # sentence b has b words
         return row
 
-    found, steps = run(logits, 5, 2, 0.0, maximum=10, n=4)
+    found, steps = run(logits, 2, 0.0, maximum=10, n=4)
     assert steps.rows_per_call == [4, 6, 4, 2]  # one hypothesis each at first, then two
     assert [len(hypotheses[0].ids) for hypotheses in found] == [0, 1, 2, 3]
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=20))
-def test_as_few_sentences_as_possible_change_their_places(done):
-    left = places(torch.tensor(done)).tolist()
-    assert sorted(left) == [b for b, is_done in enumerate(done) if not is_done]
-    assert all(b == i for i, b in enumerate(left) if not done[i])
 
 
 @pytest.mark.parametrize("beam", [1, 2, 5])
 def test_a_sentence_of_a_fake_batch_is_what_it_is_alone(beam):
     logits = random_logits(11, 9)
     limits = [2, 9, 5, 9]
-    together, _ = run(logits, 9, beam, 0.6, maximum=limits, n=4, n_best=beam)
+    together, _ = run(logits, beam, 0.6, maximum=limits, n=4, n_best=beam)
     for sentence, limit in enumerate(limits):
-        alone, _ = run(
-            lambda _, prefix, b=sentence: logits(b, prefix),
-            9,
-            beam,
-            0.6,
-            maximum=limit,
-            n_best=beam,
-        )
+        its_own = lambda _, prefix, b=sentence: logits(b, prefix)  # noqa: E731
+        alone, _ = run(its_own, beam, 0.6, maximum=limit, n_best=beam)
         assert_same(together[sentence], alone[0])
 
 
@@ -357,8 +318,11 @@ def translate(
     beam: int,
     batch_tokens: int = 10_000,
     n_best: int = 1,
-):
-    return search(Decoder(model), sources, BOS, EOS, NOT_WORDS, beam, 0.8, batch_tokens, n_best)
+) -> list[list[Hypothesis]]:
+    options = DecodeConfig(beam, 0.8, n_best, batch_tokens)
+    outputs = dict(search(model, sources, SPECIAL, options))
+    assert sorted(outputs) == list(range(len(sources)))
+    return [outputs[i] for i in range(len(sources))]
 
 
 @pytest.mark.parametrize("beam", [1, 4])
@@ -380,16 +344,12 @@ def test_a_translation_does_not_depend_on_its_batch(beam, seed, n):
 def test_search_keeps_the_order_whatever_the_batches(float64, beam):
     model = tiny_model(3, n_src=20, n_tgt=20)
     sources = sources_for(1, 9)
-    heard: list[int] = []
     whole = translate(model, sources, beam)
     for batch_tokens in (1, 20, 50):
-        for expected, found in zip(
-            whole, translate(model, sources, beam, batch_tokens), strict=True
-        ):
+        batched = translate(model, sources, beam, batch_tokens)
+        for expected, found in zip(whole, batched, strict=True):
             assert_same(found, expected)
-    search(Decoder(model), sources, BOS, EOS, NOT_WORDS, beam, 0.8, 30, on_batch=heard.append)
-    assert sum(heard) == 9 and len(heard) > 1
-    assert search(Decoder(model), [], BOS, EOS, NOT_WORDS, beam, 0.8, 30) == []
+    assert translate(model, [], beam) == []
 
 
 def test_the_model_by_steps_gives_the_scores_of_teacher_forcing(float64):
@@ -401,7 +361,9 @@ def test_the_model_by_steps_gives_the_scores_of_teacher_forcing(float64):
             ids = torch.tensor([[*h.ids, EOS]])
             tgt_in = torch.tensor([[BOS, *h.ids]])
             log_probs = (
-                model(torch.tensor([source]), tgt_in).log_softmax(-1).gather(2, ids[:, :, None])
+                logits_of(model, torch.tensor([source]), tgt_in)
+                .log_softmax(-1)
+                .gather(2, ids[:, :, None])
             )
             assert h.score == pytest.approx(
                 log_probs.sum().item() / ((5 + ids.size(1)) / 6) ** 0.8, abs=1e-9

@@ -2,23 +2,28 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from helpers import EXACT, VARIANTS, random_ids, tiny_config, tiny_model
+from helpers import EXACT, VARIANTS, logits_of, random_ids, tiny_config, tiny_model
 from torch import nn
 from torch.nn import functional as F
 
-from transformer_mt.config import Activation, Norm
-from transformer_mt.fast import Dropout
+from transformer_mt.config import Activation, CrossAttention, EncoderGate, Norm
 from transformer_mt.model import (
-    AttentionWeights,
+    ChannelGate,
     FeedForward,
+    Gates,
     MultiHeadAttention,
+    SpatialGate,
+    Trace,
     Transformer,
     attention,
     causal_mask,
+    hard_attention,
     key_mask,
     positional_encoding,
+    straight_through,
 )
 
 # ------------------------------------------------------------------------------------------------------ attention
@@ -88,9 +93,7 @@ def copy_attention(theirs: nn.MultiheadAttention, ours: MultiHeadAttention) -> N
         theirs.out_proj.load_state_dict(ours.w_o.state_dict())
 
 
-@pytest.mark.parametrize(
-    "n_keys", [6, 40]
-)  # few enough for the equation, and enough for the fused kernel
+@pytest.mark.parametrize("n_keys", [6, 40])
 @pytest.mark.parametrize("recorded", [False, True])
 def test_multi_head_attention_equals_torchs_with_copied_weights(float64, recorded, n_keys):
     torch.manual_seed(2)
@@ -101,11 +104,11 @@ def test_multi_head_attention_equals_torchs_with_copied_weights(float64, recorde
     expected, expected_weights = theirs(
         x, other, other, key_padding_mask=padding, average_attn_weights=False
     )
-    weights = [] if recorded else None
-    z = ours(x, *ours.keys_values(other), key_mask(padding), weights)
+    trace = [] if recorded else None
+    z = ours(x, *ours.keys_values(other), key_mask(padding), trace)
     torch.testing.assert_close(z, expected, **EXACT)
-    if weights is not None:
-        torch.testing.assert_close(weights[0], expected_weights, **EXACT)
+    if trace is not None:
+        torch.testing.assert_close(trace[0].weights, expected_weights, **EXACT)
 
 
 def test_nothing_is_kept_on_the_module():
@@ -222,7 +225,7 @@ def test_encoder_decoder_equals_torchs_with_copied_weights(float64, norm, activa
     expected = states @ model.output.weight.T
 
     torch.testing.assert_close(model.encode(src)[~padding], memory[~padding], **EXACT)
-    logits = model(src, tgt_in)
+    logits = logits_of(model, src, tgt_in)
     torch.testing.assert_close(logits, expected, **EXACT)
 
     weighting = torch.randn_like(logits)
@@ -241,13 +244,14 @@ def test_encoder_decoder_equals_torchs_with_copied_weights(float64, norm, activa
     assert theirs.in_proj_bias.grad[16:32].abs().max() < 1e-12  # why our keys have no bias
 
 
-def test_positions_give_the_states_below_the_output_layer(float64):
+def test_forward_gives_the_states_below_the_output_layer(float64):
     model = tiny_model()
     src, tgt_in = random_ids(3, 6, 13), random_ids(3, 5, 11)
-    positions = torch.tensor([[True] * 5, [True] * 2 + [False] * 3, [True] * 4 + [False]])
-    states = model(src, tgt_in, positions)
-    assert states.shape == (11, 16)
-    torch.testing.assert_close(model.output(states), model(src, tgt_in)[positions], **EXACT)
+    src[1, 4:] = 0
+    states = model(src, tgt_in)
+    assert states.shape == (3, 5, 16)
+    logits = model.decode(tgt_in, model.encode(src), src == 0)
+    torch.testing.assert_close(model.output(states), logits, **EXACT)
 
 
 # --------------------------------------------------------------------------------------------- recorded attention
@@ -262,21 +266,52 @@ def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(
     src, tgt_in = random_ids(2, s, 13), random_ids(2, t, 11)
     src[1, 3:] = 0
     padding = src == 0
-    weights = AttentionWeights()
-    memory = model.encode(src, weights)
-    logits = model.decode(tgt_in, memory, padding, weights=weights)
-    torch.testing.assert_close(logits, model(src, tgt_in), **EXACT)
+    trace = Trace()
+    memory = model.encode(src, trace)
+    logits = model.decode(tgt_in, memory, padding, trace)
+    torch.testing.assert_close(logits, logits_of(model, src, tgt_in), **EXACT)
 
-    assert [w.shape for w in weights.encoder_self] == [(2, 4, s, s)] * 2
-    assert [w.shape for w in weights.decoder_self] == [(2, 4, t, t)] * 2
-    assert [w.shape for w in weights.cross] == [(2, 4, t, s)] * 2
+    assert [layer.weights.shape for layer in trace.encoder_self] == [(2, 4, s, s)] * 2
+    assert [layer.weights.shape for layer in trace.decoder_self] == [(2, 4, t, t)] * 2
+    assert [layer.weights.shape for layer in trace.cross] == [(2, 4, t, s)] * 2
     future = torch.ones(t, t, dtype=torch.bool).triu(1)
-    for rows in (*weights.encoder_self, *weights.cross):
-        assert rows.masked_select(padding[:, None, None]).eq(0).all()
-    for rows in weights.decoder_self:
-        assert rows.masked_select(future).eq(0).all()
-    for rows in (*weights.encoder_self, *weights.decoder_self, *weights.cross):
-        torch.testing.assert_close(rows.sum(-1), torch.ones(rows.shape[:-1]), **EXACT)
+    for layer in (*trace.encoder_self, *trace.cross):
+        assert layer.weights.masked_select(padding[:, None, None]).eq(0).all()
+    for layer in trace.decoder_self:
+        assert layer.weights.masked_select(future).eq(0).all()
+    for layer in (*trace.encoder_self, *trace.decoder_self, *trace.cross):
+        ones = torch.ones(layer.weights.shape[:-1])
+        torch.testing.assert_close(layer.weights.sum(-1), ones, **EXACT)
+
+
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_a_trace_holds_every_number_of_every_attention_layer(float64, changes):
+    """Each follows from the ones before it and from the layer's own matrices."""
+    model = tiny_model(8, **changes)
+    src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
+    src[1, 3:] = 0
+    trace = Trace()
+    memory = model.encode(src, trace)
+    model.decode(tgt_in, memory, src == 0, trace)
+    for kind, layers in model.attention_layers().items():
+        for layer, seen in zip(layers, getattr(trace, kind), strict=True):
+            source = memory if kind == "cross" else seen.x
+            for projected, by, matrix in (
+                (seen.q, seen.x, layer.w_q),
+                (seen.k, source, layer.w_k),
+                (seen.v, source, layer.w_v),
+            ):
+                heads = matrix(by).unflatten(-1, (4, 4)).transpose(1, 2)
+                torch.testing.assert_close(projected, heads, **EXACT)
+            scores = seen.q @ seen.k.transpose(-2, -1) / 2
+            hidden = seen.weights == 0
+            weights = scores.masked_fill(hidden, -torch.inf).softmax(-1)
+            torch.testing.assert_close(seen.weights, weights, **EXACT)
+            if layer.hard:
+                weights = F.one_hot(weights.argmax(-1), weights.size(-1)).double()
+            z = (weights @ seen.v).transpose(1, 2).flatten(2)
+            torch.testing.assert_close(seen.z, z, **EXACT)
+            torch.testing.assert_close(seen.output, layer.w_o(z), **EXACT)
 
 
 # ------------------------------------------------------------------------------------------ what must not matter
@@ -285,11 +320,11 @@ def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(
 def test_future_tokens_change_nothing(float64):
     model = tiny_model(9)
     src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
-    logits = model(src, tgt_in)
+    logits = logits_of(model, src, tgt_in)
     for t in range(1, 5):
         changed = tgt_in.clone()
         changed[:, t:] = changed[:, t:] % 10 + 1
-        other = model(src, changed)
+        other = logits_of(model, src, changed)
         torch.testing.assert_close(other[:, :t], logits[:, :t], **EXACT)
         assert (other[:, t] - logits[:, t]).abs().max() > 1e-3
 
@@ -298,20 +333,21 @@ def test_future_tokens_change_nothing(float64):
 def test_source_padding_and_batch_mates_change_nothing(float64, changes):
     model = tiny_model(10, **changes)
     src, tgt_in = random_ids(1, 4, 13), random_ids(1, 5, 11)
-    alone = model(src, tgt_in)
+    alone = logits_of(model, src, tgt_in)
     mates = random_ids(2, 9, 13, seed=3)
     batch = torch.cat((F.pad(src, (0, 5)), mates))
-    together = model(batch, torch.cat((tgt_in, random_ids(2, 5, 11, seed=4))))
+    together = logits_of(model, batch, torch.cat((tgt_in, random_ids(2, 5, 11, seed=4))))
     torch.testing.assert_close(together[:1], alone, **EXACT)
     torch.testing.assert_close(model.encode(batch)[:1, :4], model.encode(src), **EXACT)
     changed = src.clone()
     changed[0, 3] = changed[0, 3] % 12 + 1
-    assert (model(changed, tgt_in) - alone).abs().max() > 1e-3
+    assert (logits_of(model, changed, tgt_in) - alone).abs().max() > 1e-3
 
 
 def test_a_source_of_padding_alone_gives_numbers():
     model = tiny_model()
-    assert model(torch.zeros(1, 3, dtype=torch.long), random_ids(1, 2, 11)).isfinite().all()
+    src, tgt_in = torch.zeros(1, 3, dtype=torch.long), random_ids(1, 2, 11)
+    assert logits_of(model, src, tgt_in).isfinite().all()
 
 
 # ---------------------------------------------------------------------------------------------- parameters
@@ -379,7 +415,7 @@ def test_tying_and_the_number_of_parameters(joint, tie, tables):
 
 def test_every_parameter_has_a_gradient():
     model = tiny_model(tie_embeddings=False, activation=Activation.swiglu)
-    model(random_ids(2, 5, 13), random_ids(2, 4, 11)).square().sum().backward()
+    logits_of(model, random_ids(2, 5, 13), random_ids(2, 4, 11)).square().sum().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
@@ -407,7 +443,7 @@ def test_initial_values_are_as_stated(tie):
 def test_an_untrained_model_is_nearly_uniform():
     torch.manual_seed(0)
     model = Transformer(tiny_config(d_model=128, d_ff=256), 500, 700, pad_id=0, joint=False)
-    logits = model(random_ids(8, 12, 500), random_ids(8, 12, 700))
+    logits = logits_of(model, random_ids(8, 12, 500), random_ids(8, 12, 700))
     loss = F.cross_entropy(logits.flatten(0, 1), random_ids(8, 12, 700, seed=1).flatten())
     assert loss.item() == pytest.approx(math.log(700), abs=1.0)
 
@@ -415,62 +451,12 @@ def test_an_untrained_model_is_nearly_uniform():
 # ------------------------------------------------------------------------------------------------------- dropout
 
 
-@pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
-def test_dropout_rate_and_expectation(p):
-    torch.manual_seed(0)
-    n = 200_003  # not a multiple of eight
-    y = Dropout(p)(torch.ones(n))
-    rate = round(p * 256) / 256
-    assert abs(rate - p) <= 1 / 512
-    dropped = y.eq(0).double().mean().item()
-    assert dropped == pytest.approx(rate, abs=5 * math.sqrt(rate * (1 - rate) / n))
-    torch.testing.assert_close(y[y != 0], torch.full_like(y[y != 0], 1 / (1 - rate)))
-    assert y.mean().item() == pytest.approx(1, abs=5 * math.sqrt(rate / (1 - rate) / n))
-
-
-def test_dropout_drops_elements_independently():
-    torch.manual_seed(0)
-    kept = Dropout(0.5)(torch.ones(8 * 50_000)).view(-1, 8).ne(0).double()
-    correlation = torch.corrcoef(kept.T) - torch.eye(8, dtype=torch.float64)
-    assert correlation.abs().max() < 5 / math.sqrt(50_000)
-
-
-def test_dropout_in_evaluation_or_of_nothing_is_the_identity():
-    x = torch.randn(3, 5)
-    assert Dropout(0.5).eval()(x) is x
-    assert Dropout(0.0)(x) is x
-
-
-@pytest.mark.parametrize("p", [1e-6, 0.999])
-def test_dropout_of_any_allowed_probability_is_finite(p):
-    assert Dropout(p)(torch.ones(1000)).isfinite().all()
-
-
-def test_dropout_is_reproducible_under_a_seed():
-    x, dropout = torch.randn(4, 7, 9), Dropout(0.4)
-    torch.manual_seed(5)
-    first, second = dropout(x), dropout(x)
-    torch.manual_seed(5)
-    assert torch.equal(dropout(x), first)
-    assert not torch.equal(first, second)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_the_gradient_passes_through_the_same_mask(dtype):
-    x = torch.randn(6, 35).to(dtype).T.requires_grad_()  # not contiguous
-    y = Dropout(0.4)(x)
-    assert y.dtype is dtype and y.shape == x.shape
-    y.sum().backward()
-    torch.testing.assert_close(y.detach(), x.detach() * x.grad)
-    assert x.grad.eq(0).any() and x.grad.ne(0).any()
-
-
 def test_a_model_in_training_drops_and_in_evaluation_does_not():
     model = tiny_model(dropout=0.3)
     src, tgt_in = random_ids(2, 5, 13), random_ids(2, 4, 11)
-    assert torch.equal(model(src, tgt_in), model(src, tgt_in))
+    assert torch.equal(logits_of(model, src, tgt_in), logits_of(model, src, tgt_in))
     model.train()
-    assert not torch.equal(model(src, tgt_in), model(src, tgt_in))
+    assert not torch.equal(logits_of(model, src, tgt_in), logits_of(model, src, tgt_in))
 
 
 # --------------------------------------------------------------------------------------------- limits, precision
@@ -490,14 +476,237 @@ def test_more_than_max_len_is_refused():
 def test_bf16_runs_and_its_recorded_rows_sum_to_one():
     model = tiny_model(14)
     src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
-    weights = AttentionWeights()
+    trace = Trace()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = model.decode(tgt_in, model.encode(src, weights), src == 0, weights=weights)
-        fused = model(src, tgt_in)
+        logits = model.decode(tgt_in, model.encode(src, trace), src == 0, trace)
+        fused = logits_of(model, src, tgt_in)
     assert logits.dtype is torch.bfloat16
-    for rows in (*weights.encoder_self, *weights.decoder_self, *weights.cross):
+    for layer in (*trace.encoder_self, *trace.decoder_self, *trace.cross):
+        rows = layer.weights
         assert rows.dtype is torch.float32
         torch.testing.assert_close(rows.sum(-1), torch.ones(rows.shape[:-1]), rtol=0, atol=1e-6)
-    exact = model(src, tgt_in)
+    exact = logits_of(model, src, tgt_in)
     for other in (logits.float(), fused.float()):
         assert (other - exact).abs().max() < 0.1 * exact.abs().max()
+
+
+# ------------------------------------------------------------------------- one position at a time
+
+
+def step_logits(model: Transformer, src: torch.Tensor, tgt_in: torch.Tensor) -> torch.Tensor:
+    """Logits `(B, N, T, V)` of N hypotheses `(B, N, T)` for each sentence, step by step.
+
+    Where all begin alike, they begin as one, as in beam search.
+    """
+    padding = src == model.pad_id
+    cache = model.start(model.encode(src), padding if padding.any() else None)
+    first, n = tgt_in[:, :1, 0], tgt_in.size(1)
+    if n > 1 and tgt_in[..., 0].eq(first).all():
+        logits = [model.step(first, cache).expand(-1, n, -1)]
+        cache.reorder(torch.zeros(len(src), n, dtype=torch.long))
+    else:
+        logits = [model.step(tgt_in[..., 0], cache)]
+    logits += [model.step(ids, cache) for ids in tgt_in[..., 1:].unbind(2)]
+    return torch.stack(logits, dim=2)
+
+
+@pytest.mark.parametrize("changes", VARIANTS)
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("n", [1, 3])
+def test_every_step_is_the_last_position_of_the_whole_model(float64, changes, n, together):
+    model = tiny_model(11, max_len=40, **changes)
+    src, tgt_in = random_ids(3, 6, 13), random_ids(3 * n, 35, 11).view(3, n, 35)
+    src[1, 2:] = 0
+    if together:
+        tgt_in[..., 0] = 1
+    with torch.no_grad():
+        logits = step_logits(model, src, tgt_in).flatten(0, 1)
+        repeated, targets = src.repeat_interleave(n, 0), tgt_in.flatten(0, 1)
+        torch.testing.assert_close(logits, logits_of(model, repeated, targets), **EXACT)
+        memory = model.encode(repeated)
+        for t in range(35):
+            prefix = model.decode(targets[:, : t + 1], memory, repeated == 0)
+            torch.testing.assert_close(logits[:, t], prefix[:, -1], **EXACT)
+
+
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_hypotheses_are_reordered_and_sentences_leave(float64, n):
+    """Random moves as beam search makes them: often all go on from one of them."""
+    model = tiny_model(13, max_len=64)
+    src = random_ids(6, 5, 13)
+    src[1, 3:] = 0
+    generator = torch.Generator().manual_seed(n)
+
+    def draw(high: int, *shape: int) -> torch.Tensor:
+        return torch.randint(0, high, shape, generator=generator)
+
+    with torch.no_grad():
+        cache, sentences = model.start(model.encode(src), src == 0), torch.arange(6)
+        ids = torch.empty(6, 1, 0, dtype=torch.long)
+        for step in range(50):
+            new = 1 + draw(10, *ids.shape[:2], 1)
+            ids = torch.cat((ids, new), 2)
+            sources = src[sentences].repeat_interleave(ids.size(1), 0)
+            expected = logits_of(model, sources, ids.flatten(0, 1))[:, -1]
+            logits = model.step(new[..., 0], cache).flatten(0, 1)
+            torch.testing.assert_close(logits, expected, **EXACT)
+            parents = draw(ids.size(1), len(ids), n if step % 3 else 1).expand(-1, n)
+            ids = ids.take_along_dim(parents[:, :, None], 1)
+            cache.reorder(parents)
+            left = {2: [0, 2, 3, 4, 5], 9: [0, 2, 4], 20: [0, 1], 30: [1]}.get(step)
+            if left is not None:
+                ids, sentences = ids[left], sentences[left]
+                cache.keep(torch.tensor(left))
+
+
+def test_more_steps_than_max_len_are_refused():
+    model = tiny_model(max_len=8)
+    cache = model.start(model.encode(random_ids(1, 6, 13)), None)
+    for _ in range(8):
+        model.step(torch.tensor([[1]]), cache)
+    with pytest.raises(ValueError, match=r"9 tokens, but .* at most model\.max_len=8"):
+        model.step(torch.tensor([[1]]), cache)
+
+
+def test_steps_in_bf16_are_near():
+    """As under autocast: products in bf16, sums in float32."""
+    model = tiny_model(14)
+    src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
+    with torch.no_grad():
+        exact = logits_of(model, src, tgt_in)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = step_logits(model, src, tgt_in[:, None])[:, 0]
+    assert logits.dtype is torch.bfloat16
+    assert 0 < (logits.float() - exact).abs().max() < 0.1 * exact.abs().max()
+
+
+# ------------------------------------------------------------------------- gates and hard attention
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def numpy_channel(f: np.ndarray, w_0: np.ndarray, w_1: np.ndarray) -> np.ndarray:
+    """Woo et al. 2018, equation 2, of one sentence `(n, D)`."""
+    hidden = [np.maximum(w_0 @ pooled, 0) for pooled in (f.mean(0), f.max(0))]
+    return sigmoid(w_1 @ hidden[0] + w_1 @ hidden[1])
+
+
+def numpy_spatial(f: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Equation 3, of one sentence `(n, D)`, kernel `(2, 7)`."""
+    padded = np.pad(np.stack([f.mean(1), f.max(1)]), ((0, 0), (3, 3)))
+    return sigmoid(np.array([(padded[:, i : i + 7] * kernel).sum() for i in range(len(f))]))
+
+
+def sentences() -> tuple[torch.Tensor, torch.Tensor]:
+    """Three of 9, 5 and 1 positions, with large rubbish where the padding is."""
+    x = torch.from_numpy(np.random.default_rng(4).normal(size=(3, 9, 32)))
+    padding = torch.arange(9) >= torch.tensor([[9], [5], [1]])
+    return x.masked_fill(padding[..., None], 1e3), padding
+
+
+@pytest.mark.parametrize("kind", [EncoderGate.channel, EncoderGate.spatial, EncoderGate.both])
+def test_gates_equal_their_papers_formulas_sentence_by_sentence(float64, kind):
+    torch.manual_seed(1)
+    module, (x, padding) = Gates(kind, 32), sentences()
+    assert module.channel is None or module.channel.w_0.weight.shape == (
+        2,
+        32,
+    )  # the paper's reduction by 16
+    gated, gates = module(x, padding)
+    assert set(gates) == ({"channel", "spatial"} if kind is EncoderGate.both else {kind.value})
+    for row, n in enumerate((9, 5, 1)):
+        f = x[row, :n].numpy()
+        if module.channel is not None:
+            gate = numpy_channel(
+                f, *(w.weight.detach().numpy() for w in (module.channel.w_0, module.channel.w_1))
+            )
+            np.testing.assert_allclose(gates["channel"][row].detach().numpy(), gate, **EXACT)
+            f = f * gate
+        if module.spatial is not None:
+            gate = numpy_spatial(f, module.spatial.f.weight.detach().numpy()[0])
+            np.testing.assert_allclose(gates["spatial"][row, :n].detach().numpy(), gate, **EXACT)
+            f = f * gate[:, None]
+        np.testing.assert_allclose(gated[row, :n].detach().numpy(), f, **EXACT)
+
+
+def test_every_parameter_of_the_gates_has_a_gradient(float64):
+    torch.manual_seed(2)
+    module, (x, padding) = Gates(EncoderGate.both, 32), sentences()
+    gated, _ = module(x, padding)
+    (gated * torch.randn_like(gated))[~padding].sum().backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad.abs().max() > 1e-6, name
+
+
+@pytest.mark.parametrize("module", [ChannelGate(32), SpatialGate()])
+def test_what_stands_in_the_padding_changes_no_gate(float64, module):
+    x, padding = sentences()
+    module = module.double()
+    other = torch.where(padding[..., None], torch.randn_like(x), x)
+    real = ~padding if isinstance(module, SpatialGate) else slice(None)
+    torch.testing.assert_close(module(other, padding)[real], module(x, padding)[real], **EXACT)
+
+
+def test_hard_attention_takes_the_value_of_the_best_key(float64):
+    torch.manual_seed(3)
+    q, k, v = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 6, 5), torch.randn(2, 3, 6, 5)
+    mask = torch.rand(2, 1, 4, 6) < 0.6
+    mask[..., 0] = True
+    z, weights = hard_attention(q, k, v, mask)
+    for b, h, t in np.ndindex(2, 3, 4):
+        scores = [float(q[b, h, t] @ k[b, h, s]) if mask[b, 0, t, s] else -np.inf for s in range(6)]
+        best = int(np.argmax(scores))
+        torch.testing.assert_close(z[b, h, t], v[b, h, best], rtol=0, atol=0)
+        exps = np.exp(np.array(scores) / np.sqrt(5))
+        np.testing.assert_allclose(weights[b, h, t].numpy(), exps / exps.sum(), **EXACT)
+
+
+def test_a_row_that_may_attend_to_nothing_takes_nothing():
+    q, k, v = torch.randn(1, 2, 4), torch.randn(1, 3, 4), torch.randn(1, 3, 4)
+    z, weights = hard_attention(q, k, v, torch.tensor([[True] * 3, [False] * 3]))
+    assert z[0, 1].eq(0).all() and weights[0, 1].eq(0).all() and z[0, 0].ne(0).any()
+
+
+def test_hard_attention_goes_straight_through():
+    scores = torch.tensor([[1.0, 3.0, 2.0], [5.0, 5.0, 0.0]], requires_grad=True)
+    weights = straight_through(scores.softmax(-1))
+    assert weights.tolist() == [[0, 1, 0], [1, 0, 0]]
+    values = torch.tensor([1.0, 2.0, 4.0])
+    (weights @ values).sum().backward()
+    hard = scores.grad.clone()
+    scores.grad = None
+    (scores.softmax(-1) @ values).sum().backward()
+    torch.testing.assert_close(hard, scores.grad)
+    assert hard.abs().max() > 0.01
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_hard_layer_is_hard_whether_recorded_or_not(float64, recorded):
+    torch.manual_seed(4)
+    layer = MultiHeadAttention(8, 2, hard=True)
+    x, memory = torch.randn(1, 3, 8), torch.randn(1, 50, 8)
+    keys, values = layer.keys_values(memory)
+    trace: list = []
+    z = layer(x, keys, values, None, trace if recorded else None)
+    q = layer.w_q(x).view(1, 3, 2, 4).transpose(1, 2)
+    best = (q @ keys.transpose(-2, -1)).argmax(-1)
+    taken = values.gather(2, best[..., None].expand(-1, -1, -1, 4))
+    torch.testing.assert_close(z, layer.w_o(taken.transpose(1, 2).reshape(1, 3, 8)), **EXACT)
+    assert not recorded or torch.equal(trace[0].weights.argmax(-1), best)
+
+
+def test_a_model_with_all_of_them_learns_everywhere_and_shows_its_gates(float64):
+    model = tiny_model(
+        5, encoder_gate=EncoderGate.both, cross_attention=CrossAttention.hard
+    ).train()
+    src, tgt_in = random_ids(3, 6, 13), random_ids(3, 5, 11)
+    src[1, 3:] = 0
+    (logits_of(model, src, tgt_in) * torch.randn(3, 5, 11)).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+    trace = Trace()
+    memory = model.eval().encode(src, trace)
+    gates = trace.gates["channel"][:, None] * trace.gates["spatial"][..., None]
+    torch.testing.assert_close(memory, trace.features * gates, **EXACT)

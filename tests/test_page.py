@@ -1,4 +1,5 @@
-"""The page in a real browser, off line: what it shows equals numpy, its switches work, and odd text does no harm."""
+"""The page in a real browser, off line: what it shows equals numpy, its switches work, and odd text
+does no harm."""
 
 import base64
 import itertools
@@ -12,19 +13,24 @@ from pages import Page
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.support.ui import Select
 
+from transformer_mt.alignment import Reason
 from transformer_mt.units import split_units
-from transformer_mt.view.page import render
+from transformer_mt.view.page import reason_data, render
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 ODD = '<script>alert(1)</script> & "it\'s" </script> <!-- 😀👩‍👩‍👧 مرحبا בעולם \\ \u2028 ]]>'
-LONG = "In the long run, children who read many books every day learn to write better than those who never read, even here"
+LONG = (
+    "In the long run, children who read many books every day learn to write better than those who "
+    "never read, even here"
+)
 
 
-# ---- Data of a model that does not exist, but whose weights are the softmax of its queries and keys ----
+# ---- Data of a model that does not exist: its weights are the softmax of its queries and keys ----
 
 
 def sentence(text: str, language: str, rng: np.random.Generator, longest: int = 4) -> dict:
-    """`text` cut at random: tokens inside words, across Chinese characters, and some of white space alone."""
+    """`text` cut at random: tokens inside words, across Chinese characters, and some of white space
+    alone."""
     spans, at = [], 0
     while at < len(text):
         spans.append((at, min(len(text), at + int(rng.integers(1, longest + 1)))))
@@ -79,15 +85,32 @@ def synthetic(
         candidates.append([[piece, float(x)] for piece, x in zip(row, p, strict=False)])
         log_probs.append(float(np.log(p[5] if taken else p[0])))
     data = {
-        "run": {"name": "synthetic", "direction": f"{src['language']}-{tgt['language']}", "step": 1200,
-                "n_heads": n_heads, "d_head": d_head},
-        "src": src, "tgt": tgt, "n_layers": dict.fromkeys(KINDS, layers),
-        "rule": {"layer": layers - 1, "head": 0, "shift": False, "mask_eos": True, "mask_punctuation": True,
-                 "threshold": None},
-        "reason": "chosen by option", "links": [], "gold": None, "aer": [], "candidates": candidates,
+        "run": {
+            "name": "synthetic",
+            "direction": f"{src['language']}-{tgt['language']}",
+            "step": 1200,
+            "n_heads": n_heads,
+            "d_head": d_head,
+        },
+        "src": src,
+        "tgt": tgt,
+        "n_layers": dict.fromkeys(KINDS, layers),
+        "rule": {
+            "layer": layers - 1,
+            "head": 0,
+            "shift": False,
+            "mask_eos": True,
+            "mask_punctuation": True,
+            "threshold": None,
+        },
+        "reason": reason_data(Reason("by_option")),
+        "links": [],
+        "gold": None,
+        "aer": [],
+        "candidates": candidates,
         "log_probs": log_probs,
         "left_out": (rng.normal(size=(t, s)) ** 3).tolist(),
-    }  # fmt: skip
+    }
     data |= {
         group: {kind: pack(array) for kind, array in group_arrays.items()}
         for group, group_arrays in arrays.items()
@@ -125,7 +148,7 @@ def rule_of(data: dict) -> dict:
     return {key: value for key, value in data["rule"].items() if key != "threshold"}
 
 
-def chosen(
+def mean_of_heads(
     arrays: dict, kind: str, layer: int | None, head: int | None, shift: bool = False
 ) -> np.ndarray:
     weights = arrays["weights"][kind].astype(float)
@@ -140,15 +163,15 @@ def covering(side: dict, token: int) -> list[int]:
 
 
 def is_punctuation(side: dict, token: int) -> bool:
-    found = covering(side, token)
-    return bool(found) and all(side["units"][i]["punctuation"] for i in found)
+    units = covering(side, token)
+    return bool(units) and all(side["units"][i]["punctuation"] for i in units)
 
 
 def token_links(
     data, arrays, layer, head, shift, mask_eos, mask_punctuation
 ) -> list[tuple[int, int]]:
-    weights, src, tgt = chosen(arrays, "cross", layer, head, shift), data["src"], data["tgt"]
-    eos, threshold, found = len(src["tokens"]) - 1, data["rule"]["threshold"], []
+    weights, src, tgt = mean_of_heads(arrays, "cross", layer, head, shift), data["src"], data["tgt"]
+    eos, threshold, pairs = len(src["tokens"]) - 1, data["rule"]["threshold"], []
     for t in range(len(tgt["tokens"]) - 1):
         allowed = [
             s
@@ -158,10 +181,10 @@ def token_links(
         ]
         if threshold is None:
             best = max(allowed, key=lambda s: weights[t, s], default=eos)
-            found += [(best, t)] if best != eos else []
+            pairs += [(best, t)] if best != eos else []
         else:
-            found += [(s, t) for s in allowed if s != eos and weights[t, s] > threshold]
-    return found
+            pairs += [(s, t) for s in allowed if s != eos and weights[t, s] > threshold]
+    return pairs
 
 
 def links(data, arrays, **rule) -> list[list[int]]:
@@ -222,7 +245,7 @@ def test_every_choice_shows_its_numbers(web):
         *((kind, None, None) for kind in KINDS),
     ]:
         web.choose(kind, layer, head)
-        close(web.matrix(), chosen(arrays, kind, layer, head))
+        close(web.matrix(), mean_of_heads(arrays, kind, layer, head))
         assert web.js("document.querySelectorAll('.thumbs [aria-pressed=true]').length") == 1
     for kind, layer, head in [
         ("decoder_self", 1, 0),
@@ -231,12 +254,12 @@ def test_every_choice_shows_its_numbers(web):
     ]:  # the other way
         for name, value in (("kind", kind), ("layer", layer), ("head", head)):
             Select(web.find(f"#{name}")).select_by_value("" if value is None else str(value))
-        close(web.matrix(), chosen(arrays, kind, layer, head))
+        close(web.matrix(), mean_of_heads(arrays, kind, layer, head))
 
 
 def test_hovering_shows_row_column_and_cell(web):
     data, arrays = random_pair(2)
-    weights = chosen(arrays, "cross", 1, 0)
+    weights = mean_of_heads(arrays, "cross", 1, 0)
     web.open(data)
     web.hover('#queries [data-row="1"]')
     close(web.weights_on("keys"), weights[1])
@@ -254,7 +277,7 @@ def test_hovering_shows_row_column_and_cell(web):
 
 def test_a_tap_or_the_keyboard_holds_a_row(web):
     data, arrays = random_pair(2)
-    weights = chosen(arrays, "cross", 1, 0)
+    weights = mean_of_heads(arrays, "cross", 1, 0)
     web.open(data)
     web.focus('#queries [data-row="0"]')
     web.press(Keys.ARROW_RIGHT)
@@ -272,16 +295,22 @@ def test_a_tap_or_the_keyboard_holds_a_row(web):
 
 EVERY_READING = """
 const readings = [];
-const flip = (id, on) => document.getElementById(id).checked === on || document.getElementById(id).click();
+const get = (id) => document.getElementById(id);
+const flip = (id, on) => get(id).checked === on || get(id).click();
 const pairs = (nodes) => [...nodes].map(td => [+td.dataset.row, +td.dataset.col]);
+const numbers = (tr) => [...tr.querySelectorAll("td")].map(td => Number(td.dataset.weight));
+const switches = ["shift", "mask-eos", "mask-punctuation", "merge"];
 for (const [layer, head] of arguments[0]) {
-    document.querySelector(`[data-kind=cross][data-layer="${layer ?? ''}"][data-head="${head ?? ''}"]`).click();
+    const choice = `[data-layer="${layer ?? ''}"][data-head="${head ?? ''}"]`;
+    document.querySelector(`[data-kind=cross]${choice}`).click();
     for (let bits = 0; bits < 16; bits++) {
-        ["shift", "mask-eos", "mask-punctuation", "merge"].forEach((id, i) => flip(id, Boolean(bits >> i & 1)));
-        readings.push({layer, head, bits, pharaoh: document.getElementById("links").textContent,
+        switches.forEach((id, i) => flip(id, Boolean(bits >> i & 1)));
+        readings.push({
+            layer, head, bits,
+            pharaoh: get("links").textContent,
             links: pairs(document.querySelectorAll("#matrix td.link")),
-            matrix: [...document.querySelectorAll("#matrix tbody tr")].map(
-                tr => [...tr.querySelectorAll("td")].map(td => Number(td.dataset.weight)))});
+            matrix: [...document.querySelectorAll("#matrix tbody tr")].map(numbers),
+        });
     }
 }
 return readings;
@@ -295,16 +324,20 @@ def test_links_under_every_combination(web, seed):
     data["links"] = links(data, arrays, **rule_of(data))
     web.open(data)
     assert "same as by the rule" in web.text("#links")
-    for seen in web.browser.execute_script(EVERY_READING, [(0, 1), (1, None), (None, None)]):
-        shift, mask_eos, mask_punctuation, merge = (bool(seen["bits"] >> i & 1) for i in range(4))
-        rule = {"layer": seen["layer"], "head": seen["head"], "shift": shift}
+    for reading in web.browser.execute_script(EVERY_READING, [(0, 1), (1, None), (None, None)]):
+        shift, mask_eos, mask_punctuation, merge = (
+            bool(reading["bits"] >> i & 1) for i in range(4)
+        )
+        rule = {"layer": reading["layer"], "head": reading["head"], "shift": shift}
         rule |= {"mask_eos": mask_eos, "mask_punctuation": mask_punctuation}
         words = links(data, arrays, **rule)
-        assert pharaoh(seen["pharaoh"]) == words, rule
+        assert pharaoh(reading["pharaoh"]) == words, rule
         expected = words if merge else token_links(data, arrays, **rule)
-        assert {(c, r) for r, c in seen["links"]} == set(map(tuple, expected)), rule
-        matrix = chosen(arrays, "cross", seen["layer"], seen["head"], shift)
-        close(seen["matrix"], merged(matrix, data["tgt"], data["src"], shift) if merge else matrix)
+        assert {(c, r) for r, c in reading["links"]} == set(map(tuple, expected)), rule
+        matrix = mean_of_heads(arrays, "cross", reading["layer"], reading["head"], shift)
+        close(
+            reading["matrix"], merged(matrix, data["tgt"], data["src"], shift) if merge else matrix
+        )
 
 
 def test_nothing_to_link_to(web):
@@ -323,9 +356,11 @@ def test_merging_self_attention(web):
     web.open(data)
     web.switch(merge=True)
     web.choose("encoder_self", 0, 1)
-    close(web.matrix(), merged(chosen(arrays, "encoder_self", 0, 1), data["src"], data["src"]))
+    close(
+        web.matrix(), merged(mean_of_heads(arrays, "encoder_self", 0, 1), data["src"], data["src"])
+    )
     web.choose("decoder_self", 1, 1)
-    one, tgt = chosen(arrays, "decoder_self", 1, 1), data["tgt"]
+    one, tgt = mean_of_heads(arrays, "decoder_self", 1, 1), data["tgt"]
     moved = np.concatenate(
         [one[:, 1:], one[:, :1]], axis=1
     )  # bos last, so that inputs stand where `merged` wants them
@@ -349,19 +384,18 @@ def test_hard_view_draws_links_only(web):
 
 def test_run_rule_and_gold(web):
     gold = [[0, 0], [1, 1]]
-    data, arrays = random_pair(4, gold=gold, reason="chosen on the starter's valid")
+    reason = {"key": "chosen_on", "name": "my gold.align", "n_pairs": 7, "changed": False}
+    data, arrays = random_pair(4, gold=gold, reason=reason)
     data["rule"] = data["rule"] | {"layer": 0, "head": None, "shift": True}
     data["links"] = links(data, arrays, **rule_of(data))
     web.open(data)
-    close(web.matrix(), chosen(arrays, "cross", 0, None, True))
-    assert "the starter's valid" in web.text("#rule-text") and "same as by the rule" in web.text(
-        "#links"
-    )
-    found = [pair for pair in data["links"] if pair in gold]
-    assert (
-        f"Of 2 sure gold links {len(found)} found; {len(data['links']) - len(found)} links are"
-        in web.text("#links")
-    )
+    close(web.matrix(), mean_of_heads(arrays, "cross", 0, None, True))
+    assert "(chosen on my gold.align, 7 pairs)" in web.text("#rule-text")
+    assert "same as by the rule" in web.text("#links")
+    n_right = sum(pair in gold for pair in data["links"])
+    n_wrong = len(data["links"]) - n_right
+    expected = f"{n_right} of 2 sure gold links are found; {n_wrong} links are not among them."
+    assert expected in web.text("#links")
     web.switch(merge=True)
     assert web.cells("gold") == {(j, i) for i, j in gold}
     web.switch(merge=False)
@@ -376,6 +410,50 @@ def test_run_rule_and_gold(web):
     web.switch(merge=True)
     web.click("#rule")
     assert web.js("document.getElementById('kind').value") == "cross" and web.js("state.shift")
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "chinese"),
+    [
+        (
+            Reason("chosen_on", "the run's validation set, 1000 pairs"),
+            "(chosen on the run's validation set, 1000 pairs).",
+            "（依据本次训练的验证集（1000 对）选定）。",
+        ),
+        (
+            Reason("chosen_on", "the run's test set, 3 pairs", changed=True),
+            "(chosen on the run's test set, 3 pairs; changed by option).",
+            "（依据本次训练的测试集（3 对）选定，又由选项更改）。",
+        ),
+        (
+            Reason("chosen_on", "the packaged starter's validation set"),
+            "(chosen on the packaged starter's validation set).",
+            "（依据内置语料的验证集选定）。",
+        ),
+        (
+            Reason("chosen_on", "测试, 2.align, 12 pairs"),
+            "(chosen on 测试, 2.align, 12 pairs).",
+            "（依据测试, 2.align（12 对）选定）。",
+        ),
+        (Reason("chosen_on", "mine"), "(chosen on mine).", "（依据mine选定）。"),
+        (
+            Reason("no_gold", "de-zh"),
+            "(no gold links for de-zh).",
+            "（de-zh 没有标准对齐，未经测量）。",
+        ),
+        (
+            Reason("by_option", changed=True),
+            "(chosen by option; changed by option).",
+            "（由选项指定，又由选项更改）。",
+        ),
+    ],
+)
+def test_the_reason_for_the_rule_in_both_languages(web, reason, english, chinese):
+    """English is what the command line says, too."""
+    web.open(random_pair(4, reason=reason_data(reason))[0])
+    assert web.text("#rule-text").endswith(english) and english == f"({reason})."
+    web.click("#language")
+    assert web.text("#rule-text").endswith(chinese)
 
 
 def test_thumbnails_in_order_of_aer(web):
@@ -454,10 +532,10 @@ def test_matrix_by_keyboard(web):
     web.open(data)
     web.focus('#matrix [tabindex="0"]')
     web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
-    assert f"{chosen(arrays, 'cross', 1, 0)[1, 1]:.4f}" in web.text("#readout")
+    assert f"{mean_of_heads(arrays, 'cross', 1, 0)[1, 1]:.4f}" in web.text("#readout")
     web.press(Keys.ENTER)
     assert web.js("document.activeElement.id") == "panel-title"
-    close(web.number("#weight"), chosen(arrays, "cross", 1, 0)[1, 1], 6e-5)
+    close(web.number("#weight"), mean_of_heads(arrays, "cross", 1, 0)[1, 1], 6e-5)
     web.press(Keys.ESCAPE)
     assert web.js("document.getElementById('cell-panel').hidden")
     assert web.js("[document.activeElement.dataset.row, document.activeElement.dataset.col]") == [
@@ -521,7 +599,7 @@ def test_steps_of_the_translation(web):
         close(taken[0][1], np.exp(data["log_probs"][step]), 1e-9)
         assert web.text("#prefix") == "".join(data["tgt"]["tokens"][: step + 1])
         bars = web.each("#bars > div", "[+node.dataset.weight, +node.dataset.drop]")
-        close([bar[0] for bar in bars], chosen(arrays, "cross", 1, 0)[step])
+        close([bar[0] for bar in bars], mean_of_heads(arrays, "cross", 1, 0)[step])
         close([bar[1] for bar in bars], data["left_out"][step])
         assert web.js("document.getElementById('step').value") == str(step)
         web.press(Keys.ARROW_RIGHT)
@@ -561,9 +639,9 @@ def test_odd_text_does_no_harm(web):
     rng = np.random.default_rng(0)
     odd = [sentence(text, "en", rng, longest=9) for text in (ODD, ODD[::-1] + "<b>你好</b>&amp;")]
     data, _ = synthetic(*odd, layers=1)
-    data["candidates"][0][1][0] = data["run"]["name"] = data["reason"] = (
-        "</script><script>alert(1)</script>"
-    )
+    script = "</script><script>alert(1)</script>"
+    data["candidates"][0][1][0] = data["run"]["name"] = data["reason"]["name"] = script
+    data["reason"]["key"] = "chosen_on"
     web.open(data)
     elements = web.js("document.querySelectorAll('script, b').length")
     for side, tokens in zip(("src", "tgt"), ("keys", "queries"), strict=True):
@@ -575,7 +653,8 @@ def test_odd_text_does_no_harm(web):
     assert (
         web.js("document.querySelectorAll('script, b').length") == elements == 2 + 5
     )  # ours, and the legend's shades
-    assert "<script>alert(1)</script>" in web.text("#candidates")
+    for place in ("#candidates", "#rule-text", "#run"):
+        assert script in web.text(place)
 
 
 @pytest.mark.parametrize("width", [360, 1300])

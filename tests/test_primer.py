@@ -1,4 +1,5 @@
-"""The primer: its functions against NumPy written separately, and the page in a browser against the model."""
+"""The primer: its functions against NumPy written separately, and the page in a browser against the
+model."""
 
 import itertools
 import math
@@ -25,6 +26,7 @@ from transformer_mt.config import (
     TokenizerConfig,
     UserError,
 )
+from transformer_mt.decoding import Hypothesis
 from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
 from transformer_mt.tokenizer import train_tokenizer
 from transformer_mt.view import equations, page, primer_data
@@ -32,11 +34,12 @@ from transformer_mt.view import equations, page, primer_data
 EN, ZH = "I like apples and cats.", "我喜欢苹果和猫。"
 D, H, K = 16, 4, 4
 SMALL = {
-    "model": {"n_decoder_layers": 2, "max_len": 30, "norm": Norm.post}, "decode": DecodeConfig(beam_size=1)
-}  # fmt: skip
+    "model": {"n_decoder_layers": 2, "max_len": 30, "norm": Norm.post},
+    "decode": DecodeConfig(beam_size=1),
+}
 
 
-# ------------------------------------------------------------------------------------------------- models, made once
+# -------------------------------------------------------------------------------- models, made once
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +93,8 @@ def either(request, en_zh, zh_en, forward, backward) -> tuple[Translator, dict]:
 
 
 def sides(translator: Translator, src: str, tgt: str) -> tuple:
-    return translator.side(src, True, "words", "src"), translator.side(tgt, False, "words", "tgt")
+    inspector = translator.inspector
+    return inspector.side(src, True, "words", "src"), inspector.side(tgt, False, "words", "tgt")
 
 
 def close(actual, expected, atol: float) -> None:
@@ -117,7 +121,7 @@ def np_floats(base64_text: str, *shape: int) -> np.ndarray:
     return np.frombuffer(base64.b64decode(base64_text), "<f4").astype(float).reshape(shape)
 
 
-# ------------------------------------------------------------------------------------------------- sections 1 to 4
+# ---------------------------------------------------------------------------------- sections 1 to 4
 
 
 def test_shares_products_softmax_and_the_weighted_sum():
@@ -128,10 +132,10 @@ def test_shares_products_softmax_and_the_weighted_sum():
     close(equations.equal_shares(x), np.full((5, 7), 1 / 7), 1e-15)
     weights = np_softmax(products)
     close(equations.softmax_rows(equations.inner_products(x)), weights, 1e-12)
-    found, found_weights = equations.self_attention_plain(x)
-    close(found_weights, weights, 1e-12)
-    close(found, weights @ a, 1e-12)
-    close(found_weights.sum(1), np.ones(5), 1e-12)
+    y, plain_weights = equations.self_attention_plain(x)
+    close(plain_weights, weights, 1e-12)
+    close(y, weights @ a, 1e-12)
+    close(plain_weights.sum(1), np.ones(5), 1e-12)
 
 
 def test_softmax_survives_large_scores():
@@ -140,14 +144,14 @@ def test_softmax_survives_large_scores():
 
 def test_projection_is_geometry():
     a, b = torch.tensor([3.0, 4.0]), torch.tensor([10.0, 0.0])
-    found = equations.projection(a, b)
-    assert found["projection"] == pytest.approx(3) and found["dot"] == pytest.approx(30)
-    assert (found["a"], found["b"]) == (pytest.approx(5), pytest.approx(10))
-    assert found["angle"] == pytest.approx(math.degrees(math.atan2(4, 3)))
+    geometry = equations.projection(a, b)
+    assert geometry["projection"] == pytest.approx(3) and geometry["dot"] == pytest.approx(30)
+    assert (geometry["a"], geometry["b"]) == (pytest.approx(5), pytest.approx(10))
+    assert geometry["angle"] == pytest.approx(math.degrees(math.atan2(4, 3)))
     x, y = random(2, 9, seed=1)
-    found = equations.projection(x, y)
+    geometry = equations.projection(x, y)
     unit = y.numpy() / np.linalg.norm(y.numpy())
-    rest = x.numpy() - found["projection"] * unit  # what is left stands upright on y
+    rest = x.numpy() - geometry["projection"] * unit  # what is left stands upright on y
     assert abs(rest @ unit) < 1e-12
     assert equations.projection(x, 2 * x)["angle"] == pytest.approx(0, abs=1e-5)
     assert equations.projection(x, -x)["angle"] == pytest.approx(180, abs=1e-5)
@@ -165,32 +169,33 @@ def np_heads(layer, x: np.ndarray, head: int, other: np.ndarray | None = None) -
 
 
 def test_a_head_computes_what_the_model_does(either):
-    """q, k, v and z of every kind, layer and head: NumPy = our functions = what the sub-layer has before W_O."""
+    """q, k, v and z of every kind, layer and head: NumPy = our functions = what the sub-layer has
+    before W_O."""
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        seen, memory = primer_data.observe(translator, src, tgt)
+        forced = translator.inspector.forced_pass(src, tgt)
         for kind, layers in translator.model.attention_layers().items():
             mask = causal_mask(len(tgt.ids)) if kind == "decoder_self" else None
-            other = memory if kind == "cross" else None
-            for layer, notes in zip(layers, seen[kind], strict=True):
+            other = forced.memory[0] if kind == "cross" else None
+            for layer, record in zip(layers, getattr(forced.trace, kind), strict=True):
+                x, z = record.x[0], record.z[0]
                 for head in range(H):
-                    q, k, v = equations.head_projections(layer, notes["x"], head, other)
-                    x = notes["x"].double().numpy()
-                    expected = np_heads(
-                        layer, x, head, None if other is None else other.double().numpy()
-                    )
+                    q, k, v = equations.head_projections(layer, x, head, other)
+                    np_other = None if other is None else other.double().numpy()
+                    expected = np_heads(layer, x.double().numpy(), head, np_other)
                     for ours, theirs in zip((q, k, v), expected, strict=True):
                         close(ours, theirs, 1e-4)
-                    z, _ = attention(q, k, v, mask)
-                    close(z, notes["z"][:, head * K : (head + 1) * K], 1e-4)
+                    ours, _ = attention(q, k, v, mask)
+                    close(ours, z[:, head * K : (head + 1) * K], 1e-4)
                     scores = expected[0] @ expected[1].T / math.sqrt(K)
                     scores = scores if mask is None else np.where(mask, scores, -np.inf)
-                    close(z, np_softmax(scores) @ expected[2], 1e-4)
+                    close(ours, np_softmax(scores) @ expected[2], 1e-4)
 
 
 def test_what_is_studied(either):
-    """The Chinese side, wherever it is; the true input of the first attention sub-layer, after pre-norm's norm."""
+    """The Chinese side, wherever it is; the true input of the first attention sub-layer, after
+    pre-norm's norm."""
     translator, data = either
     into_chinese = translator.config.direction == "en-zh"
     assert data["self"]["kind"] == ("decoder_self" if into_chinese else "encoder_self")
@@ -224,17 +229,17 @@ def test_characters_without_a_piece_are_the_mean_of_their_bytes(en_zh):
     close(x[0], table.numpy()[tokenizer.processor.piece_to_id("我")], 0)
 
 
-# ----------------------------------------------------------------------------------------------------- section 5
+# ---------------------------------------------------------------------------------------- section 5
 
 
 def test_the_variance_of_a_score_is_d_k():
     for row in equations.scaling_study(primer_data.D_KS, seed=5):
-        d_k, found = row["d_k"], row["spread"]
-        assert found["1"]["variance"] == pytest.approx(
+        d_k, by_divisor = row["d_k"], row["spread"]
+        assert by_divisor["1"]["variance"] == pytest.approx(
             d_k, rel=0.04 + 0.2 / d_k
         )  # of 8,192 scores; 3 standard errors
-        assert found["sqrt"]["variance"] == pytest.approx(found["1"]["variance"] / d_k)
-        assert found["d_k"]["variance"] == pytest.approx(found["1"]["variance"] / d_k**2)
+        assert by_divisor["sqrt"]["variance"] == pytest.approx(by_divisor["1"]["variance"] / d_k)
+        assert by_divisor["d_k"]["variance"] == pytest.approx(by_divisor["1"]["variance"] / d_k**2)
 
 
 def test_the_study_shows_both_extremes():
@@ -261,12 +266,14 @@ def test_spread_against_finite_differences(masked):
     scores, rows = q.numpy() @ k.numpy().T / scale, weights(q.numpy())
     through, reaching, entropy = [], [], []
     for i in range(4):
-        seen = allowed[i]
+        visible = allowed[i]
         moved = [
-            np_softmax(scores[i, seen] + step * np.eye(seen.sum())[j]) for j in range(seen.sum())
+            np_softmax(scores[i, visible] + step * np.eye(visible.sum())[j])
+            for j in range(visible.sum())
         ]
         back = [
-            np_softmax(scores[i, seen] - step * np.eye(seen.sum())[j]) for j in range(seen.sum())
+            np_softmax(scores[i, visible] - step * np.eye(visible.sum())[j])
+            for j in range(visible.sum())
         ]
         through.append(np.linalg.norm((np.array(moved) - np.array(back)) / (2 * step)))
         change = np.zeros((3, 4, 3))
@@ -277,36 +284,37 @@ def test_spread_against_finite_differences(masked):
         ]
         reaching.append(np.linalg.norm(columns))
         entropy.append(-sum(w * math.log(w) for w in rows[i] if w > 0))
-    found = equations.spread(q, k, scale, mask)
-    assert found["softmax_gradient"] == pytest.approx(np.median(through), rel=1e-6)
-    assert found["query_gradient"] == pytest.approx(np.median(reaching), rel=1e-6)
-    assert found["entropy"] == pytest.approx(np.mean(entropy))
-    assert found["variance"] == pytest.approx(np.var(scores[allowed]))
+    measures = equations.spread(q, k, scale, mask)
+    assert measures["softmax_gradient"] == pytest.approx(np.median(through), rel=1e-6)
+    assert measures["query_gradient"] == pytest.approx(np.median(reaching), rel=1e-6)
+    assert measures["entropy"] == pytest.approx(np.mean(entropy))
+    assert measures["variance"] == pytest.approx(np.var(scores[allowed]))
     gradient = equations.softmax_gradient(torch.from_numpy(rows))
     for i, j, c in itertools.product(range(4), range(4), range(4)):
         assert gradient[i, j, c] == pytest.approx(rows[i, j] * ((j == c) - rows[i, c]))
 
 
-# ------------------------------------------------------------------------------------------------- sections 6 to 9
+# ---------------------------------------------------------------------------------- sections 6 to 9
 
 
 def test_retrieval_runs_from_equal_shares_to_the_exact_hit():
     query, keys, values = random(6, seed=1), random(5, 6, seed=2), random(5, 6, seed=3)
     scores = (keys @ query).numpy() / math.sqrt(6)
     for temperature in (0.3, 1.0, 4.0):
-        found, weights = equations.retrieval(query, keys, values, temperature)
+        z, weights = equations.retrieval(query, keys, values, temperature)
         close(weights, np_softmax(scores / temperature), 1e-12)
-        close(found, np_softmax(scores / temperature) @ values.numpy(), 1e-12)
-    found, weights = equations.retrieval(query, keys, values, math.inf)
+        close(z, np_softmax(scores / temperature) @ values.numpy(), 1e-12)
+    z, weights = equations.retrieval(query, keys, values, math.inf)
     close(weights, np.full(5, 0.2), 1e-12)
-    close(found, values.numpy().mean(0), 1e-12)
+    close(z, values.numpy().mean(0), 1e-12)
     for temperature in (0, 1e-4):
-        found, weights = equations.retrieval(query, keys, values, temperature)
-        close(found, values.numpy()[scores.argmax()], 1e-12)
+        z, weights = equations.retrieval(query, keys, values, temperature)
+        close(z, values.numpy()[scores.argmax()], 1e-12)
 
 
 def test_a_head_that_is_switched_off_adds_nothing(either):
-    """In a whole pass and in a search, against a model whose concatenated heads are cut before W_O."""
+    """In a whole pass and in a search, against a model whose concatenated heads are cut before
+    W_O."""
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     bos, eos = translator.tgt_tokenizer.bos_id, translator.tgt_tokenizer.eos_id
@@ -314,7 +322,7 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
 
     def outcome() -> tuple:
         ids = translator.search([src.ids], DecodeConfig(beam_size=1, length_penalty=0.0))[0][0].ids
-        return ids, translator.force(src, tgt, Rule()).log_probs
+        return ids, translator.inspector.attention(src, tgt, Rule()).log_probs
 
     def without(start: int, end: int):
         def cut(_: object, args: tuple) -> tuple:
@@ -329,7 +337,8 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
     def greedy() -> list[int]:
         src_ids, ids = torch.tensor([src.ids]), [bos]
         for _ in range(min(2 * len(src.ids) + 20, translator.config.model.max_len) - 1):
-            logits = translator.model(src_ids, torch.tensor([ids]))[0, -1]
+            states = translator.model(src_ids, torch.tensor([ids]))[0, -1]
+            logits = translator.model.output(states)
             logits[forbidden] = -torch.inf
             if (best := int(logits.argmax())) == eos:
                 break
@@ -344,7 +353,8 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
                 off = outcome()
             handle = layer.w_o.register_forward_pre_hook(without(head * K, (head + 1) * K))
             with torch.inference_mode():
-                expected = greedy(), translator.force(src, tgt, Rule()).log_probs
+                log_probs = translator.inspector.attention(src, tgt, Rule()).log_probs
+                expected = greedy(), log_probs
             handle.remove()
             assert off[0] == expected[0]
             close(off[1], expected[1], 1e-5)
@@ -358,20 +368,35 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
     assert data["off"]["whole"]["text"] == translator.translate([data["src"]["text"]])[0].text
 
 
+def test_the_models_own_heads_stay_on(en_zh, monkeypatch):
+    """Heads are switched off in a copy, so that others can use the model meanwhile."""
+    own = {id(layer) for kind in en_zh.model.attention_layers().values() for layer in kind}
+    before = {name: tensor.clone() for name, tensor in en_zh.model.state_dict().items()}
+    switched = []
+    real = equations.switch_off_head
+
+    def switch_off_head(layer, head):
+        switched.append(id(layer))
+        return real(layer, head)
+
+    monkeypatch.setattr(primer_data, "switch_off_head", switch_off_head)
+    primer_data.primer_data(en_zh, EN, ZH)
+    assert switched and not own & set(switched)
+    assert all(torch.equal(t, before[name]) for name, t in en_zh.model.state_dict().items())
+
+
 def test_contributions_add_up_to_the_output(either):
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        seen, _ = primer_data.observe(translator, src, tgt)
+        trace = translator.inspector.forced_pass(src, tgt).trace
         layers = translator.model.attention_layers()[data["self"]["kind"]]
-        for layer, notes in zip(layers, seen[data["self"]["kind"]], strict=True):
-            w_o = layer.w_o.weight.numpy().T
-            parts = [
-                notes["z"].numpy()[:, h * K : (h + 1) * K] @ w_o[h * K : (h + 1) * K]
-                for h in range(H)
-            ]
-            close(sum(parts) + layer.w_o.bias.numpy(), notes["out"], 1e-4)
-            lengths = equations.head_contributions(layer, notes["z"])
+        for layer, record in zip(layers, getattr(trace, data["self"]["kind"]), strict=True):
+            z, w_o = record.z[0], layer.w_o.weight.numpy().T
+            slices = [slice(h * K, (h + 1) * K) for h in range(H)]
+            parts = [z.numpy()[:, columns] @ w_o[columns] for columns in slices]
+            close(sum(parts) + layer.w_o.bias.numpy(), record.output[0], 1e-4)
+            lengths = equations.head_contributions(layer, z)
             close(lengths, np.array([np.linalg.norm(part, axis=1) for part in parts]).T, 1e-4)
 
 
@@ -382,49 +407,56 @@ def test_steps_in_time():
         for layer, i in itertools.product(range(layers), range(length)):
             before = [ready[layer, i - 1] if i else 0, ready[layer - 1, i] if layer else 0]
             ready[layer, i] = max(before) + 1
-        found = equations.sequential_steps(length, layers)
-        assert found["recurrent"] == ready.max()
-        assert found["attention"] == layers
-        assert (found["recurrent_path"], found["attention_path"]) == (length - 1, int(length > 1))
-        assert found["decoding"] == length * layers
+        steps = equations.sequential_steps(length, layers)
+        assert steps["recurrent"] == ready.max()
+        assert steps["attention"] == layers
+        assert (steps["recurrent_path"], steps["attention_path"]) == (length - 1, int(length > 1))
+        assert steps["decoding"] == length * layers
 
 
 def test_the_path_has_the_shapes_of_the_model(en_zh, forward):
     shapes = {name: list(sizes) for name, sizes in forward["path"]}
     src, tgt = sides(en_zh, EN, ZH)
     model, attention_of = en_zh.model, en_zh.attention(EN, ZH, rule=Rule())
-    seen = {}
+    model_shapes = {}
     encoder, decoder, last = (
         model.encoder_layers[0],
         model.decoder_layers[0],
         model.decoder_layers[-1],
     )
     modules = {
-        "src_embedded": encoder.self_attention.w_v, "encoder_concat": encoder.self_attention.w_o,
-        "encoder_hidden": encoder.feed_forward.w_in, "tgt_embedded": decoder.self_attention.w_v,
-        "decoder_hidden": decoder.feed_forward.w_in, "decoder_states": last.feed_forward, "logits": model.output,
-    }  # fmt: skip
+        "src_embedded": encoder.self_attention.w_v,
+        "encoder_concat": encoder.self_attention.w_o,
+        "encoder_hidden": encoder.feed_forward.w_in,
+        "tgt_embedded": decoder.self_attention.w_v,
+        "decoder_hidden": decoder.feed_forward.w_in,
+        "decoder_states": last.feed_forward,
+        "logits": model.output,
+    }
     handles = [
         module.register_forward_hook(
-            lambda _, __, out, name=name: seen.update({name: list(out[0].shape)})
+            lambda _, __, out, name=name: model_shapes.update({name: list(out[0].shape)})
         )
         for name, module in modules.items()
     ]
-    en_zh.force(src, tgt, Rule())
+    en_zh.inspector.forced_pass(src, tgt)
     for handle in handles:
         handle.remove()
-    seen |= {
-        "src_ids": [len(src.ids)], "tgt_in": [len(tgt.ids)], "memory": [len(src.ids), D],
+    model_shapes |= {
+        "src_ids": [len(src.ids)],
+        "tgt_in": [len(tgt.ids)],
+        "memory": [len(src.ids), D],
         "encoder_qkv": list(attention_of.queries["encoder_self"][0].shape),
         "cross_queries": list(attention_of.queries["cross"][0].shape),
         "cross_keys": list(attention_of.keys["cross"][0].shape),
         "encoder_weights": list(attention_of.encoder_self[0].shape),
-        "decoder_weights": list(attention_of.decoder_self[0].shape), "cross_weights": list(attention_of.cross[0].shape),
-    }  # fmt: skip
-    assert shapes == seen
+        "decoder_weights": list(attention_of.decoder_self[0].shape),
+        "cross_weights": list(attention_of.cross[0].shape),
+    }
+    assert shapes == model_shapes
 
 
-# --------------------------------------------------------------------------------------------------- section 10
+# --------------------------------------------------------------------------------------- section 10
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -451,15 +483,15 @@ def test_untrained_gates_are_always_the_same_and_leave_the_random_state_alone():
 def test_section_10_takes_the_models_own_gates_where_it_has_them(tokenizers, tmp_path, kind):
     options = SMALL | {"model": SMALL["model"] | {"encoder_gate": kind}}
     translator = Translator(make_run(tmp_path / kind.value, tokenizers, **options), "cpu", "fp32")
-    found = translator.attention(EN, ZH, rule=Rule())
+    inside = translator.attention(EN, ZH, rule=Rule())
     with torch.inference_mode():
-        features = translator.model.features(torch.tensor([found.src.ids]))[0]
-        kinds = primer_data.kinds_data(translator.model, features)
+        trace = translator.inspector.forced_pass(inside.src, inside.tgt).trace
+        kinds = primer_data.kinds_data(translator.model, trace.features[0])
     assert kinds["trained"] == {
-        "channel": "channel" in found.gates,
-        "spatial": "spatial" in found.gates,
+        "channel": "channel" in inside.gates,
+        "spatial": "spatial" in inside.gates,
     }
-    for name, gate in found.gates.items():
+    for name, gate in inside.gates.items():
         close(kinds[name]["gate"], gate, 1e-6)
 
 
@@ -475,7 +507,7 @@ def test_section_10_of_a_model_with_hard_attention_and_both_gates_says_so(
     assert "passes on the hard value" in web.text("#s10")
 
 
-# --------------------------------------------------------------------------------------------------- the command
+# -------------------------------------------------------------------------------------- the command
 
 
 def test_the_command_writes_one_page(call, en_zh, tmp_path):
@@ -494,18 +526,25 @@ def test_the_default_turns_with_the_direction(call, zh_en, tmp_path, no_switchin
     assert done.status == 0 and done.out == "Good morning.\n"
 
 
+def short_translation(translator: Translator, monkeypatch) -> str:
+    """Let the search find a short translation: an untrained model rambles on."""
+    text = {"en-zh": ZH, "zh-en": EN}[translator.config.direction]
+    ids = translator.tgt_tokenizer.encode([text])[0][:-1]
+    real = translator.search
+
+    def search(sources, *arguments, **options):
+        hypotheses = real(sources, *arguments, **options)
+        hypotheses[0][0].ids[:] = ids
+        return hypotheses
+
+    monkeypatch.setattr(translator, "search", search)
+    return text
+
+
 def test_a_sentence_is_translated_by_the_model(en_zh, monkeypatch, no_switching):
-    ids = en_zh.tgt_tokenizer.encode([ZH])[0][:-1]
-    real = en_zh.search
-
-    def short(sources, *arguments, **options):  # an untrained model rambles on
-        found = real(sources, *arguments, **options)
-        found[0][0].ids[:] = ids
-        return found
-
-    monkeypatch.setattr(en_zh, "search", short)
+    text = short_translation(en_zh, monkeypatch)
     data = primer_data.primer_data(en_zh, EN)
-    assert data["tgt"]["text"] == ZH and data["tgt"]["forced"] is False
+    assert data["tgt"]["text"] == text and data["tgt"]["forced"] is False
 
 
 def edited(
@@ -534,11 +573,11 @@ def test_other_languages(call, en_zh, tokenizers, tmp_path, no_switching):
 @pytest.mark.parametrize(
     ("sentence", "says"),
     [
-        ("", "empty"),
-        (" \u3000 ", "empty"),
-        ("早上好", r"not English \(早上好\).*en-zh.*reads English"),
-        ("3.50!", "not English"),
-        ("I like apples and " * 12, r"has \d+ tokens.*at most 24; leave words out"),
+        ("", "the sentence is empty"),
+        (" \u3000 ", "the sentence is empty"),
+        ("I \udcff draw.", "the sentence has a lone surrogate at character 3"),
+        ("I like apples and " * 12, r"the sentence has \d+ tokens.*at most 24; leave words out"),
+        ("早上好，" * 3, r"the sentence has \d+ tokens.*at most 24; leave words out"),
     ],
 )
 def test_bad_sentences(call, en_zh, tmp_path, sentence, says):
@@ -547,9 +586,30 @@ def test_bad_sentences(call, en_zh, tmp_path, sentence, says):
     assert not (tmp_path / "page.html").exists()
 
 
-def test_an_english_sentence_for_a_run_that_reads_chinese(call, zh_en, tmp_path):
-    done = call("primer", zh_en.run_dir, "Good morning.", "--output", tmp_path / "page.html")
-    assert "not Chinese (Good morning.)" in done.error and "zh-en" in done.error
+@pytest.mark.parametrize("sentence", ["I like cats.", "3.50!", "Berlin"])
+def test_text_in_any_script_is_fine(call, en_zh, monkeypatch, tmp_path, no_switching, sentence):
+    short_translation(en_zh, monkeypatch)
+    monkeypatch.setattr(Translator, "from_pretrained", lambda *_: en_zh)
+    done = call("primer", en_zh.run_dir, sentence, "--output", tmp_path / "page.html")
+    assert done.status == 0 and "warning" not in done.err
+    assert (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("direction", "sentence", "language"),
+    [("en-zh", "我画猫", "English"), ("zh-en", "I draw.", "Chinese")],
+)
+def test_text_in_another_script_is_warned_of_and_drawn(
+    call, en_zh, zh_en, monkeypatch, tmp_path, no_switching, direction, sentence, language
+):
+    """The vocabulary spells it in bytes."""
+    translator = en_zh if direction == "en-zh" else zh_en
+    short_translation(translator, monkeypatch)
+    monkeypatch.setattr(Translator, "from_pretrained", lambda *_: translator)
+    done = call("primer", translator.run_dir, sentence, "--output", tmp_path / "page.html")
+    assert done.status == 0 and sentence in (tmp_path / "page.html").read_text("utf-8")
+    warning = f"warning: the sentence does not look like {language}, which this run needs here; "
+    assert warning + "are source and target exchanged?" in done.err.splitlines()
 
 
 def test_bad_output_and_run(call, en_zh, tmp_path):
@@ -570,6 +630,12 @@ def test_tokens_unknown_to_the_vocabulary(en_zh, monkeypatch):
         primer_data.primer_data(en_zh, EN, ZH)
 
 
+def test_a_translation_of_nothing(en_zh, monkeypatch):
+    monkeypatch.setattr(en_zh, "search", lambda *_, **__: [[Hypothesis([], 0.0)]])
+    with pytest.raises(UserError, match=f"the model translates {re.escape(EN)} to nothing"):
+        primer_data.primer_data(en_zh, EN)
+
+
 def test_a_translation_too_long_to_draw(en_zh):
     with pytest.raises(UserError, match=r"translation has \d+ tokens.*at most 24"):
         primer_data.primer_data(en_zh, EN, "早上好" * 3)
@@ -581,7 +647,7 @@ def test_large_models_show_some_of_their_layers():
     assert primer_data.some_layers(6, 1) == primer_data.some_layers(1, 4) == [0]
 
 
-# ------------------------------------------------------------------------------------------------------- the page
+# ----------------------------------------------------------------------------------------- the page
 
 
 class Primer(Page):
@@ -628,11 +694,11 @@ def web(browser: Chrome, tmp_path: Path) -> Iterator[Primer]:
 def test_sections_1_to_3_show_the_models_numbers(web, en_zh, forward):
     web.open(forward)
     layer, head = forward["cross"]["layer"], forward["cross"]["head"]
-    found = en_zh.attention(EN, ZH, rule=Rule())
-    n_src = len(found.src.ids)
+    inside = en_zh.attention(EN, ZH, rule=Rule())
+    n_src = len(inside.src.ids)
     for row in (0, 3):
         web.pick("s1-tokens", row)
-        close(web.values("#s1-bars [data-bar]"), found.cross[layer, head, row], 1e-5)
+        close(web.values("#s1-bars [data-bar]"), inside.cross[layer, head, row], 1e-5)
         close(web.values("#s1-bars [data-plain]"), np.full(n_src, 1 / n_src), 1e-6)
         assert float(web.js("document.querySelector('#s1-sum').dataset.value")) == pytest.approx(1)
     table, tokenizer = en_zh.model.tgt_embedding.weight.detach().double(), en_zh.tgt_tokenizer
@@ -661,17 +727,17 @@ def test_section_4_shows_every_step_of_a_head(web, either):
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     kind, causal = data["self"]["kind"], data["self"]["causal"]
     with torch.inference_mode():
-        notes = primer_data.observe(translator, src, tgt)[0][kind]
+        trace = getattr(translator.inspector.forced_pass(src, tgt).trace, kind)
     layers = translator.model.attention_layers()[kind]
     for number, head, token in ((0, 2, 3), (len(layers) - 1, 0, 1)):
         Select(web.find("#layer")).select_by_visible_text(f"Layer {number}")
         Select(web.find("#head")).select_by_value(str(head))
         web.pick("s4-tokens", token)
-        q, k, v = np_heads(layers[number], notes[number]["x"].double().numpy(), head)
+        q, k, v = np_heads(layers[number], trace[number].x[0].double().numpy(), head)
         n = len(q)
         assert web.each("#s4-tokens button", "node.textContent") == data["self"]["labels"]
         web.pick("s4-steps", 0)
-        close(web.first("s4-x", f"x{token}"), notes[number]["x"][token, :4], 1e-5)
+        close(web.first("s4-x", f"x{token}"), trace[number].x[0, token, :4], 1e-5)
         assert web.each("#s4-step .shape", "node.dataset.shape") == [f"X {n} {D}"]
         web.pick("s4-steps", 1)
         close(web.values("#s4-q0 b"), [q[token, 0]], 1e-4)
@@ -689,7 +755,7 @@ def test_section_4_shows_every_step_of_a_head(web, either):
         web.pick("s4-steps", 4)
         close(web.heat("s4-heat"), np_softmax(masked), 1e-4)
         web.pick("s4-steps", 5)
-        z = notes[number]["z"][token, head * K : (head + 1) * K]
+        z = trace[number].z[0, token, head * K : (head + 1) * K]
         close(web.first("s4-z", "z"), z[:4], 1e-4)
         if causal:
             web.pick("s4-steps", 4)
@@ -718,7 +784,7 @@ def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
     web.click('#s8-thumbs [data-layer="1"][data-head="3"]')
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        x = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][1]["x"]
+        x = en_zh.inspector.forced_pass(src, tgt).trace.decoder_self[1].x[0]
         layer = en_zh.model.attention_layers()["decoder_self"][1]
         q, k, _ = equations.head_projections(layer, x, 3)
         scores = (q @ k.T).double().numpy() / 2
@@ -734,18 +800,16 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     layer, head = forward["cross"]["layer"], forward["cross"]["head"]
     with torch.inference_mode():
-        seen, memory = primer_data.observe(en_zh, src, tgt)
+        forced = en_zh.inspector.forced_pass(src, tgt)
         module = en_zh.model.attention_layers()["cross"][layer]
-        q, k, v = (
-            x.double()
-            for x in equations.head_projections(module, seen["cross"][layer]["x"], head, memory)
-        )
+        x, memory = forced.trace.cross[layer].x[0], forced.memory[0]
+        q, k, v = (m.double() for m in equations.head_projections(module, x, head, memory))
     for slid, temperature in ((-25, 0.0), (-8, 0.25), (0, 1.0), (6, 2**1.5), (25, math.inf)):
         web.pick("s6-tokens", 2)
         web.slide("tau", slid)
-        found, weights = equations.retrieval(q[2], k, v, temperature)
+        z, weights = equations.retrieval(q[2], k, v, temperature)
         close(web.values("#s6-bars [data-bar]"), weights, 1e-5)
-        close(web.first("s6-found", "found"), found[:4], 1e-5)
+        close(web.first("s6-vectors", "z"), z[:4], 1e-5)
         assert float(web.js("document.querySelector('#tau-text').dataset.value")) == pytest.approx(
             temperature
         )
@@ -760,21 +824,20 @@ def test_section_6_looks_things_up(web, en_zh, forward):
 
 def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     web.open(forward)
-    found = en_zh.attention(EN, ZH, rule=Rule())
+    inside = en_zh.attention(EN, ZH, rule=Rule())
     for i, kind in enumerate(("encoder_self", "cross", "decoder_self")):
         web.pick("s7-kinds", i)
         Select(web.find("#head-7")).select_by_value("1")
-        close(web.heat("s7-heat"), getattr(found, kind)[forward["pair"]["layers"][kind], 1], 1e-6)
+        close(web.heat("s7-heat"), getattr(inside, kind)[forward["pair"]["layers"][kind], 1], 1e-6)
     web.click('#s8-thumbs [data-layer="0"][data-head="2"]')
-    close(web.heat("s8-heat"), found.decoder_self[0, 2], 1e-5)
+    close(web.heat("s8-heat"), inside.decoder_self[0, 2], 1e-5)
     web.pick("s8-tokens", 2)
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        notes = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][0]
-        lengths = equations.head_contributions(
-            en_zh.model.attention_layers()["decoder_self"][0], notes["z"]
-        )
-    close(web.first("s8-out", "out"), notes["out"][2, :4], 1e-5)
+        record = en_zh.inspector.forced_pass(src, tgt).trace.decoder_self[0]
+        layer = en_zh.model.attention_layers()["decoder_self"][0]
+        lengths = equations.head_contributions(layer, record.z[0])
+    close(web.first("s8-out", "out"), record.output[0, 2, :4], 1e-5)
     close(web.values("#s8-bars [data-bar]"), lengths[2], 1e-4)
     shown = web.each(
         "#off [data-off]",
@@ -786,9 +849,10 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     }
     module = en_zh.model.attention_layers()["cross"][1]
     with equations.switch_off_head(module, 3):
-        text, after = en_zh.translate([EN])[0].text, en_zh.force(src, tgt, Rule()).log_probs.sum()
+        text = en_zh.translate([EN])[0].text
+        after = en_zh.inspector.attention(src, tgt, Rule()).log_probs.sum()
     row = next(row for row in shown if row[0] == "cross-1-3")
-    assert row[1] == text and row[2] == pytest.approx(after - found.log_probs.sum(), abs=1e-3)
+    assert row[1] == text and row[2] == pytest.approx(after - inside.log_probs.sum(), abs=1e-3)
     Select(web.find("#off-kind")).select_by_value("cross")
     assert all(
         name.startswith("cross-") for name in web.each("#off [data-off]", "node.dataset.off")
@@ -797,17 +861,17 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
 
 def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forward):
     web.open(forward)
-    found = en_zh.attention(EN, ZH, rule=Rule())
+    inside = en_zh.attention(EN, ZH, rule=Rule())
     close(
         web.heat("s9-heat"),
-        found.decoder_self[forward["cross"]["layer"], forward["cross"]["head"]],
+        inside.decoder_self[forward["cross"]["layer"], forward["cross"]["head"]],
         1e-5,
     )
     web.click("#causal")
     assert "not what the model does" in web.text("#uncausal") and web.heat("s9-heat")[0, 1] > 0
     web.slide("position", 5)
     close(web.first("s9-vector", "pe"), positional_encoding(6, D)[5, :4], 1e-6)
-    close(web.values("#s9-bars [data-bar]"), np.exp(found.log_probs), 1e-6)
+    close(web.values("#s9-bars [data-bar]"), np.exp(inside.log_probs), 1e-6)
     assert web.each("#path li", "node.dataset.path") == [
         f"{name} {' '.join(map(str, sizes))}" for name, sizes in forward["path"]
     ]
@@ -816,10 +880,9 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
         assert set(web.values(f'[data-steps="{key}"]')) == {value}
     assert web.each("#s9-dots .dots", "node.lastChild.textContent") == ["20", "1"]
     with torch.inference_mode():
-        memory = primer_data.observe(en_zh, found.src, found.tgt)[1]
-        _, gates = equations.untrained_gates(D)(
-            memory[None], torch.zeros(1, len(memory), dtype=torch.bool)
-        )
+        memory = en_zh.inspector.forced_pass(inside.src, inside.tgt).memory[0]
+        no_padding = torch.zeros(1, len(memory), dtype=torch.bool)
+        _, gates = equations.untrained_gates(D)(memory[None], no_padding)
         close(web.first("s10-channel", "channel-gate"), gates["channel"][0, :4], 1e-5)
         close(web.values("#s10-spatial [data-bar]"), gates["spatial"][0], 1e-5)
         web.pick("s10-reference", 2)
@@ -862,7 +925,8 @@ def test_controls_by_keyboard_and_touch(web, forward):
     web.tap('#s1-tokens button[data-i="1"]')
     assert web.each('#s1-tokens [aria-pressed="true"]', "node.dataset.i") == ["1"]
     stops = web.js(
-        "[...document.querySelectorAll('.chips')].map(n => n.querySelectorAll('[tabindex=\"0\"]').length)"
+        "[...document.querySelectorAll('.chips')]"
+        ".map(node => node.querySelectorAll('[tabindex=\"0\"]').length)"
     )
     assert set(stops) == {1}  # each group of buttons is one stop of the Tab key
     nameless = [
@@ -876,13 +940,13 @@ def test_controls_by_keyboard_and_touch(web, forward):
 def test_languages_and_themes(web, forward):
     web.open(forward)
     assert web.text("h1") == "Attention, step by step"
-    said = web.js("document.body.innerText")
-    assert not re.search(r"undefined|NaN|\[object", said)
+    text = web.js("document.body.innerText")
+    assert not re.search(r"undefined|NaN|\[object", text)
     web.click("#language")
     assert web.text("h1") == "一步一步看懂注意力"
-    said = web.js("document.body.innerText")
-    assert not re.search(r"undefined|NaN|\[object", said)
-    assert [f"{i}. " in said for i in range(1, 11)] == [True] * 10
+    text = web.js("document.body.innerText")
+    assert not re.search(r"undefined|NaN|\[object", text)
+    assert [f"{i}. " in text for i in range(1, 11)] == [True] * 10
     headings = web.each("h2, h3, nav a", "node.textContent")
     assert all(re.search(r"[\u4e00-\u9fff]", text) for text in headings if not text.startswith("x"))
     background = "getComputedStyle(document.body).backgroundColor"

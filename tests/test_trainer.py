@@ -8,14 +8,13 @@ import signal
 import numpy as np
 import pytest
 import torch
-from helpers import training_config, training_options
+from helpers import logits_of, training_config, training_options
 from torch.nn import functional as F
 
 from transformer_mt.batches import Batch, make_batch
 from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
 from transformer_mt.corpus import prepare
 from transformer_mt.decoding import Hypothesis
-from transformer_mt.fast import label_smoothed_loss
 from transformer_mt.run_dir import (
     WEIGHTS,
     checkpoint_path,
@@ -30,77 +29,6 @@ EXACT = {"rtol": 1e-10, "atol": 1e-12}
 
 
 # ----------------------------------------------------------------------------------------------- closed forms
-
-
-def loss_inputs(n: int, n_vocab: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """States `(n, 3)`, an output layer and targets among all ids but 0."""
-    generator = torch.Generator().manual_seed(n)
-    states, weight = (
-        torch.randn(rows, 3, generator=generator).requires_grad_() for rows in (n, n_vocab)
-    )
-    return states, weight, torch.randint(1, n_vocab, (n,), generator=generator)
-
-
-@pytest.mark.parametrize("chunk", [1, 3, 512])
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
-def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(
-    float64, monkeypatch, smoothing, chunk
-):
-    monkeypatch.setattr("transformer_mt.fast.CHUNK", chunk)
-    states, weight, targets = loss_inputs(5, 7)
-    wanted = torch.full((5, 7), smoothing / 6)  # six words; padding gets nothing
-    wanted[:, 0] = 0
-    wanted[torch.arange(5), targets] += 1 - smoothing
-    torch.testing.assert_close(wanted.sum(1), torch.ones(5), **EXACT)
-    loss = label_smoothed_loss(states, weight, targets, smoothing, 0)
-    expected = -(wanted * (states @ weight.t()).log_softmax(-1)).sum()
-    torch.testing.assert_close(loss, expected, **EXACT)
-    found, wanted_slopes = (
-        torch.autograd.grad(2 * value, (states, weight)) for value in (loss, expected)
-    )
-    torch.testing.assert_close(found, wanted_slopes, **EXACT)
-
-
-def test_the_loss_without_smoothing_is_torchs_cross_entropy(float64):
-    states, weight, targets = loss_inputs(6, 9)
-    loss = label_smoothed_loss(states, weight, targets, 0.0, 0)
-    torch.testing.assert_close(
-        loss, F.cross_entropy(states @ weight.t(), targets, reduction="sum"), **EXACT
-    )
-    with torch.inference_mode():
-        assert label_smoothed_loss(states, weight, targets, 0.0, 0) == loss
-
-
-@pytest.mark.parametrize("scale", [1, 6, 40])
-def test_the_loss_of_tokens_that_are_certain_is_exact_in_float32(scale):
-    generator = torch.Generator().manual_seed(0)
-    states, weight = (
-        torch.randn(2000, 64, generator=generator) * scale,
-        torch.randn(500, 64, generator=generator) * 0.3,
-    )
-    targets = (states @ weight[1:].t()).argmax(1) + 1
-    for smoothing in (0.0, 0.1):
-        loss = label_smoothed_loss(states, weight, targets, smoothing, 0)
-        exact = label_smoothed_loss(states.double(), weight.double(), targets, smoothing, 0)
-        assert float(loss) == pytest.approx(float(exact), rel=1e-6)
-
-
-def test_the_loss_of_half_precision_products_is_summed_in_float32():
-    states, weight, targets = loss_inputs(40, 50)
-    with torch.autocast("cpu", torch.bfloat16):
-        loss = label_smoothed_loss(states, weight, targets, 0.1, 0)
-    rounded = [x.bfloat16() for x in (states, weight)]
-    logits = (rounded[0] @ rounded[1].t()).float()
-    expected = label_smoothed_loss(logits, torch.eye(50), targets, 0.1, 0)
-    assert loss.dtype is torch.float32
-    torch.testing.assert_close(loss, expected)
-    for found, exact in zip(
-        torch.autograd.grad(loss, (states, weight)),
-        torch.autograd.grad(label_smoothed_loss(states, weight, targets, 0.1, 0), (states, weight)),
-        strict=True,
-    ):
-        assert found.dtype is torch.float32
-        torch.testing.assert_close(found, exact, rtol=0.05, atol=0.05)
 
 
 def test_inverse_sqrt_is_the_papers_formula():
@@ -206,7 +134,7 @@ def test_an_update_is_adams_on_the_mean_loss_of_the_real_target_tokens(float64, 
     pad_id = trainer.corpus.tgt_tokenizer.pad_id
     (batch,) = trainer.load_batch(np.arange(20), 0)
     assert batch.tgt_out.eq(pad_id).any()
-    logits = trainer.model(batch.src, batch.tgt_in)
+    logits = logits_of(trainer.model, batch.src, batch.tgt_in)
     loss = F.cross_entropy(
         logits.flatten(0, 1), batch.tgt_out.flatten(), ignore_index=pad_id, reduction="mean"
     )
@@ -226,6 +154,24 @@ def test_an_update_is_adams_on_the_mean_loss_of_the_real_target_tokens(float64, 
         torch.testing.assert_close(
             moved, -1e-3 * gradient / (gradient.abs() + 1e-9), rtol=1e-6, atol=1e-12
         )
+
+
+def test_three_updates_are_adams_with_the_papers_constants(float64, make_trainer):
+    """Moments with 0.9 and 0.98, both corrected for their start at 0, and 1e-9 (section 5.3)."""
+    trainer = make_trainer(**{"model.dropout": 0.0})
+    gradients, before = watch_gradients(trainer), weights(trainer)
+    first, second = (dict.fromkeys(before, 0.0) for _ in range(2))
+    for step, rows in enumerate((range(0, 8), range(8, 20), range(20, 24)), start=1):
+        lr = 1e-3 * step
+        trainer.update(trainer.load_batch(np.array(rows), step), lr)
+        for name, gradient in gradients[-1].items():
+            first[name] = 0.9 * first[name] + 0.1 * gradient
+            second[name] = 0.98 * second[name] + 0.02 * gradient.square()
+            mean = first[name] / (1 - 0.9**step)
+            spread = (second[name] / (1 - 0.98**step)).sqrt()
+            before[name] = before[name] - lr * mean / (spread + 1e-9)
+    for name, now in weights(trainer).items():
+        torch.testing.assert_close(now, before[name], rtol=1e-8, atol=1e-11)
 
 
 def test_more_padding_does_not_change_the_loss(float64, make_trainer):
@@ -410,7 +356,7 @@ def test_validation_loss_is_the_plain_cross_entropy_of_every_pair(make_trainer):
         batch = make_batch(
             src.encode([pair.src]), tgt.encode([pair.tgt]), src.pad_id, tgt.pad_id, tgt.bos_id
         )
-        logits = trainer.model(batch.src, batch.tgt_in)[0]
+        logits = logits_of(trainer.model, batch.src, batch.tgt_in)[0]
         total += F.cross_entropy(logits, batch.tgt_out[0], reduction="sum").item()
         n_tokens += batch.tgt_out.size(1)
     trainer.model.train()
@@ -441,7 +387,7 @@ def test_validation_reads_the_ids_that_translate_reads(make_trainer, monkeypatch
 
     def search(model, sources, *_):
         read.extend(sources)
-        return [[Hypothesis([], 0.0)] for _ in sources]
+        return [(i, [Hypothesis([], 0.0)]) for i in range(len(sources))]
 
     monkeypatch.setattr("transformer_mt.trainer.search", search)
     texts, tokenizer = ["I like apples.", "", "I like apples. " * 40], trainer.corpus.src_tokenizer

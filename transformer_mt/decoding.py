@@ -1,15 +1,22 @@
-"""Which ids come next? Beam search, of which greedy search is the case of one beam. Ids in, ids out; knows no text."""
+"""Which ids come next? Beam search, of which greedy search is the case of one beam.
+
+Ids in, ids out; it knows no text. Shape letters as in `model.py`; N is the beam size.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from transformer_mt.batches import length_batches, pad
-from transformer_mt.steps import Decoder, Steps
+from transformer_mt.config import DecodeConfig
+from transformer_mt.model import DecoderCache, Transformer
+from transformer_mt.tokenizer import SpecialIds
+
+Step = Callable[[Tensor, DecoderCache], Tensor]
+"""How the search meets the model: ids `(B, N)` and a cache to logits `(B, N, V)`."""
 
 
 @dataclass
@@ -29,212 +36,197 @@ def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
 
 @dataclass
 class BeamState:
-    """The sentences still being searched, B of them with N slots each; before the first step all begin as one
-    hypothesis. A slot with score -inf is empty."""
+    """The sentences that are still searched, B of them, with N slots each.
+
+    A slot holds a live hypothesis or is empty: its score is -inf. Before the first step each
+    sentence has one slot with an empty hypothesis.
+    """
 
     sentence: Tensor
     """`(B,)`: which of the caller's sentences this is."""
+    max_lengths: Tensor
+    """`(B,)`: eos counted; a hypothesis that reaches it ends there."""
+    largest_penalty: Tensor
+    """`(B,)`: the length penalty of a translation that long."""
     ids: Tensor
     """`(B, N, t)`: live hypotheses, bos first."""
     scores: Tensor
     """`(B, N)`: their summed log-probabilities, float64 where the device has it."""
-    finished_ids: Tensor
-    """`(B, N, longest)`: finished hypotheses, eos included."""
-    finished_lengths: Tensor
-    """`(B, N)`: eos counted."""
-    finished_scores: Tensor
-    """`(B, N)`: penalised; -inf where there is none yet."""
-    enough: Tensor
-    """`(B,)`: the score of the finished hypothesis that is the last of the `n_best`; -inf while there are fewer."""
-    free: Tensor
-    """`(B, N)`: the slots that no finished hypothesis has taken, the first ones."""
-    min_lengths: Tensor
-    """`(B,)`: eos counted."""
-    max_lengths: Tensor
-    """`(B,)`: eos counted."""
-    largest_penalties: Tensor
-    """`(B,)`: of a translation that long."""
+    taken: Tensor
+    """Bool `(B, N)`: slots that finished hypotheses have taken, the last ones."""
+    bound: Tensor
+    """`(B,)`: the score that a live hypothesis must beat: of the `n_best`-th finished one, -inf
+    while there are fewer."""
 
     def keep(self, rows: Tensor) -> None:
-        """Only these sentences stay."""
+        """Drop all sentences but these."""
         for name, value in vars(self).items():
             setattr(self, name, value[rows])
 
 
-@torch.inference_mode()
-def beam_search(
-    steps: Steps,
-    min_lengths: Tensor,
-    max_lengths: Tensor,
-    bos_id: int,
-    eos_id: int,
-    forbidden: list[int],
-    beam_size: int,
-    alpha: float,
-    n_best: int = 1,
-) -> list[list[Hypothesis]]:
-    """The best translations of each sentence.
-
-    Each step extends the live hypotheses of a sentence by its best tokens. One that ends keeps its slot, so the beam
-    of that sentence narrows; a sentence is done, and leaves the batch, when no slot is live or no live hypothesis can
-    still win: log-probabilities only fall, so its score is at best what it has now at the largest length penalty. With
-    one slot this is greedy search. Limits and stopping depend on the sentence alone.
-
-    Args:
-        steps: the model, at the start of B sentences; asked for B rows, then for B * `beam_size`.
-        min_lengths: `(B,)`, eos counted, at least 1.
-        max_lengths: `(B,)`, eos counted; a hypothesis that reaches it ends there.
-        forbidden: ids that are never produced.
-        alpha: exponent of the length penalty; 0 = off.
-        n_best: translations to return, at most `beam_size`.
-
-    Returns:
-        For each sentence at most `n_best` hypotheses, best first.
-    """
-    n_sentences, device, n = len(max_lengths), max_lengths.device, beam_size
-    shortest, longest, longest_minimum = (
-        int(max_lengths.min()),
-        int(max_lengths.max()),
-        int(min_lengths.max()),
-    )
+def first_state(max_lengths: Tensor, bos_id: int, beam_size: int, alpha: float) -> BeamState:
+    """Every sentence with one hypothesis that is nothing but bos."""
+    n_sentences, device = len(max_lengths), max_lengths.device
+    # Sums of many log-probabilities decide by small differences.
     precision = torch.float32 if device.type == "mps" else torch.float64
-    forbidden_ids = torch.tensor(forbidden, dtype=torch.long, device=device)
-    state = BeamState(
+    return BeamState(
         sentence=torch.arange(n_sentences, device=device),
+        max_lengths=max_lengths,
+        largest_penalty=length_penalty(max_lengths.cpu(), alpha).to(device, precision),
         ids=torch.full((n_sentences, 1, 1), bos_id, device=device),
         scores=torch.zeros((n_sentences, 1), dtype=precision, device=device),
-        finished_ids=torch.full((n_sentences, n, longest), eos_id, device=device),
-        finished_lengths=torch.zeros((n_sentences, n), dtype=torch.long, device=device),
-        finished_scores=torch.full((n_sentences, n), -math.inf, dtype=precision, device=device),
-        enough=torch.full((n_sentences,), -math.inf, dtype=precision, device=device),
-        free=torch.ones((n_sentences, n), dtype=torch.bool, device=device),
-        min_lengths=min_lengths,
-        max_lengths=max_lengths,
-        largest_penalties=length_penalty(max_lengths.cpu(), alpha).to(device, precision),
+        taken=torch.zeros((n_sentences, beam_size), dtype=torch.bool, device=device),
+        bound=torch.full((n_sentences,), -math.inf, dtype=precision, device=device),
     )
-    rank = torch.arange(n, device=device)
-    results: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
+
+
+@torch.inference_mode()
+def beam_search(
+    step: Step,
+    cache: DecoderCache,
+    max_lengths: Tensor,
+    special: SpecialIds,
+    options: DecodeConfig,
+) -> list[list[Hypothesis]]:
+    """Find the best translations of each sentence.
+
+    Each step extends the live hypotheses of a sentence by its best tokens. One that ends keeps its
+    slot, so the beam of that sentence narrows. A sentence is done, and leaves the batch, when no
+    slot is live or no live hypothesis can still win. With one slot this is greedy search. Limits
+    and stopping depend on the sentence alone.
+
+    Args:
+        step: the model.
+        cache: of B sources, before the first step.
+        max_lengths: `(B,)`, eos counted; a hypothesis that reaches it ends there.
+
+    Returns:
+        For each sentence at most `options.n_best` hypotheses, best first.
+    """
+    beam_size = options.beam_size
+    state = first_state(max_lengths, special.bos, beam_size, options.length_penalty)
+    shortest, longest = int(max_lengths.min()), int(max_lengths.max())
+    finished: list[list[Hypothesis]] = [[] for _ in max_lengths]
     for length in range(1, longest + 1):
-        logits = steps(state.ids[:, :, -1].flatten())  # (B * N, V); N = 1 at first
-        log_probs = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
-        log_probs.index_fill_(1, forbidden_ids, -math.inf)
-        log_probs = log_probs.view(*state.scores.shape, -1)
-        if length < longest_minimum:
-            log_probs[..., eos_id].masked_fill_((state.min_lengths > length)[:, None], -math.inf)
+        logits = step(state.ids[:, :, -1], cache)  # (B, N, V), N = 1 at first
+        log_probs = next_log_probs(logits, special)
         if length >= shortest:
-            at_limit = state.max_lengths <= length
-            ends = log_probs[..., eos_id].clone()
-            log_probs.masked_fill_(at_limit[:, None, None], -math.inf)
-            log_probs[..., eos_id] = ends
+            end_at_limit(log_probs, state.max_lengths <= length, special.eos)
+        parents = extend(state, log_probs)
+        finish(state, length, special.eos, options, finished)
+        if beam_size > 1:
+            cache.reorder(parents)
 
-        # The best tokens of each slot, then the best of all slots: `n` of each suffice.
-        width = min(n, log_probs.size(-1))
-        slot_scores, slot_tokens = log_probs.topk(width, dim=-1)
-        slot_scores = (state.scores[:, :, None] + slot_scores).flatten(1)  # (B, N * width)
-        scores, index = slot_scores.topk(min(n, slot_scores.size(1)), dim=-1)
-        if empty := n - scores.size(1):  # a beam wider than the vocabulary
-            scores, index = F.pad(scores, (0, empty), value=-math.inf), F.pad(index, (0, empty))
-        parents = index.div(width, rounding_mode="floor")  # (B, N): the slot where each comes from
-        tokens = slot_tokens.flatten(1).gather(1, index)
-        state.ids = torch.cat(
-            (state.ids.take_along_dim(parents[:, :, None], 1), tokens[:, :, None]), 2
-        )
-
-        alive = (scores > -math.inf) & state.free
-        ended = alive & (tokens == eos_id)
-        if ended.any():
-            n_finished = n - state.free.sum(1)
-            slot = n_finished[:, None] + ended.cumsum(1) - 1
-            b, k = ended.nonzero(as_tuple=True)
-            state.finished_ids[b, slot[b, k], :length] = state.ids[b, k, 1:]
-            state.finished_lengths[b, slot[b, k]] = length
-            state.finished_scores[b, slot[b, k]] = scores[b, k] / float(
-                length_penalty(length, alpha)
-            )
-            state.enough = state.finished_scores.topk(n_best, dim=1).values[:, -1]
-            state.free = rank < (n - n_finished - ended.sum(1))[:, None]
-        state.scores = scores.masked_fill(~(alive ^ ended), -math.inf)
-
-        done = (
-            state.scores.amax(1) / state.largest_penalties <= state.enough
-        )  # -inf: no slot is live
+        done = is_done(state)
+        if done.all():
+            break
         if done.any():
-            collect(state, done, eos_id, n_best, results)
-            left = places(done)
-            if len(left) == 0:
-                break
+            left = (~done).nonzero(as_tuple=True)[0]
             state.keep(left)
-            steps.select(parents[left], left)
-        elif n > 1:
-            steps.select(parents, None)
-    return results
+            cache.keep(left)
+    return [best_of(hypotheses, options.n_best) for hypotheses in finished]
 
 
-def places(done: Tensor) -> Tensor:
-    """The indexes of the sentences that are left, `(B,)`: the last of them come to the places of those that are done,
-    all others stay where they are."""
-    n_left = len(done) - int(done.sum())
-    left = torch.arange(n_left, device=done.device)
-    left[done[:n_left]] = n_left + (~done[n_left:]).nonzero(as_tuple=True)[0]
-    return left
+def next_log_probs(logits: Tensor, special: SpecialIds) -> Tensor:
+    """Log-probabilities `(B, N, V)` of the next token, -inf for what no translation contains."""
+    log_probs = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    for never in (special.pad, special.unk, special.bos):
+        log_probs.select(-1, never).fill_(-math.inf)
+    return log_probs
 
 
-def collect(
-    state: BeamState, done: Tensor, eos_id: int, n_best: int, results: list[list[Hypothesis]]
+def end_at_limit(log_probs: Tensor, at_limit: Tensor, eos_id: int) -> None:
+    """Leave sentences that have reached their limit, bool `(B,)`, nothing but eos."""
+    ends = log_probs[..., eos_id].clone()
+    log_probs.masked_fill_(at_limit[:, None, None], -math.inf)
+    log_probs[..., eos_id] = ends
+
+
+def extend(state: BeamState, log_probs: Tensor) -> Tensor:
+    """Replace the hypotheses of each sentence by their N best extensions.
+
+    N candidates suffice where other searches take 2 N: they let a hypothesis that ends make room
+    for a further live one, while ours keeps its slot. The best N of a sentence are among the best
+    N of each slot, and sorting those first spares a sort of N * V scores.
+
+    Returns:
+        `(B, N)`: the slot that each new hypothesis comes from.
+    """
+    beam_size = state.taken.size(1)
+    width = min(beam_size, log_probs.size(-1))
+    slot_scores, slot_tokens = log_probs.topk(width, dim=-1)  # (B, N, width)
+    candidates = (state.scores[:, :, None] + slot_scores).flatten(1)
+    # The first step has one slot, and may have fewer candidates than the beam has room for.
+    n = min(beam_size, candidates.size(1))
+    scores, index = candidates.topk(n, dim=-1)  # (B, n), best first
+    parents = index.div(width, rounding_mode="floor")
+    tokens = slot_tokens.flatten(1).gather(1, index)
+    prefixes = state.ids.take_along_dim(parents[:, :, None], dim=1)
+    state.ids = torch.cat((prefixes, tokens[:, :, None]), dim=2)
+    # The slots that are taken are the last ones, where the worst candidates stand.
+    state.scores = scores.masked_fill(state.taken[:, :n], -math.inf)
+    return parents
+
+
+def finish(
+    state: BeamState,
+    length: int,
+    eos_id: int,
+    options: DecodeConfig,
+    finished: list[list[Hypothesis]],
 ) -> None:
-    """Move the finished hypotheses of the sentences that are `done` to `results`, best first."""
-    order = state.finished_scores[done].argsort(dim=1, descending=True, stable=True)[:, :n_best]
-    scores = state.finished_scores[done].gather(1, order).tolist()
-    n_ids = state.finished_lengths[done].gather(1, order).tolist()
-    ids = (
-        state.finished_ids[done]
-        .gather(1, order[:, :, None].expand(-1, -1, state.finished_ids.size(2)))
-        .tolist()
-    )
-    for i, sentence in enumerate(state.sentence[done].tolist()):
-        results[sentence] = [
-            Hypothesis(ids[i][j][: n_ids[i][j] - 1], scores[i][j])
-            for j in range(len(scores[i]))
-            if scores[i][j] > -math.inf
-        ]
+    """Move the hypotheses that have just ended to `finished`, and raise the bound accordingly."""
+    ended = (state.ids[:, :, -1] == eos_id) & (state.scores > -math.inf)
+    if not ended.any():
+        return
+    rows, slots = ended.nonzero(as_tuple=True)
+    scores = state.scores[rows, slots] / float(length_penalty(length, options.length_penalty))
+    for row, ids, score in zip(
+        rows.tolist(), state.ids[rows, slots, 1:-1].tolist(), scores.tolist(), strict=True
+    ):
+        hypotheses = finished[int(state.sentence[row])]
+        hypotheses.append(Hypothesis(ids, score))
+        if len(hypotheses) >= options.n_best:
+            state.bound[row] = best_of(hypotheses, options.n_best)[-1].score
+    state.scores = state.scores.masked_fill(ended, -math.inf)
+    n_taken = state.taken.sum(1) + ended.sum(1)  # (B,)
+    rank = torch.arange(state.taken.size(1), device=ended.device)
+    state.taken = rank >= (len(rank) - n_taken)[:, None]
+
+
+def is_done(state: BeamState) -> Tensor:
+    """Bool `(B,)`: whether no live hypothesis can still be among the n best.
+
+    Log-probabilities only fall and the penalty only grows with length, so a hypothesis can at best
+    reach what it has now, divided by the penalty of the longest translation allowed.
+    """
+    return state.scores.amax(1) / state.largest_penalty <= state.bound  # -inf: no slot is live
+
+
+def best_of(hypotheses: list[Hypothesis], n: int) -> list[Hypothesis]:
+    """The n best, best first; the one that ended first of equals."""
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:n]
 
 
 def search(
-    decoder: Decoder,
-    sources: list[list[int]],
-    bos_id: int,
-    eos_id: int,
-    forbidden: list[int],
-    beam_size: int,
-    alpha: float,
-    batch_tokens: int,
-    n_best: int = 1,
-    on_batch: Callable[[int], object] = lambda n: None,
-) -> list[list[Hypothesis]]:
-    """Translate ids (eos last), sorted by length and batched by padded source tokens; results in the given order.
+    model: Transformer, sources: list[list[int]], special: SpecialIds, options: DecodeConfig
+) -> Iterator[tuple[int, list[Hypothesis]]]:
+    """Translate ids (eos last), those of like length together.
 
-    A translation has at most twice the tokens of its source plus 20, and at most the model's `max_len`.
-    `on_batch` hears how many sentences each batch finished.
+    A translation has at most twice the tokens of its source plus 20, and at most the model's
+    `max_len`.
+
+    Yields:
+        The number of a source and its translations, best first, batch by batch.
     """
-    model = decoder.model
-    device = model.positions.device
-    results: list[list[Hypothesis]] = [[] for _ in sources]
-    with torch.inference_mode():
-        for group in length_batches([len(ids) for ids in sources], batch_tokens):
-            lengths = torch.tensor([len(sources[i]) for i in group], device=device)
-            src = pad([sources[i] for i in group], model.pad_id).to(device)
-            found = beam_search(
-                Steps(decoder, src),
-                min_lengths=torch.full_like(lengths, 1),
-                max_lengths=(2 * lengths + 20).clamp(max=model.config.max_len),
-                bos_id=bos_id,
-                eos_id=eos_id,
-                forbidden=forbidden,
-                beam_size=beam_size,
-                alpha=alpha,
-                n_best=n_best,
-            )
-            for i, hypotheses in zip(group, found, strict=True):
-                results[i] = hypotheses
-            on_batch(len(group))
-    return results
+    for group in length_batches([len(ids) for ids in sources], options.batch_tokens):
+        with torch.inference_mode():
+            src = pad([sources[i] for i in group], model.pad_id).to(model.device)
+            padding_mask = src == model.pad_id
+            # Without a mask attention is faster.
+            mask = padding_mask if padding_mask.any() else None
+            cache = model.start(model.encode(src), mask)
+            lengths = torch.tensor([len(sources[i]) for i in group], device=model.device)
+            max_lengths = (2 * lengths + 20).clamp(max=model.config.max_len)
+            outputs = beam_search(model.step, cache, max_lengths, special, options)
+        yield from zip(group, outputs, strict=True)

@@ -181,12 +181,12 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
 
 def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[str, "list[Gold]"]:
     """Name and pairs of the chosen gold links."""
-    from transformer_mt.alignment import check_golds, make_gold
+    from transformer_mt.alignment import make_gold, with_links
     from transformer_mt.translator import UnfitError
 
     if not chosen.gold_links:
         split = chosen.split or "test"
-        return f"the run's {split} set", check_golds(
+        return f"the run's {split} set", with_links(
             translator.read_golds(chosen.run / f"{split}.tsv"), split
         )
     files = (chosen.src, chosen.ref[0], chosen.gold_links)
@@ -207,7 +207,7 @@ def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[st
             talk(f"warning: {error} Left out.")
             continue
         golds.append(make_gold(sides[0], sides[1], links, f"{chosen.gold_links}: line {number}"))
-    return str(chosen.gold_links), check_golds(golds, str(chosen.gold_links))
+    return str(chosen.gold_links), with_links(golds, str(chosen.gold_links))
 
 
 def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> None:

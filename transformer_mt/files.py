@@ -44,7 +44,13 @@ class _LogLines:
 
 
 def progress(
-    iterable: Iterable[Any] | None = None, *, total: int | None, unit: str, desc: str = ""
+    iterable: Iterable[Any] | None = None,
+    *,
+    total: int | None,
+    unit: str,
+    desc: str = "",
+    layout: str = "",
+    shown: bool = True,
 ) -> "tqdm[Any]":
     """Show on stderr how far the work is: iterate over the result, or call its `update(n)`.
 
@@ -54,25 +60,24 @@ def progress(
     Args:
         total: what counts as all of the work, in `unit`s; None = not known.
         unit: a plural, such as `pairs`.
+        desc: what the work is, where that is not plain.
+        layout: in tqdm's terms; a log leaves out the bar itself.
+        shown: False = nobody watches.
     """
     from tqdm import tqdm
 
-    options: dict[str, Any] = {"total": total, "unit": f" {unit}", "desc": desc, "leave": False}
+    options: dict[str, Any] = {"total": total, "unit": f" {unit}", "desc": desc or None}
+    options |= {"disable": not shown, "leave": False, "bar_format": layout or None}
     if sys.stderr.isatty():
         return tqdm(iterable, delay=1, dynamic_ncols=True, **options)
-    share = "" if total is None else "{percentage:.0f} %, "
-    of_all = "" if total is None else " of {total_fmt}"
-    left = "" if total is None else ", {remaining} left"
+    if layout:
+        options["bar_format"] = layout.replace("|{bar}|", "")
+    elif total is not None:
+        done = "{percentage:.0f} %, {n_fmt} of {total_fmt}{unit}"
+        options["bar_format"] = f"{{desc}} {done}, {{rate_fmt}}, {{remaining}} left{{postfix}}"
     return tqdm(
         iterable,
         file=_LogLines(),
-        bar_format="{desc}: "
-        + share
-        + "{n_fmt}"
-        + of_all
-        + "{unit}, {rate_fmt}"
-        + left
-        + "{postfix}",
         delay=LOG_INTERVAL,
         mininterval=LOG_INTERVAL,
         miniters=0,  # look at the clock at each update, however few there are

@@ -1,7 +1,7 @@
-"""The Transformer of "Attention Is All You Need" (Vaswani et al. 2017), section by section. Needs torch alone.
+"""The Transformer of "Attention Is All You Need" (Vaswani et al. 2017), section by section.
 
-Shape letters: B batch, S source length, T target length, H heads, D d_model, K d_head (the paper's d_k), V vocabulary,
-L layers. In `steps.py`, which decodes one position at a time: N beam, R rows (B * N).
+Shape letters: B batch, S source length, T target length, H heads, D d_model, K d_head (the
+paper's d_k), V vocabulary, L layers; in decoding N hypotheses for each sentence.
 """
 
 import math
@@ -13,13 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transformer_mt.config import Activation, CrossAttention, EncoderGate, ModelConfig, Norm
-from transformer_mt.fast import Dropout
+from transformer_mt.fast import Linear, dropout
+
+# ------------------------------------------------------------------------ attention, section 3.2
 
 
 def attention(
     q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention, softmax(Q K^T / sqrt(d_k)) V (section 3.2.1, equation 1), written out.
+    """Scaled dot-product attention: softmax(Q K^T / sqrt(d_k)) V (section 3.2.1, equation 1).
 
     Args:
         q: queries `(..., T, K)`.
@@ -28,86 +30,122 @@ def attention(
         attn_mask: bool, broadcast to `(..., T, S)`, True = may attend; None = everything may.
 
     Returns:
-        The weighted sums `(..., T, K)` and the weights `(..., T, S)`, float32 or wider. A row that may attend to
-        nothing gets zeros, as in the fused kernel.
+        The weighted sums `(..., T, K)` and the weights `(..., T, S)`, float32 or wider. A row
+        that may attend to nothing gets zeros, as in torch's fused kernel.
     """
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
-    scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))  # (..., T, S)
+    # Softmax sums many small numbers, which 16 bits are too coarse for.
+    if scores.dtype in (torch.float16, torch.bfloat16):
+        scores = scores.float()
     if attn_mask is not None:
         scores = torch.where(attn_mask, scores, -torch.inf)
     weights = scores.softmax(dim=-1)
     if attn_mask is not None:
-        weights = torch.where(attn_mask, weights, 0.0)  # a row of -inf alone came out as NaN
+        # Softmax of a row of only -inf is NaN; make it 0.
+        weights = torch.where(attn_mask, weights, 0.0)
     return weights.to(v.dtype) @ v, weights
 
 
 def hard_weights(scores: Tensor) -> Tensor:
-    """1 for the largest of each row `(..., S)`, 0 for the others; the first of equals. No gradient passes."""
+    """1 for the largest of each row `(..., S)`, the first of equals, and 0 for the others.
+
+    No gradient passes through it.
+    """
     return scores.new_zeros(scores.shape).scatter(-1, scores.argmax(-1, keepdim=True), 1.0)
 
 
 def straight_through(weights: Tensor) -> Tensor:
-    """Hard forwards, soft backwards: the value of `hard_weights`, the gradient of `weights` (Bengio et al. 2013)."""
-    return hard_weights(weights) + (weights - weights.detach())  # the bracket is 0
+    """Be hard forwards and soft backwards (Bengio et al. 2013): the value of `hard_weights`, the
+    gradient of `weights`.
+    """
+    # The bracket is 0, but its gradient is that of `weights`.
+    return hard_weights(weights) + (weights - weights.detach())
 
 
 def hard_attention(
     q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Hard attention: every query takes the value of its best key alone (as in Yang et al. 2020, section 3.1).
+    """Let every query take the value of its best key alone (as in Yang et al. 2020, section 3.1).
 
-    Arguments and results as for `attention`; the weights are the soft ones, the largest of which was taken.
+    Takes and returns what `attention` does; the weights are the soft ones, so that one can see
+    how close the choice was.
     """
     _, weights = attention(q, k, v, attn_mask)
     hard = straight_through(weights)
     if attn_mask is not None:
-        hard = torch.where(attn_mask, hard, 0.0)  # only of a row that may attend to nothing
+        # A row that may attend to nothing has no best key.
+        hard = torch.where(attn_mask, hard, 0.0)
     return hard.to(v.dtype) @ v, weights
 
 
 def key_mask(padding_mask: Tensor) -> Tensor:
-    """The `attn_mask` `(B, 1, 1, S)`, True = may attend, of a `padding_mask` `(B, S)`, True = padding."""
+    """Turn a `padding_mask` `(B, S)`, True = padding, into an `attn_mask` `(B, 1, 1, S)`."""
     return ~padding_mask[:, None, None, :]
 
 
 def causal_mask(n: int, device: torch.device | None = None) -> Tensor:
-    """The `attn_mask` `(n, n)` by which no position sees a later one."""
+    """The `attn_mask` `(n, n)` by which no position sees a later one (section 3.2.3)."""
     return torch.ones(n, n, dtype=torch.bool, device=device).tril()
 
 
 def positional_encoding(max_len: int, d_model: int) -> Tensor:
-    """Sinusoidal positions `(max_len, D)` (section 3.5): PE[pos, 2i] = sin(pos / 10000^(2i/D)), PE[pos, 2i+1] = cos."""
+    """Sinusoidal positions `(max_len, D)` (section 3.5).
+
+    PE[pos, 2i] = sin(pos / 10000^(2i/D)) and PE[pos, 2i+1] = cos of the same.
+    """
     position = torch.arange(max_len, dtype=torch.float64)[:, None]
-    frequency = torch.exp(
-        torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(10000.0) / d_model)
-    )
+    even = torch.arange(0, d_model, 2, dtype=torch.float64)  # 2i
+    frequency = torch.exp(even * (-math.log(10000.0) / d_model))
     table = torch.empty(max_len, d_model, dtype=torch.float64)
     table[:, 0::2] = torch.sin(position * frequency)
     table[:, 1::2] = torch.cos(position * frequency)
     return table.to(torch.get_default_dtype())
 
 
+@dataclass
+class AttentionTrace:
+    """Everything that one attention sub-layer computed, for those who want to look inside."""
+
+    x: Tensor
+    """Where the queries come from, `(B, T, D)`."""
+    q: Tensor
+    """Queries `(B, H, T, K)`, before scaling."""
+    k: Tensor
+    """Keys `(B, H, S, K)`."""
+    v: Tensor
+    """Values `(B, H, S, K)`."""
+    weights: Tensor
+    """`(B, H, T, S)`, soft ones also where attention is hard."""
+    z: Tensor
+    """The weighted sums of all heads, concatenated, `(B, T, D)`."""
+    output: Tensor
+    """`z` projected by W_O, `(B, T, D)`."""
+
+
 class MultiHeadAttention(nn.Module):
-    """Attention by H heads side by side, concatenated and projected (section 3.2.2). Used three times: encoder
-    self-attention, causal decoder self-attention, and cross-attention from the decoder to the encoder's output.
+    """Attention by H heads side by side, concatenated and projected (section 3.2.2).
+
+    It is used three times: as self-attention in the encoder, as causal self-attention in the
+    decoder, and as cross-attention from the decoder to the encoder's output.
     """
 
     def __init__(self, d_model: int, n_heads: int, hard: bool = False) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.hard = hard
-        self.w_q = nn.Linear(d_model, d_model)
-        self.w_k = nn.Linear(
-            d_model, d_model, bias=False
-        )  # a key bias shifts a row of scores: softmax ignores it
-        self.w_v = nn.Linear(d_model, d_model)
-        self.w_o = nn.Linear(d_model, d_model)
+        self.w_q = Linear(d_model, d_model)
+        # A key bias would add the same number to a whole row of scores, which softmax ignores.
+        self.w_k = Linear(d_model, d_model, bias=False)
+        self.w_v = Linear(d_model, d_model)
+        self.w_o = Linear(d_model, d_model)
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        """Cut the D columns of `x` `(B, T, D)` into heads: `(B, H, T, K)`."""
+        return x.view(x.size(0), x.size(1), self.n_heads, -1).transpose(1, 2)
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values `(B, H, S, K)` of `x` `(B, S, D)`."""
-        k = self.w_k(x).view(x.size(0), x.size(1), self.n_heads, -1).transpose(1, 2)
-        v = self.w_v(x).view(x.size(0), x.size(1), self.n_heads, -1).transpose(1, 2)
-        return k, v
+        """Keys and values, `(B, H, S, K)` each, of `x` `(B, S, D)`."""
+        return self.split_heads(self.w_k(x)), self.split_heads(self.w_v(x))
 
     def forward(
         self,
@@ -115,73 +153,81 @@ class MultiHeadAttention(nn.Module):
         keys: Tensor,
         values: Tensor,
         attn_mask: Tensor | None,
-        weights: list[Tensor] | None = None,
+        trace: list[AttentionTrace] | None = None,
     ) -> Tensor:
-        """Every position of `x` looks at `keys` and takes a weighted sum of `values`.
+        """Let every position of `x` look at `keys` and take a weighted sum of `values`.
 
         Args:
             x: where the queries come from, `(B, T, D)`.
             keys: `(B, H, S, K)`.
             values: `(B, H, S, K)`.
-            attn_mask: bool, broadcast to `(B, H, T, S)`, True = may attend.
-            weights: when a list, the weights `(B, H, T, S)` of the written-out path are appended to it; otherwise
-                whichever is faster, that path or the fused kernel, computes the same output.
+            attn_mask: bool, broadcast to `(B, H, T, S)`, True = may attend; None = all may.
+            trace: when a list, what was computed is appended to it.
 
         Returns:
             `(B, T, D)`.
         """
-        q = self.w_q(x).view(x.size(0), x.size(1), self.n_heads, -1).transpose(1, 2)  # (B, H, T, K)
-        # On two CPU cores, forwards and backwards among 10 keys, the equation takes 0.7 times as long as the fused
-        # kernel (1.0 among 40).
-        short_training = torch.is_grad_enabled() and not x.is_cuda and keys.size(2) <= 32
-        # On Apple's GPUs the fused kernel of some versions gives wrong values for transposed tensors (torch's issue
-        # 181133).
-        if weights is None and not self.hard and not short_training and not x.is_mps:
+        q = self.split_heads(self.w_q(x))
+        if trace is None and not self.hard and not x.is_mps:
+            # The same equation in one kernel, which never writes the weights to memory. On Apple's
+            # GPUs some versions of it are wrong for transposed tensors (pytorch issue 181133).
             z = F.scaled_dot_product_attention(q, keys, values, attn_mask)
         else:
-            z, row = (hard_attention if self.hard else attention)(q, keys, values, attn_mask)
-            if weights is not None:
-                weights.append(row)
-        return self.w_o(z.transpose(1, 2).reshape(x.shape))  # heads concatenated: (B, T, H * K = D)
+            equation = hard_attention if self.hard else attention
+            z, weights = equation(q, keys, values, attn_mask)
+        z = z.transpose(1, 2).reshape(x.shape)  # heads concatenated: (B, T, H * K = D)
+        output = self.w_o(z)
+        if trace is not None:
+            trace.append(AttentionTrace(x, q, keys, values, weights, z, output))
+        return output
+
+
+# ------------------------------------------------------------------ layers, sections 3.1, 3.3, 5.4
 
 
 class FeedForward(nn.Module):
-    """Position-wise feed-forward network (section 3.3): W_out act(W_in x), or SwiGLU (Shazeer 2020, equation 6)."""
+    """Position-wise feed-forward network (section 3.3): W_out act(W_in x).
+
+    With SwiGLU it is W_out (silu(W_gate x) * W_in x) (Shazeer 2020, equation 6).
+    """
 
     def __init__(self, d_model: int, d_ff: int, activation: Activation) -> None:
         super().__init__()
         self.activation = activation
-        self.w_in = nn.Linear(d_model, d_ff)
-        self.w_gate = nn.Linear(d_model, d_ff) if activation is Activation.swiglu else None
-        self.w_out = nn.Linear(d_ff, d_model)
-
-    def activate(self, h: Tensor, gate: Tensor | None) -> Tensor:
-        """The hidden layer of `h`, which W_in made, and of `gate`, which SwiGLU's second matrix made."""
-        if gate is not None:
-            return F.silu(gate) * h
-        return F.relu(h) if self.activation is Activation.relu else F.gelu(h)
+        self.w_in = Linear(d_model, d_ff)
+        self.w_gate = Linear(d_model, d_ff) if activation is Activation.swiglu else None
+        self.w_out = Linear(d_ff, d_model)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate = None if self.w_gate is None else self.w_gate(x)
-        return self.w_out(self.activate(self.w_in(x), gate))
+        h = self.w_in(x)  # (B, T, d_ff)
+        if self.w_gate is not None:
+            h = F.silu(self.w_gate(x)) * h
+        elif self.activation is Activation.relu:
+            h = F.relu(h)
+        else:
+            h = F.gelu(h)
+        return self.w_out(h)
 
 
 class Residual(nn.Module):
-    """The connection around a sub-layer (section 5.4): norm(x + dropout(f(x))), or x + dropout(f(norm(x)))."""
+    """The connection around a sub-layer f (section 5.4).
+
+    It is norm(x + dropout(f(x))) in the paper (post-norm), or x + dropout(f(norm(x))) (pre-norm).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.pre = config.norm is Norm.pre
         self.norm = nn.LayerNorm(config.d_model)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = config.dropout
 
     def before(self, x: Tensor) -> Tensor:
-        """What the sub-layer is given."""
+        """The input of the sub-layer."""
         return self.norm(x) if self.pre else x
 
     def after(self, x: Tensor, output: Tensor) -> Tensor:
-        """The sum of `x` and what the sub-layer made of it."""
-        y = x + self.dropout(output)
+        """Add the sub-layer's `output` to `x`."""
+        y = x + dropout(output, self.dropout, self.training)
         return y if self.pre else self.norm(y)
 
 
@@ -196,29 +242,57 @@ class EncoderLayer(nn.Module):
         self.feed_forward_residual = Residual(config)
 
     def forward(
-        self, x: Tensor, attn_mask: Tensor | None, weights: list[Tensor] | None = None
+        self, x: Tensor, attn_mask: Tensor | None, trace: list[AttentionTrace] | None = None
     ) -> Tensor:
+        """Take `x` `(B, S, D)` one layer up."""
         y = self.self_residual.before(x)
-        x = self.self_residual.after(
-            x, self.self_attention(y, *self.self_attention.keys_values(y), attn_mask, weights)
-        )
+        keys, values = self.self_attention.keys_values(y)
+        y = self.self_attention(y, keys, values, attn_mask, trace)
+        x = self.self_residual.after(x, y)
+
         y = self.feed_forward_residual.before(x)
         return self.feed_forward_residual.after(x, self.feed_forward(y))
 
 
-@dataclass
-class AttentionWeights:
-    """Filled by a pass through the model: per layer, `(B, H, S, S)`, `(B, H, T, T)` and `(B, H, T, S)`."""
+class LayerCache:
+    """Keys and values that a decoder layer looks at: those of the source, which stay, and those of
+    the target, which grow.
+    """
 
-    encoder_self: list[Tensor] = field(default_factory=list)
-    decoder_self: list[Tensor] = field(default_factory=list)
-    cross: list[Tensor] = field(default_factory=list)
-    gates: dict[str, Tensor] = field(default_factory=dict)
-    """Of the encoder's output, where it has them: `channel` `(B, D)` and `spatial` `(B, S)`."""
+    def __init__(self, src_keys: Tensor, src_values: Tensor) -> None:
+        self.src_keys = src_keys  # (B, H, S, K)
+        self.src_values = src_values
+        # (B, H, room, K), of which the first `n_positions` are filled.
+        self.tgt_keys = src_keys[:, :, :0]
+        self.tgt_values = src_values[:, :, :0]
+        self.n_positions = 0
+
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the target's new positions `(B, H, T, K)`, and return all of them until now."""
+        if self.n_positions == 0:
+            self.tgt_keys, self.tgt_values, self.n_positions = keys, values, keys.size(2)
+            return keys, values
+        start, self.n_positions = self.n_positions, self.n_positions + keys.size(2)
+        if self.n_positions > self.tgt_keys.size(2):
+            # Twice the room that is needed: old positions are copied now and then, not every step.
+            more = keys.new_empty(*keys.shape[:2], max(16, self.n_positions), keys.size(3))
+            self.tgt_keys = torch.cat((self.tgt_keys[:, :, :start], more), dim=2)
+            self.tgt_values = torch.cat((self.tgt_values[:, :, :start], more), dim=2)
+        self.tgt_keys.narrow(2, start, keys.size(2)).copy_(keys)
+        self.tgt_values.narrow(2, start, keys.size(2)).copy_(values)
+        filled = (2, 0, self.n_positions)
+        return self.tgt_keys.narrow(*filled), self.tgt_values.narrow(*filled)
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drop all sentences but these, `(B_left,)`."""
+        self.src_keys, self.src_values = self.src_keys[sentences], self.src_values[sentences]
+        self.tgt_keys, self.tgt_values = self.tgt_keys[sentences], self.tgt_values[sentences]
 
 
 class DecoderLayer(nn.Module):
-    """Causal self-attention, cross-attention to the memory, then the feed-forward network (section 3.1)."""
+    """Causal self-attention, cross-attention to the source, then the feed-forward network
+    (section 3.1).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -233,82 +307,90 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        memory: Tensor,
-        own_mask: Tensor,
-        cross_mask: Tensor,
-        weights: AttentionWeights | None,
+        cache: LayerCache,
+        self_mask: Tensor | None,
+        cross_mask: Tensor | None,
+        trace: "Trace | None" = None,
     ) -> Tensor:
-        """`x` `(B, T, D)` one layer up."""
+        """Take `x` `(B, T, D)` one layer up; its keys and values are added to `cache`."""
         y = self.self_residual.before(x)
-        keys, values = self.self_attention.keys_values(y)
-        y = self.self_attention(
-            y, keys, values, own_mask, weights.decoder_self if weights else None
-        )
+        keys, values = cache.append(*self.self_attention.keys_values(y))
+        y = self.self_attention(y, keys, values, self_mask, trace.decoder_self if trace else None)
         x = self.self_residual.after(x, y)
 
         y = self.cross_residual.before(x)
-        keys, values = self.cross_attention.keys_values(memory)
-        y = self.cross_attention(y, keys, values, cross_mask, weights.cross if weights else None)
+        keys, values = cache.src_keys, cache.src_values
+        y = self.cross_attention(y, keys, values, cross_mask, trace.cross if trace else None)
         x = self.cross_residual.after(x, y)
 
         y = self.feed_forward_residual.before(x)
         return self.feed_forward_residual.after(x, self.feed_forward(y))
 
 
-# Gates on the encoder's output seen as a map of positions by channels: CBAM (Woo et al. 2018) for sentences. Where
-# softmax attention shares out a whole, a gate scales each part on its own, by a number from 0 to 1.
+# --------------------------------------------------------- gates, an option beyond the paper
 
-REDUCTION = 16
+CHANNEL_REDUCTION = 16
 """Channels for each hidden unit of the channel gate, the r of Woo et al. 2018, section 4."""
-
-
-KERNEL = 7
+SPATIAL_KERNEL = 7
 """Positions that the spatial gate's convolution sees; the paper's 7 x 7, in one dimension."""
 
 
 class ChannelGate(nn.Module):
-    """Which channels matter: sigmoid(W_1 relu(W_0 avg) + W_1 relu(W_0 max)) (Woo et al. 2018, equation 2)."""
+    """Which channels matter? sigmoid(W_1 relu(W_0 avg) + W_1 relu(W_0 max)) (Woo et al. 2018,
+    equation 2).
+    """
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
-        hidden = max(1, d_model // REDUCTION)
+        hidden = max(1, d_model // CHANNEL_REDUCTION)
         self.w_0 = nn.Linear(d_model, hidden, bias=False)
         self.w_1 = nn.Linear(hidden, d_model, bias=False)
 
     def forward(self, x: Tensor, padding_mask: Tensor) -> Tensor:
-        """Gates `(B, D)` of `x` `(B, S, D)`; average and maximum are taken over the positions that are not padding."""
+        """Gates `(B, D)` of `x` `(B, S, D)`; padding has no say in average and maximum."""
         padding = padding_mask[..., None]
         mean = x.masked_fill(padding, 0).sum(1) / (~padding).sum(1)
         largest = x.masked_fill(padding, torch.finfo(x.dtype).min).amax(1)
-        return (self.w_1(self.w_0(mean).relu()) + self.w_1(self.w_0(largest).relu())).sigmoid()
+        from_mean, from_largest = (self.w_1(self.w_0(part).relu()) for part in (mean, largest))
+        return (from_mean + from_largest).sigmoid()
 
 
 class SpatialGate(nn.Module):
-    """Which positions matter: sigmoid(f([avg; max])), f a convolution (Woo et al. 2018, equation 3)."""
+    """Which positions matter? sigmoid(f([avg; max])), f a convolution (Woo et al. 2018,
+    equation 3).
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.f = nn.Conv1d(2, 1, KERNEL, padding=KERNEL // 2, bias=False)
+        self.f = nn.Conv1d(2, 1, SPATIAL_KERNEL, padding=SPATIAL_KERNEL // 2, bias=False)
 
     def forward(self, x: Tensor, padding_mask: Tensor) -> Tensor:
-        """Gates `(B, S)` of `x` `(B, S, D)`; average and maximum are taken over the channels, and padding is 0 like
-        everything beyond the ends."""
-        pooled = torch.stack((x.mean(-1), x.amax(-1)), dim=1).masked_fill(padding_mask[:, None], 0)
+        """Gates `(B, S)` of `x` `(B, S, D)`: average and maximum run over the channels, and
+        padding counts as 0, like everything beyond the ends.
+        """
+        pooled = torch.stack((x.mean(-1), x.amax(-1)), dim=1)  # (B, 2, S)
+        pooled = pooled.masked_fill(padding_mask[:, None], 0)
         return self.f(pooled)[:, 0].sigmoid()
 
 
 class Gates(nn.Module):
-    """The gates that `model.encoder_gate` names: of channels, of positions, or of both in this order, as in CBAM."""
+    """Gates on the encoder's output, a map of positions by channels (CBAM, Woo et al. 2018).
+
+    Softmax attention shares out a whole; a gate scales each part on its own, by a number from 0
+    to 1. `model.encoder_gate` chooses channels, positions, or both in this order, as in CBAM.
+    """
 
     def __init__(self, kind: EncoderGate, d_model: int) -> None:
         super().__init__()
-        self.channel = (
-            ChannelGate(d_model) if kind in (EncoderGate.channel, EncoderGate.both) else None
-        )
-        self.spatial = SpatialGate() if kind in (EncoderGate.spatial, EncoderGate.both) else None
+        has_channel = kind in (EncoderGate.channel, EncoderGate.both)
+        has_spatial = kind in (EncoderGate.spatial, EncoderGate.both)
+        self.channel = ChannelGate(d_model) if has_channel else None
+        self.spatial = SpatialGate() if has_spatial else None
 
     def forward(self, x: Tensor, padding_mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """`x` `(B, S, D)`, gated; and the gates by name, `channel` `(B, D)` and `spatial` `(B, S)`, where there are."""
+        """Return `x` `(B, S, D)` gated, and the gates by name, `channel` `(B, D)` and `spatial`
+        `(B, S)`, where there are any.
+        """
         gates = {}
         if self.channel is not None:
             gates["channel"] = self.channel(x, padding_mask)
@@ -319,16 +401,86 @@ class Gates(nn.Module):
         return x, gates
 
 
+# ------------------------------------------------------------------------- the model, figure 1
+
+
+@dataclass
+class Trace:
+    """Everything that attention computed in one pass through the model, bottom layer first."""
+
+    encoder_self: list[AttentionTrace] = field(default_factory=list)
+    decoder_self: list[AttentionTrace] = field(default_factory=list)
+    cross: list[AttentionTrace] = field(default_factory=list)
+    features: Tensor | None = None
+    """The encoder's output before its gates, `(B, S, D)`."""
+    gates: dict[str, Tensor] = field(default_factory=dict)
+    """The gates by name, where the model has them: `channel` `(B, D)`, `spatial` `(B, S)`."""
+
+
+class DecoderCache:
+    """What a decoding step needs of the steps before it, so that nothing is computed twice.
+
+    A sentence has N hypotheses. At each step they are N queries side by side, and their keys and
+    values are N more positions of the sentence's cache. There they stay, wherever the search goes:
+    `ancestors` says which positions each hypothesis descends from, and serves as its mask, so that
+    reordering hypotheses moves a few booleans and no keys.
+    """
+
+    def __init__(self, layers: list[LayerCache], cross_mask: Tensor | None) -> None:
+        self.layers = layers
+        self.cross_mask = cross_mask
+        self.n_steps = 0
+        # (B, N, n_positions); None while all sentences have a single hypothesis.
+        self.ancestors: Tensor | None = None
+
+    def advance(self, n_hypotheses: int) -> Tensor | None:
+        """Begin a step: return its self-attention's `attn_mask` `(B, 1, N, n_positions)`."""
+        self.n_steps += 1
+        if n_hypotheses == 1:
+            return None  # it descends from all positions there are
+        keys = self.layers[0].tgt_keys
+        if self.ancestors is None:
+            # All hypotheses descend from the one that each sentence had until now.
+            self.ancestors = keys.new_ones(len(keys), 1, self.n_steps - 1, dtype=torch.bool)
+            self.ancestors = self.ancestors.expand(-1, n_hypotheses, -1)
+        itself = torch.eye(n_hypotheses, dtype=torch.bool, device=keys.device)
+        itself = itself.expand(len(keys), -1, -1)
+        self.ancestors = torch.cat((self.ancestors, itself), dim=2)
+        return self.ancestors[:, None]
+
+    def reorder(self, parents: Tensor) -> None:
+        """Let hypothesis n of sentence b go on from hypothesis `parents[b, n]`, `(B, N)`."""
+        if self.ancestors is not None:
+            self.ancestors = self.ancestors.take_along_dim(parents[:, :, None], dim=1)
+
+    def keep(self, sentences: Tensor) -> None:
+        """Drop all sentences but these, `(B_left,)`."""
+        if self.ancestors is not None:
+            self.ancestors = self.ancestors[sentences]
+        if self.cross_mask is not None:
+            self.cross_mask = self.cross_mask[sentences]
+        for layer in self.layers:
+            layer.keep(sentences)
+
+
 class Transformer(nn.Module):
-    """Encoder and decoder (figure 1). Source and target are ids, batch first, padded on the right; the target's padding
-    is hidden by causality, the source's by a mask."""
+    """Encoder and decoder (figure 1).
+
+    Source and target are ids, batch first and padded on the right. A mask hides the source's
+    padding; causality hides the target's.
+    """
 
     positions: Tensor
 
     def __init__(
         self, config: ModelConfig, n_src_vocab: int, n_tgt_vocab: int, pad_id: int, joint: bool
     ) -> None:
-        """`pad_id` is the source's; `joint`: both sides share one vocabulary, hence one embedding where tied."""
+        """Build the model with random weights.
+
+        Args:
+            pad_id: the source's.
+            joint: both sides share one vocabulary, hence one embedding where they are tied.
+        """
         super().__init__()
         self.config = config
         self.pad_id = pad_id
@@ -337,20 +489,19 @@ class Transformer(nn.Module):
         self.src_embedding = (
             self.tgt_embedding if share else nn.Embedding(n_src_vocab, config.d_model)
         )
-        self.output = nn.Linear(config.d_model, n_tgt_vocab, bias=False)
+        self.output = Linear(config.d_model, n_tgt_vocab, bias=False)
         if config.tie_embeddings:
             self.output.weight = self.tgt_embedding.weight
-        self.register_buffer(
-            "positions", positional_encoding(config.max_len, config.d_model), persistent=False
-        )
-        self.dropout = Dropout(config.dropout)
+        positions = positional_encoding(config.max_len, config.d_model)
+        self.register_buffer("positions", positions, persistent=False)
         self.encoder_layers = nn.ModuleList(
             EncoderLayer(config) for _ in range(config.n_encoder_layers)
         )
         self.decoder_layers = nn.ModuleList(
             DecoderLayer(config) for _ in range(config.n_decoder_layers)
         )
-        pre = config.norm is Norm.pre  # pre-norm leaves the last sum without a norm
+        # Pre-norm leaves the last sum of either side without a norm.
+        pre = config.norm is Norm.pre
         self.encoder_norm = nn.LayerNorm(config.d_model) if pre else nn.Identity()
         self.decoder_norm = nn.LayerNorm(config.d_model) if pre else nn.Identity()
         gated = config.encoder_gate is not EncoderGate.none
@@ -361,11 +512,12 @@ class Transformer(nn.Module):
     def init_weights(self) -> None:
         """Set every tensor.
 
-        - embeddings, and the output layer where it is tied: normal, standard deviation 1 / sqrt(D); inputs are scaled
-          by sqrt(D), so tokens and positions enter with about the same size, and logits start near 0;
+        - embeddings, and the output layer where it is tied: normal, standard deviation
+          1 / sqrt(D); inputs are scaled by sqrt(D), so tokens and positions enter with about the
+          same size, and logits start near 0;
         - the output layer where it is not tied: normal, standard deviation 1 / sqrt(D);
-        - weights of the linear layers `(out, in)`: uniform within sqrt(6 / (in + out)) (Glorot and Bengio 2010); the
-          spatial gate's convolution likewise, its width counted in;
+        - weights of the linear layers `(out, in)`: uniform within sqrt(6 / (in + out)) (Glorot and
+          Bengio 2010); the spatial gate's convolution likewise, its width counted in;
         - biases: 0; layer norms: gain 1, bias 0.
         """
         for module in self.modules():
@@ -376,8 +528,12 @@ class Transformer(nn.Module):
         for table in (self.src_embedding.weight, self.tgt_embedding.weight, self.output.weight):
             nn.init.normal_(table, std=self.config.d_model**-0.5)
 
+    @property
+    def device(self) -> torch.device:
+        return self.tgt_embedding.weight.device
+
     def attention_layers(self) -> dict[str, list[MultiHeadAttention]]:
-        """The attention modules by kind, bottom layer first."""
+        """The attention modules by kind, named as in `Trace`, bottom layer first."""
         kinds = {
             "encoder_self": [layer.self_attention for layer in self.encoder_layers],
             "decoder_self": [layer.self_attention for layer in self.decoder_layers],
@@ -385,92 +541,121 @@ class Transformer(nn.Module):
         }
         return cast(dict[str, list[MultiHeadAttention]], kinds)
 
-    def embed(self, ids: Tensor, embedding: nn.Embedding) -> Tensor:
-        """Scaled embeddings plus positions (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`."""
-        n = ids.size(1)
-        if n > self.config.max_len:
+    def embed(self, ids: Tensor, embedding: nn.Embedding, start: int, end: int) -> Tensor:
+        """Scaled embeddings plus positions (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`.
+
+        The ids stand at positions `start` to `end`; where that is one, all of them stand there.
+
+        Raises:
+            ValueError: `end` exceeds `max_len`.
+        """
+        if end > self.config.max_len:
             raise ValueError(
-                f"{n} tokens, but the model was built for at most model.max_len={self.config.max_len}."
+                f"{end} tokens, but the model was built for at most "
+                f"model.max_len={self.config.max_len}."
             )
-        return self.dropout(embedding(ids) * math.sqrt(self.config.d_model) + self.positions[:n])
+        scaled = embedding(ids) * math.sqrt(self.config.d_model)
+        return dropout(scaled + self.positions[start:end], self.config.dropout, self.training)
 
-    def features(self, src: Tensor, weights: AttentionWeights | None = None) -> Tensor:
-        """The encoder below its gates; arguments and result as for `encode`."""
-        attn_mask = key_mask(src == self.pad_id)
-        x = self.embed(src, self.src_embedding)
-        for layer in self.encoder_layers:
-            x = layer(x, attn_mask, weights.encoder_self if weights else None)
-        return self.encoder_norm(x)
-
-    def encode(self, src: Tensor, weights: AttentionWeights | None = None) -> Tensor:
+    def encode(self, src: Tensor, trace: Trace | None = None) -> Tensor:
         """Encoder output, the memory, of the source.
 
         Args:
             src: ids `(B, S)`; padding is masked.
-            weights: when given, every layer's self-attention is written out and appended to it, and the gates.
+            trace: filled when given.
 
         Returns:
             `(B, S, D)`.
         Raises:
             ValueError: S exceeds `max_len`.
         """
-        memory = self.features(src, weights)
+        padding_mask = src == self.pad_id
+        attn_mask = key_mask(padding_mask)
+        x = self.embed(src, self.src_embedding, 0, src.size(1))
+        for layer in self.encoder_layers:
+            x = layer(x, attn_mask, trace.encoder_self if trace else None)
+        x = self.encoder_norm(x)
+        if trace:
+            trace.features = x
         if self.gates is not None:
-            memory, gates = self.gates(memory, src == self.pad_id)
-            if weights:
-                weights.gates = gates
-        return memory
+            x, gates = self.gates(x, padding_mask)
+            if trace:
+                trace.gates = gates
+        return x
 
-    def decode_states(
-        self,
-        tgt_in: Tensor,
-        memory: Tensor,
-        src_padding_mask: Tensor,
-        weights: AttentionWeights | None = None,
-    ) -> Tensor:
-        """The decoder below its output layer; arguments as for `decode`; `(B, T, D)`."""
-        x = self.embed(tgt_in, self.tgt_embedding)
-        own_mask, cross_mask = (
-            causal_mask(tgt_in.size(1), tgt_in.device),
-            key_mask(src_padding_mask),
-        )
-        for layer in self.decoder_layers:
-            x = layer(x, memory, own_mask, cross_mask, weights)
-        return self.decoder_norm(x)
-
-    def decode(
-        self,
-        tgt_in: Tensor,
-        memory: Tensor,
-        src_padding_mask: Tensor,
-        weights: AttentionWeights | None = None,
-    ) -> Tensor:
-        """Next-token logits for `tgt_in`, given the encoded source.
+    def start(self, memory: Tensor, src_padding_mask: Tensor | None) -> DecoderCache:
+        """Get ready to decode: project `memory` to every layer's keys and values, once.
 
         Args:
-            tgt_in: ids `(B, T)`.
+            memory: encoder output `(B, S, D)`.
+            src_padding_mask: bool `(B, S)`, True = padding; None where nothing is padded.
+        """
+        cross = self.attention_layers()["cross"]
+        layers = [LayerCache(*layer.keys_values(memory)) for layer in cross]
+        return DecoderCache(
+            layers, None if src_padding_mask is None else key_mask(src_padding_mask)
+        )
+
+    def decoder(
+        self, x: Tensor, cache: DecoderCache, self_mask: Tensor | None, trace: Trace | None = None
+    ) -> Tensor:
+        """Take embedded targets `(B, T, D)` through all layers."""
+        for layer, layer_cache in zip(self.decoder_layers, cache.layers, strict=True):
+            x = layer(x, layer_cache, self_mask, cache.cross_mask, trace)
+        return self.decoder_norm(x)
+
+    def step(self, ids: Tensor, cache: DecoderCache) -> Tensor:
+        """Next-token logits after the newest token of each hypothesis.
+
+        Args:
+            ids: `(B, N)`; all N hypotheses of a sentence may begin as one, N = 1.
+            cache: extended in place.
+
+        Returns:
+            Logits `(B, N, V)`, not normalised: what `decode` gives at the last position.
+        Raises:
+            ValueError: the step exceeds `max_len`.
+        """
+        x = self.embed(ids, self.tgt_embedding, cache.n_steps, cache.n_steps + 1)
+        states = self.decoder(x, cache, cache.advance(ids.size(1)))
+        return self.output(states)
+
+    def decode_states(
+        self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, trace: Trace | None = None
+    ) -> Tensor:
+        """The decoder below its output layer: `(B, T, D)`; arguments as for `decode`.
+
+        All positions pass at once, because the causal mask hides the later ones from the earlier.
+        The layers are those of `step`, with a cache that starts empty.
+        """
+        n = tgt_in.size(1)
+        x = self.embed(tgt_in, self.tgt_embedding, 0, n)
+        cache = self.start(memory, src_padding_mask)
+        return self.decoder(x, cache, causal_mask(n, tgt_in.device), trace)
+
+    def decode(
+        self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, trace: Trace | None = None
+    ) -> Tensor:
+        """Next-token logits at every position of `tgt_in`, given the encoded source.
+
+        Args:
+            tgt_in: ids `(B, T)`, bos first.
             memory: encoder output `(B, S, D)`.
             src_padding_mask: bool `(B, S)`, True = padding.
-            weights: when given, every layer's attention is written out and appended to it.
+            trace: filled when given.
 
         Returns:
             Logits `(B, T, V)`, not normalised.
         Raises:
             ValueError: T exceeds `max_len`.
         """
-        return self.output(self.decode_states(tgt_in, memory, src_padding_mask, weights))
+        return self.output(self.decode_states(tgt_in, memory, src_padding_mask, trace))
 
-    def forward(self, src: Tensor, tgt_in: Tensor, positions: Tensor | None = None) -> Tensor:
-        """Next-token logits at every position of `tgt_in` at once, or the decoder's states below them.
+    def forward(self, src: Tensor, tgt_in: Tensor) -> Tensor:
+        """The decoder's states `(B, T, D)` at every position of `tgt_in` `(B, T)`, given `src`
+        ids `(B, S)`.
 
-        Args:
-            src: ids `(B, S)`.
-            tgt_in: ids `(B, T)`, bos first.
-            positions: bool `(B, T)`; when given, only these n are wanted, and only as the output layer's input: the
-                loss makes their logits, a chunk at a time, and padding costs nothing.
-
-        Returns:
-            Logits `(B, T, V)`, or with `positions` the decoder's states `(n, D)`.
+        The output layer is left to the loss, which needs the logits of a few tokens at a time:
+        those of a whole batch are by far the largest tensor of an update.
         """
-        states = self.decode_states(tgt_in, self.encode(src), src == self.pad_id)
-        return self.output(states) if positions is None else states[positions]
+        return self.decode_states(tgt_in, self.encode(src), src == self.pad_id)

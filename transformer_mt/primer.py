@@ -1,7 +1,8 @@
-"""The primer: an introduction to attention recomputed from a run's own model, `python -m transformer_mt.primer RUN`.
+"""The primer: attention from nothing, with a run's own numbers, `python -m transformer_mt.primer
+RUN`.
 
-`view/equations.py` has the equations, `view/primer_data.py` what they give on one sentence pair, and
-`view/assets/primer.html` shows it.
+`view/equations.py` has the equations, `view/primer_data.py` what they give on one sentence pair,
+and `view/assets/primer.html` shows it.
 """
 
 import argparse
@@ -12,20 +13,23 @@ from transformer_mt.config import Config, UserError
 from transformer_mt.files import talk
 from transformer_mt.text import language_of
 
-EXAMPLE = """  python -m transformer_mt.primer runs/starter-en-zh-tiny
+EXAMPLE = """\
+  python -m transformer_mt.primer runs/starter-en-zh-tiny
   python -m transformer_mt.primer runs/starter-en-zh-tiny "I like apples." --output apples.html"""
 
 DEFAULTS = {"zh": "早上好", "en": "Good morning."}
 
 
-def options(arguments: list[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser(
         "primer", "Walk through attention, step by step, with a run's own numbers.", EXAMPLE
     )
     parser.add_argument(
-        "sentence", metavar="SENTENCE", nargs="?",
+        "sentence",
+        metavar="SENTENCE",
+        nargs="?",
         help="in the run's source language (default: 早上好 with Good morning.)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -33,36 +37,43 @@ def options(arguments: list[str]) -> argparse.Namespace:
         default=Path("primer.html"),
         help="default: primer.html",
     )
-    chosen = parser.parse_intermixed_args(arguments)
-    if chosen.output.is_dir():
-        parser.error(f"--output {chosen.output} is a folder: name a file")
-    return chosen
+    args = parser.parse_intermixed_args(argv)
+    if args.output.is_dir():
+        parser.error(f"--output {args.output} is a folder: name a file")
+    return args
 
 
 def default_pair(config: Config) -> tuple[str, str]:
-    """Source and target of the default sentence; raises UserError for a run of other languages."""
-    codes = [language_of(code) for code in (config.src_language, config.tgt_language)]
-    if sorted(codes) != sorted(DEFAULTS):
+    """Source and target of the default sentence.
+
+    Raises:
+        UserError: the run is of other languages.
+    """
+    src, tgt = language_of(config.src_language), language_of(config.tgt_language)
+    if {src, tgt} != set(DEFAULTS):
         raise UserError(
-            f"the default sentence is Chinese and English, but this run is {config.direction}; give a SENTENCE."
+            f"the default sentence is Chinese and English, but this run is {config.direction}; "
+            "give a SENTENCE."
         )
-    return DEFAULTS[codes[0]], DEFAULTS[codes[1]]
+    return DEFAULTS[src], DEFAULTS[tgt]
 
 
-def main(arguments: list[str]) -> None:
-    chosen = options(arguments)
+def main(argv: list[str]) -> None:
+    args = parse_args(argv)
     from transformer_mt.files import write_text
     from transformer_mt.translator import Translator
     from transformer_mt.view import page
     from transformer_mt.view.primer_data import primer_data
 
-    translator = Translator.from_pretrained(chosen.run, "cpu", "fp32")
-    src, tgt = (
-        (chosen.sentence, None) if chosen.sentence is not None else default_pair(translator.config)
-    )
+    translator = Translator.from_pretrained(args.run, "cpu", "fp32")
+    src, tgt = args.sentence, None
+    if src is None:
+        src, tgt = default_pair(translator.config)
+    else:
+        cli.warn_of_other_language([src], translator.config.src_language, "the sentence")
     data = primer_data(translator, src, tgt)
-    write_text(chosen.output, page.render(data, "primer.html"))
-    talk(f"open {chosen.output}")
+    write_text(args.output, page.render(data, "primer.html"))
+    talk(f"open {args.output}")
     print(data["tgt"]["text"])
 
 

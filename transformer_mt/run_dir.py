@@ -3,9 +3,10 @@
 import json
 import re
 import zlib
-from dataclasses import asdict, is_dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, is_dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -16,9 +17,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from transformer_mt.config import Config, UserError
+from transformer_mt.config import Config, ModelConfig, UserError
 from transformer_mt.files import write_atomically, write_text
 from transformer_mt.model import Transformer
+from transformer_mt.text import converter
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers
 
 
@@ -211,35 +213,51 @@ class _Uninitialised(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, dict[str, Any]]:
-    """Configuration, vocabularies, trained model (on the CPU, for inference) and the metadata of its weights.
+@dataclass
+class LoadedRun:
+    """A trained model in memory, with everything that was kept beside it."""
+
+    path: Path
+    config: Config
+    src_tokenizer: Tokenizer
+    tgt_tokenizer: Tokenizer
+    """The same object as `src_tokenizer` where both languages share a vocabulary."""
+    model: Transformer
+    """On the CPU, for inference."""
+    metadata: dict[str, Any]
+    """Says after which `steps` the weights were taken."""
+
+    @cached_property
+    def convert_src(self) -> Callable[[str], str]:
+        """Do to a source what training did to its characters."""
+        return converter(self.config.src_language, self.config.data.chinese_script)
+
+    @cached_property
+    def convert_tgt(self) -> Callable[[str], str]:
+        return converter(self.config.tgt_language, self.config.data.chinese_script)
+
+
+def load_run(run_dir: Path) -> LoadedRun:
+    """Read a run directory.
 
     Raises:
         UserError: there is no trained model, or part of it is damaged or of a newer format.
     """
     config = load_config(run_dir)
-    if not (run_dir / WEIGHTS).is_file():
+    weights = run_dir / WEIGHTS
+    if not weights.is_file():
         raise UserError(
-            f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run directory."
+            f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run "
+            f"directory."
         )
     src, tgt = load_tokenizers(run_dir)
-    tensors, metadata = load_tensors(run_dir / WEIGHTS)
+    tensors, metadata = load_tensors(weights)
     steps = metadata.get("steps")
     if not isinstance(steps, list) or not steps or not all(type(step) is int for step in steps):
         raise UserError(
-            f"{run_dir / WEIGHTS}: does not say after which steps; not written by transformer_mt."
+            f"{weights}: does not say after which steps; not written by transformer_mt."
         )
-    # What config.yaml describes may be larger than the file, and than memory.
-    layers, d_model = (
-        config.model.n_encoder_layers + config.model.n_decoder_layers,
-        config.model.d_model,
-    )
-    embedding = tensors.get("tgt_embedding.weight", torch.empty(0))
-    if layers > len(tensors) or embedding.shape != (len(tgt), d_model):
-        raise UserError(
-            f"{run_dir / WEIGHTS}: does not fit the model that config.yaml describes: {len(tensors)} tensors for "
-            f"{layers} layers, and an embedding of {tuple(embedding.shape)} instead of {(len(tgt), d_model)}."
-        )
+    check_size(config.model, tensors, len(tgt), weights)
     try:
         with _Uninitialised():
             model = build_model(config, src, tgt)
@@ -247,10 +265,29 @@ def load_run(run_dir: Path) -> tuple[Config, Tokenizer, Tokenizer, Transformer, 
         raise UserError(
             f"{run_dir}: config.yaml describes a model that is larger than memory."
         ) from None
-    put_weights(model, tensors, run_dir / WEIGHTS)
+    put_weights(model, tensors, weights)
     if not all(parameter.isfinite().all() for parameter in model.parameters()):
-        raise UserError(f"{run_dir / WEIGHTS}: holds numbers that are not finite.")
-    return config, src, tgt, model.eval(), metadata
+        raise UserError(f"{weights}: holds numbers that are not finite.")
+    return LoadedRun(run_dir, config, src, tgt, model.eval(), metadata)
+
+
+def check_size(
+    model: ModelConfig, tensors: dict[str, Tensor], n_tgt_vocab: int, where: Path
+) -> None:
+    """Raise UserError unless a model as described has about the size of `tensors`.
+
+    It comes before the model is built, because what config.yaml describes may be larger than the
+    file, and than memory.
+    """
+    n_layers = model.n_encoder_layers + model.n_decoder_layers
+    embedding = tensors.get("tgt_embedding.weight", torch.empty(0))
+    expected = (n_tgt_vocab, model.d_model)
+    if n_layers > len(tensors) or embedding.shape != expected:
+        raise UserError(
+            f"{where}: does not fit the model that config.yaml describes: {len(tensors)} tensors "
+            f"for {n_layers} layers, and an embedding of {tuple(embedding.shape)} instead of "
+            f"{expected}."
+        )
 
 
 def checkpoint_steps(run_dir: Path, kind: str) -> list[int]:
@@ -273,3 +310,56 @@ def prune_checkpoints(run_dir: Path, kind: str, step: int, keep: int) -> None:
     kept = [s for s in steps if s <= step][-keep:]
     for old in set(steps) - set(kept):
         checkpoint_path(run_dir, kind, old).unlink()
+
+
+def save_checkpoint(
+    path: Path,
+    model: Transformer,
+    optimizer: torch.optim.Optimizer,
+    random: list[dict[str, Tensor]],
+    metadata: dict[str, Any],
+) -> None:
+    """Write everything that a run needs to go on to the bit.
+
+    Args:
+        random: the random state of each process, by device.
+        metadata: holds `state` and `corpus` at least.
+    """
+    tensors = {f"model.{name}": value for name, value in weights_of(model).items()}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"optimizer.{key}.{name}"] = value
+    for number, states in enumerate(random):
+        tensors |= {f"rng.{device}.{number}": state for device, state in states.items()}
+    save_tensors(path, tensors, metadata)
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a checkpoint; raises DamagedError when it is not what was written."""
+    tensors, metadata = load_tensors(path)
+    if not {"corpus", "state"} <= metadata.keys():
+        raise DamagedError(f"{path}: not a checkpoint to resume from.")
+    return tensors, metadata
+
+
+def restore_checkpoint(
+    tensors: dict[str, Tensor], model: Transformer, optimizer: torch.optim.Optimizer, where: Path
+) -> dict[str, Tensor]:
+    """Put a checkpoint's weights into `model` and its moments into `optimizer`.
+
+    Returns:
+        The random states by device and process, such as `cpu.0`.
+    """
+    put_weights(model, with_prefix(tensors, "model."), where)
+    for name, parameter in model.named_parameters():
+        if f"optimizer.step.{name}" in tensors:
+            optimizer.state[parameter] = {
+                key: tensors[f"optimizer.{key}.{name}"].to(parameter.device)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+    return with_prefix(tensors, "rng.")
+
+
+def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without the prefix."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

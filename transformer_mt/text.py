@@ -1,9 +1,10 @@
 """What is done to a line of text before it is tokenized, and which language is it in?"""
 
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable
 
-from transformer_mt.config import UserError
+from transformer_mt.config import ChineseScript, UserError
 
 SCRIPTS = {
     "zh": ("CJK",), "ja": ("CJK", "HIRAGANA", "KATAKANA"), "ko": ("HANGUL",), "ru": ("CYRILLIC",), "uk": ("CYRILLIC",),
@@ -74,3 +75,28 @@ def to_simplified() -> Callable[[str], str]:
         ) from None
     convert: Callable[[str], str] = OpenCC("t2s").convert
     return convert
+
+
+def converter(code: str, script: ChineseScript) -> Callable[[str], str]:
+    """Do to text of a language what training did to its characters.
+
+    Where that was making Chinese simplified, and OpenCC is not installed now, text stays as it is
+    and a warning says so.
+    """
+    if not is_chinese(code) or script is not ChineseScript.simplified:
+        return str
+    try:
+        return to_simplified()
+    except UserError as error:
+        warnings.warn(f"the model knows simplified characters only; {error}", stacklevel=3)
+        return str
+
+
+def refuse_surrogates(text: str, where: str) -> None:
+    """Raise UserError where `text` is not Unicode, because the input was not UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{where} has a lone surrogate at character {error.start + 1}: it was not UTF-8."
+        ) from None

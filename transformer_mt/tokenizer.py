@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import sentencepiece as spm
@@ -13,6 +14,15 @@ from transformer_mt.config import TokenizerConfig, UserError
 
 PROBE = "Wait… (50%)  ok，好！（行）"
 """Full-width marks and a double space: what a lossy model does not give back."""
+
+
+class SpecialIds(NamedTuple):
+    """The ids of a vocabulary that are no text."""
+
+    pad: int
+    unk: int
+    bos: int
+    eos: int
 
 
 class Tokenizer:
@@ -57,6 +67,14 @@ class Tokenizer:
 
     def __len__(self) -> int:
         return int(self.processor.vocab_size())
+
+    @property
+    def special_ids(self) -> SpecialIds:
+        return SpecialIds(self.pad_id, self.unk_id, self.bos_id, self.eos_id)
+
+    def shift_right(self, ids: list[int]) -> list[int]:
+        """The decoder's input for a target that ends with eos: bos first, eos left out."""
+        return [self.bos_id, *ids[:-1]]
 
     @property
     def fingerprint(self) -> str:

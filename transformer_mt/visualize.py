@@ -1,4 +1,8 @@
-"""See the attention: `python -m transformer_mt.visualize RUN SENTENCE` writes dump, links, picture and page."""
+"""See the attention of a sentence pair, `python -m transformer_mt.visualize RUN SENTENCE`.
+
+It writes a dump of the numbers, the links read from them, a picture and a page; or the links of
+many pairs.
+"""
 
 import argparse
 import json
@@ -11,14 +15,17 @@ from transformer_mt.config import UserError
 from transformer_mt.files import read_text, talk
 
 if TYPE_CHECKING:
-    from transformer_mt.alignment import Rule
-    from transformer_mt.translator import Attention, Translator
+    from transformer_mt.alignment import Reason, Rule
+    from transformer_mt.inspector import Attention
+    from transformer_mt.translator import Translator
 
-EXAMPLE = """  python -m transformer_mt.visualize runs/starter-en-zh-tiny "I like apples."
-  python -m transformer_mt.visualize runs/starter-en-zh-tiny --src my.en --tgt my.zh --units given --links my.align"""
+EXAMPLE = """\
+  python -m transformer_mt.visualize runs/starter-en-zh-tiny "I like apples."
+  python -m transformer_mt.visualize runs/starter-en-zh-tiny --src my.en --tgt my.zh \
+--units given --links my.align"""
 
 
-def options(arguments: list[str]) -> argparse.Namespace:
+def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser(
         "visualize", "Dump the attention of a translation, read links from it, draw it.", EXAMPLE
     )
@@ -51,9 +58,12 @@ def options(arguments: list[str]) -> argparse.Namespace:
         "--links", type=Path, metavar="FILE", help="write one line of links for each pair"
     )
     parser.add_argument(
-        "--units", choices=["words", "subwords", "given"], default="words",
-        help="what links index: English words and Chinese characters (default), subwords, or the tokens given",
-    )  # fmt: skip
+        "--units",
+        choices=["words", "subwords", "given"],
+        default="words",
+        help="what links index: English words and Chinese characters (default), subwords, or the "
+        "tokens given",
+    )
     cli.add_link_options(parser)
     parser.add_argument(
         "--layer",
@@ -71,162 +81,202 @@ def options(arguments: list[str]) -> argparse.Namespace:
         "--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token"
     )
     cli.add_decoding_options(parser)
-    chosen = parser.parse_intermixed_args(arguments)
-    batch = [name for name in ("src", "tgt", "links") if getattr(chosen, name)]
+    args = parser.parse_intermixed_args(argv)
+    check_args(parser, args)
+    return args
+
+
+def check_args(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse options that do not go together; raises UserError."""
+    batch = [name for name in ("src", "tgt", "links") if getattr(args, name)]
     if batch and len(batch) < 3:
         parser.error("many pairs need --src FILE, --tgt FILE and --links FILE")
-    if batch and (chosen.sentence is not None or chosen.target is not None):
+    if batch and (args.sentence is not None or args.target is not None):
         parser.error("give one SENTENCE, or --src, --tgt and --links, not both")
-    if not batch and chosen.sentence is None:
+    if not batch and args.sentence is None:
         parser.error("give a SENTENCE, or --src, --tgt and --links")
-    if chosen.agree and not batch:
+    if args.agree and not batch:
         parser.error("--agree is for many pairs: --src, --tgt and --links")
-    if chosen.links and chosen.links.is_dir():
-        parser.error(f"--links {chosen.links} is a folder: name a file")
-    if chosen.head is not None and chosen.layer is None:
+    if args.links and args.links.is_dir():
+        parser.error(f"--links {args.links} is a folder: name a file")
+    if args.head is not None and args.layer is None:
         parser.error("--head needs --layer")
-    if chosen.output_dir.exists() and not chosen.output_dir.is_dir():
-        parser.error(f"--output-dir {chosen.output_dir} is a file: name a folder")
-    return chosen
+    if args.output_dir.exists() and not args.output_dir.is_dir():
+        parser.error(f"--output-dir {args.output_dir} is a file: name a folder")
 
 
-def choose_rule(translator: "Translator", chosen: argparse.Namespace) -> tuple["Rule", str]:
-    """How to read links, and why so: the options, else the run's choice."""
-    from transformer_mt.alignment import BASE
+def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Rule", "Reason"]:
+    """How to read links, and why so: by the options, else by the run's choice."""
+    from transformer_mt.alignment import BASE, Reason
 
-    model = translator.config.model
-    if chosen.layer is not None:
+    if args.layer is None:
+        rule, reason = translator.inspector.default_rule()
+    else:
+        model = translator.config.model
         for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
-            value = getattr(chosen, key)
+            value = getattr(args, key)
             if value is not None and not 0 <= value < n:
                 raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
-        rule, reason = replace(BASE, layer=chosen.layer, head=chosen.head), "chosen by option"
-    else:
-        rule, reason = translator.default_rule()
-    keys = ("shift", "threshold", "mask_punctuation")
-    made = replace(
-        rule, **{key: value for key in keys if (value := getattr(chosen, key)) is not None}
-    )
-    return made, reason if made == rule else f"{reason}; changed by option"
+        rule, reason = replace(BASE, layer=args.layer, head=args.head), Reason("by_option")
+
+    options = {key: getattr(args, key) for key in ("shift", "threshold", "mask_punctuation")}
+    given = {key: value for key, value in options.items() if value is not None}
+    changed_rule = replace(rule, **given)
+    return changed_rule, replace(reason, changed=changed_rule != rule)
 
 
-def align_files(translator: "Translator", chosen: argparse.Namespace) -> None:
-    """One line of links for each pair of lines, in order."""
-    from tqdm import tqdm
+# ---- Many pairs ----
 
+
+def align_files(translator: "Translator", args: argparse.Namespace) -> None:
+    """Write one line of links for each pair of lines, in order."""
     from transformer_mt.files import write_text
     from transformer_mt.translator import reverse_of
     from transformer_mt.units import format_links
 
-    sources, targets = read_text(chosen.src), read_text(chosen.tgt)
+    sources, targets = read_text(args.src), read_text(args.tgt)
     if len(sources) != len(targets):
-        raise UserError(f"{chosen.tgt}: {len(targets)} lines, but {chosen.src} has {len(sources)}.")
-    rule, reason = choose_rule(translator, chosen)
+        raise UserError(f"{args.tgt}: {len(targets)} lines, but {args.src} has {len(sources)}.")
+    rule, reason = choose_rule(translator, args)
     talk(f"links: {rule} ({reason})")
-    names = [f"{chosen.src}, {chosen.tgt}: line {number}" for number in range(1, len(sources) + 1)]
+
+    names = [f"{args.src}, {args.tgt}: line {number}" for number in range(1, len(sources) + 1)]
     empty = [
         name
-        for name, *pair in zip(names, sources, targets, strict=True)
-        if not all(map(str.strip, pair))
+        for name, src, tgt in zip(names, sources, targets, strict=True)
+        if not src.strip() or not tgt.strip()
     ]
     if empty:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
-    reverse = reverse_of(translator, chosen.agree)
-    cli.warn_of_other_language(sources, translator.config.src_language, str(chosen.src))
-    cli.warn_of_other_language(targets, translator.config.tgt_language, str(chosen.tgt))
-    with tqdm(
-        total=len(sources) * (1 if reverse is None else 2), unit=" pairs", leave=False
-    ) as bar:
-        pairs = zip(sources, targets, strict=True)
-        links = translator.align(
-            pairs, chosen.units, rule, names.__getitem__, reverse, chosen.batch_tokens, bar.update
-        )
-    write_text(chosen.links, "".join(format_links(line) + "\n" for line in links))
+    cli.warn_of_other_language(sources, translator.config.src_language, str(args.src))
+    cli.warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
+
+    pairs = list(zip(sources, targets, strict=True))
+    how = (args.units, rule, names.__getitem__)
+    inspector, batch_tokens = translator.inspector, args.batch_tokens
+    if args.agree is None:
+        links = inspector.align(pairs, *how, batch_tokens)
+    else:
+        reverse = reverse_of(translator, args.agree).inspector
+        links = inspector.align_both_ways(pairs, *how, reverse, batch_tokens)
+    write_text(args.links, "".join(format_links(line) + "\n" for line in links))
+
+
+# ---- One pair ----
+
+
+def dump_arrays(attention: "Attention", with_queries_and_keys: bool) -> dict[str, Any]:
+    """The arrays of `attention.npz`; their shapes are those of `Attention`."""
+    from transformer_mt.view.page import KINDS
+
+    arrays: dict[str, Any] = {kind: getattr(attention, kind) for kind in KINDS}
+    if with_queries_and_keys:
+        arrays |= {f"{kind}_queries": attention.queries[kind] for kind in KINDS}
+        arrays |= {f"{kind}_keys": attention.keys[kind] for kind in KINDS}
+    arrays |= {f"{name}_gate": gate for name, gate in attention.gates.items()}
+    if attention.chosen is not None:
+        arrays["cross_chosen"] = attention.chosen
+    return arrays | {
+        "src_tokens": attention.src.tokens,
+        "tgt_tokens": attention.tgt.tokens,
+        "tgt_in_tokens": attention.tgt_in_tokens,
+    }
+
+
+def description(
+    translator: "Translator", attention: "Attention", reason: "Reason", args: argparse.Namespace
+) -> dict[str, Any]:
+    """What `attention.json` says: what was drawn, and how it was made."""
+    from transformer_mt.units import format_links
+
+    src, tgt = attention.src, attention.tgt
+    return {
+        "src": src.text,
+        "tgt": tgt.text,
+        "forced": args.target is not None,
+        "src_tokens": src.tokens,
+        "tgt_tokens": tgt.tokens,
+        "tgt_in_tokens": attention.tgt_in_tokens,
+        "units": args.units,
+        "src_units": src.unit_texts,
+        "tgt_units": tgt.unit_texts,
+        "alignment": format_links(attention.links),
+        "rule": asdict(attention.rule),
+        "reason": str(reason),
+        "run": str(translator.run_dir),
+        "steps": translator.run.metadata["steps"],
+        "direction": translator.config.direction,
+        "log_probs": attention.log_probs.tolist(),
+        "cross_attention": translator.config.model.cross_attention.value,
+    }
+
+
+def write_pictures(attention: "Attention", folder: Path, grid_layer: int | None) -> None:
+    """Draw the links and, unless `grid_layer` is None, every head of that layer; or say why not."""
+    from transformer_mt.view import plots
+
+    for name in ("alignment", "heads"):
+        for suffix in (".png", ".svg"):  # of another sentence
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
+    if problem := plots.alignment(attention, folder / "alignment"):
+        talk(f"no picture: {problem}")
+    elif grid_layer is not None:
+        plots.heads(attention, grid_layer, folder / "heads")
 
 
 def write_all(
-    translator: "Translator", attention: "Attention", chosen: argparse.Namespace, reason: str
+    translator: "Translator", attention: "Attention", reason: "Reason", args: argparse.Namespace
 ) -> None:
-    """The dump, the links, the picture and the page."""
+    """The dump, the links, the page and the pictures."""
     import numpy as np
 
     from transformer_mt.files import write_atomically, write_text
     from transformer_mt.units import format_links
-    from transformer_mt.view import page, plots
+    from transformer_mt.view import page
 
-    folder, src, tgt, model = (
-        chosen.output_dir,
-        attention.src,
-        attention.tgt,
-        translator.config.model,
-    )
-    saved = translator.saved_rule()  # a damaged one stops here, before anything is written
-    arrays: dict[str, Any] = {kind: getattr(attention, kind) for kind in page.KINDS}
-    if chosen.dump_qk:
-        arrays |= {f"{kind}_queries": attention.queries[kind] for kind in page.KINDS}
-        arrays |= {f"{kind}_keys": attention.keys[kind] for kind in page.KINDS}
-    arrays |= {f"{name}_gate": gate for name, gate in attention.gates.items()}
-    if attention.chosen is not None:
-        arrays["cross_chosen"] = attention.chosen
-    arrays |= {
-        "src_tokens": src.tokens,
-        "tgt_tokens": tgt.tokens,
-        "tgt_in_tokens": attention.tgt_in_tokens,
-    }
+    # A damaged alignment.json stops here, before anything is written.
+    saved = translator.inspector.saved_rule()
+    table = saved[1]["table"] if saved else []
 
-    def dump(path: Path) -> None:
-        with open(path, "wb") as file:
+    arrays = dump_arrays(attention, args.dump_qk)
+
+    def write_arrays(path: Path) -> None:
+        with open(path, "wb") as file:  # given a name, numpy would add a suffix to it
             np.savez_compressed(file, **arrays)
 
-    write_atomically(folder / "attention.npz", dump)
-    links = format_links(attention.links)
-    write_text(folder / "alignment.txt", links + "\n")
-    description = {
-        "src": src.text, "tgt": tgt.text, "forced": chosen.target is not None,
-        "src_tokens": src.tokens, "tgt_tokens": tgt.tokens, "tgt_in_tokens": attention.tgt_in_tokens,
-        "units": chosen.units, "src_units": src.unit_texts, "tgt_units": tgt.unit_texts, "alignment": links,
-        "rule": asdict(attention.rule), "reason": reason,
-        "run": str(translator.run_dir), "steps": translator.metadata["steps"], "direction": translator.config.direction,
-        "log_probs": attention.log_probs.tolist(), "cross_attention": model.cross_attention.value,
-    }  # fmt: skip
-    write_text(
-        folder / "attention.json", json.dumps(description, ensure_ascii=False, indent=1) + "\n"
-    )
-    write_text(
-        folder / "attention.html",
-        page.render(
-            page.page_data(translator, attention, reason, saved[1]["table"] if saved else [])
-        ),
-    )
-    for name in ("alignment", "heads"):
-        for form in ("png", "svg"):  # of another sentence
-            (folder / f"{name}.{form}").unlink(missing_ok=True)
-    problem = plots.alignment(attention, folder / "alignment")
-    if chosen.grid and not problem:
-        layer = model.n_decoder_layers - 1 if attention.rule.layer is None else attention.rule.layer
-        plots.heads(attention, layer, folder / "heads")
-    if problem:
-        talk(f"no picture: {problem}")
+    folder = args.output_dir
+    write_atomically(folder / "attention.npz", write_arrays)
+    write_text(folder / "alignment.txt", format_links(attention.links) + "\n")
+    summary = description(translator, attention, reason, args)
+    write_text(folder / "attention.json", json.dumps(summary, ensure_ascii=False, indent=1) + "\n")
+    html = page.render(page.page_data(translator.inspector, attention, reason, table))
+    write_text(folder / "attention.html", html)
+
+    layer = attention.rule.layer
+    if layer is None:
+        layer = translator.config.model.n_decoder_layers - 1
+    write_pictures(attention, folder, layer if args.grid else None)
     talk(f"links: {attention.rule} ({reason})\nopen {folder / 'attention.html'}")
 
 
-def main(arguments: list[str]) -> None:
-    chosen = options(arguments)
+def main(argv: list[str]) -> None:
+    args = parse_args(argv)
     from transformer_mt.translator import Translator
     from transformer_mt.units import format_links
 
-    translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
-    if chosen.src:
-        align_files(translator, chosen)
+    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    if args.src:
+        align_files(translator, args)
         return
     config = translator.config
-    cli.warn_of_other_language([chosen.sentence], config.src_language, "the sentence")
-    cli.warn_of_other_language([chosen.target or ""], config.tgt_language, "the target")
-    rule, reason = choose_rule(translator, chosen)
+    cli.warn_of_other_language([args.sentence], config.src_language, "the sentence")
+    if args.target is not None:
+        cli.warn_of_other_language([args.target], config.tgt_language, "the target")
+    rule, reason = choose_rule(translator, args)
     attention = translator.attention(
-        chosen.sentence, chosen.target, chosen.units, rule, chosen.beam_size, chosen.length_penalty
+        args.sentence, args.target, args.units, rule, args.beam_size, args.length_penalty
     )
-    write_all(translator, attention, chosen, reason)
+    write_all(translator, attention, reason, args)
     print(attention.tgt.text)
     print(format_links(attention.links))
 

@@ -20,15 +20,15 @@ SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", 
 CHARACTERS = [chr(0x4E00 + 7 * i) for i in range(2500)]
 
 
-def write_corpus(path: Path, n_pairs: int) -> None:
-    """Random words with the frequencies of language (Zipf) and sentences of 4 to 24 of them; no pair repeats."""
+def write_corpus(path: Path, n_pairs: int, longest: int = 24) -> None:
+    """Write sentences of 4 to `longest` random words, as frequent as words are (Zipf); no pair repeats."""
     rng = random.Random(n_pairs)
     words = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(20_000)]
     translations = ["".join(rng.choices(CHARACTERS, k=rng.randint(1, 2))) for _ in words]
     weights = list(accumulate(1 / (rank + 10) for rank in range(len(words))))
     with open(path, "w", encoding="utf-8") as file:
         for number in range(n_pairs):
-            chosen = rng.choices(range(len(words)), cum_weights=weights, k=rng.randint(4, 24))
+            chosen = rng.choices(range(len(words)), cum_weights=weights, k=rng.randint(4, longest))
             english = " ".join(words[i] for i in chosen)
             chinese = "".join(translations[i] for i in chosen)
             file.write(f"{english} {number}.\t{chinese}{number}。\n")

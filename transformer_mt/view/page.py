@@ -1,33 +1,48 @@
-"""The self-contained pages: an HTML template for each, filled with data; and the data of `attention.html`."""
+"""The self-contained pages: templates filled with data, and the data of `attention.html`."""
 
 import base64
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from transformer_mt.alignment import Side, make_gold
+from transformer_mt.alignment import Reason, Side, make_gold
 from transformer_mt.files import read_text
-from transformer_mt.translator import Attention, Translator
+from transformer_mt.inspector import Attention, Inspector
+from transformer_mt.run_dir import LoadedRun
 from transformer_mt.units import is_punctuation, split_units
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 
+GOLD_KEYS = {
+    "the run's validation set": "valid",
+    "the run's test set": "test",
+    "the packaged starter's validation set": "starter",
+}
+"""Gold links that a page can name in both languages, as `alignment.json` names them."""
+
 
 def render(data: dict[str, Any], template: str = "attention.html") -> str:
-    """The page that `template`, and what the pages share, make of `data`; no text in it can end the script element."""
-    page, css, js = (
-        (Path(__file__).parent / "assets" / name).read_text(encoding="utf-8")
-        for name in (template, "page.css", "page.js")
-    )
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)  # NaN would be no JSON
-    return (
-        page.replace("__CSS__", css)
-        .replace("__JS__", js)
-        .replace("__DATA__", text.replace("<", "\\u003c"))
-    )
+    """One HTML file: a template with its style sheets, scripts and data in place.
+
+    Args:
+        data: becomes JSON; no text in it can end the script element that holds it.
+        template: a file in `assets/`; `__NAME.css__` or `__NAME.js__` stands for another file
+            there, and `__DATA__` for the data.
+    Raises:
+        ValueError: a number is not finite, which JSON cannot write.
+    """
+    assets = Path(__file__).parent / "assets"
+
+    def read(name: str) -> str:
+        return (assets / name).read_text(encoding="utf-8")
+
+    page = re.sub(r"__(\w+\.(?:css|js))__", lambda match: read(match[1]), read(template))
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return page.replace("__DATA__", text.replace("<", "\\u003c"))
 
 
 def packed(array: np.ndarray) -> str:
@@ -48,33 +63,50 @@ def side_data(side: Side, language: str) -> dict[str, Any]:
     return {"text": side.text, "language": language, "tokens": side.tokens, "units": units}
 
 
-def gold_links(translator: Translator, attention: Attention) -> list[list[int]] | None:
+def reason_data(reason: Reason) -> dict[str, Any]:
+    """The reason as keys, because the page has the words of both languages.
+
+    Returns:
+        `key`, as in `Reason`, and `changed`. What the sentence speaks of is `gold`, a value of
+        `GOLD_KEYS`, or else `name`: a file, or languages. `n_pairs` counts the gold pairs; None
+        where `alignment.json` does not say how many.
+    """
+    name, n_pairs = reason.subject, None
+    if match := re.fullmatch(r"(.*), (\d+) pairs", name, re.DOTALL):
+        name, n_pairs = match[1], int(match[2])
+    subject = {"gold": GOLD_KEYS[name]} if name in GOLD_KEYS else {"name": name}
+    return {"key": reason.key, "n_pairs": n_pairs, "changed": reason.changed} | subject
+
+
+def gold_links(run: LoadedRun, attention: Attention) -> list[list[int]] | None:
     """The sure gold links of this very pair, where it is one of the run's held-out pairs."""
     src, tgt = attention.src, attention.tgt
-    for path in (translator.run_dir / "valid.tsv", translator.run_dir / "test.tsv"):
+    if (src.units, tgt.units) != (split_units(src.text), split_units(tgt.text)):
+        return None  # gold links are between words, these units are not
+    for path in (run.path / "valid.tsv", run.path / "test.tsv"):
         for line in read_text(path) if path.is_file() else []:
             row = line.split("\t")
-            words = (src.units, tgt.units) == (split_units(src.text), split_units(tgt.text))
-            if words and row[2:] and row[:2] == [src.text, tgt.text]:
+            if row[:2] == [src.text, tgt.text] and row[2:]:
                 return np.argwhere(make_gold(src, tgt, row[2], str(path)).sure).tolist()
     return None
 
 
 def page_data(
-    translator: Translator, attention: Attention, reason: str, table: list[dict[str, Any]]
-) -> Any:
-    """What the template shows.
+    inspector: Inspector, attention: Attention, reason: Reason, table: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the attention page shows.
 
     Args:
         reason: why links are read by `attention.rule`.
         table: rows of `alignment.json` with layer, head, shift and AER; may be empty.
     """
-    config, src, tgt = translator.config, attention.src, attention.tgt
+    run, src, tgt = inspector.run, attention.src, attention.tgt
+    config = run.config
     return {
         "run": {
-            "name": translator.run_dir.resolve().name,
+            "name": run.path.resolve().name,
             "direction": config.direction,
-            "step": max(translator.metadata["steps"]),
+            "step": max(run.metadata["steps"]),
             "n_heads": config.model.n_heads,
             "d_head": config.model.d_model // config.model.n_heads,
             "cross_attention": config.model.cross_attention.value,
@@ -86,11 +118,11 @@ def page_data(
         "queries": {kind: packed(attention.queries[kind]) for kind in KINDS},
         "keys": {kind: packed(attention.keys[kind]) for kind in KINDS},
         "rule": asdict(attention.rule),
-        "reason": reason,
+        "reason": reason_data(reason),
         "links": sorted(attention.links),
-        "gold": gold_links(translator, attention),
+        "gold": gold_links(run, attention),
         "aer": [{key: row[key] for key in ("layer", "head", "shift", "aer")} for row in table],
         "candidates": attention.candidates,
         "log_probs": attention.log_probs.tolist(),
-        "left_out": translator.left_out(src, tgt).round(4).tolist(),
+        "left_out": inspector.left_out(src, tgt).round(4).tolist(),
     }

@@ -1,40 +1,147 @@
 "use strict";
-const $ = (id) => document.getElementById(id);
-const data = JSON.parse($("data").textContent);
-const floats = (base64) => new Float32Array(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
-const iso = (text) => `\u2068${text}\u2069`; // keeps right-to-left text from turning its surroundings round
-const isDark = () => (document.documentElement.style.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+// What both pages share: their data, small helpers for the document, and the words in common.
 
-function t(key, ...values) {
-  const entry = typeof TEXT[key] === "function" ? TEXT[key](...values) : TEXT[key];
-  return entry[state.language === "zh" ? 1 : 0];
+const data = JSON.parse($("data").textContent);
+const { src, tgt } = data;
+
+// Shape letters as in model.py: S source tokens, T target tokens, eos included; H heads; K d_head.
+const S = src.tokens.length;
+const T = tgt.tokens.length;
+const H = data.run.n_heads;
+const K = data.run.d_head;
+
+function $(id) {
+  return document.getElementById(id);
 }
 
+/** Little-endian float32 in base64, as page.py packs them. */
+function floats(base64) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
+}
+
+// ---- Words: [English, Chinese], or a function of a text's numbers that gives both ----
+
+const SHARED_TEXT = {
+  source: ["Source", "原文"],
+  target: ["Translation", "译文"],
+  model: ["Model", "模型"],
+  otherLanguage: ["中文", "English"],
+  dark: ["Dark", "深色"],
+  light: ["Light", "浅色"],
+  kind: ["Kind of attention", "注意力类型"],
+  layer: ["Layer", "层"],
+  head: ["Head", "头"],
+  cross: ["Cross-attention", "交叉注意力"],
+  encoder_self: ["Encoder self-attention", "编码器自注意力"],
+  decoder_self: ["Decoder self-attention", "解码器自注意力"],
+  layerN: (n) => [`Layer ${n}`, `第 ${n} 层`],
+  headN: (n) => [`Head ${n}`, `第 ${n} 个头`],
+};
+
+const firstLanguage = navigator.language.startsWith("zh") ? "zh" : "en";
+
+/** The text of a key in the language of the page; `TEXT` holds the words of the page at hand. */
+function t(key, ...values) {
+  const entry = TEXT[key] ?? SHARED_TEXT[key];
+  const both = typeof entry === "function" ? entry(...values) : entry;
+  return both[state.language === "zh" ? 1 : 0];
+}
+
+/** `text` between isolates, so that right-to-left letters do not turn their surroundings round. */
+function iso(text) {
+  return `\u2068${text}\u2069`;
+}
+
+/** `x` with `n` decimals, a true minus sign, and no minus before a number that rounds to 0. */
+function decimals(x, n = DIGITS) {
+  const text = Math.abs(x) >= 1e5 ? x.toExponential(2) : x.toFixed(n);
+  return text.replace(/^-(?=[^1-9]*$)/, "").replace("-", "−");
+}
+
+// ---- Elements ----
+
+/** An element; attributes that are null are left out. Text never becomes markup. */
 function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== undefined) node.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined) node.setAttribute(name, value);
+  }
   node.append(...children);
   return node;
 }
 
-/** A subword or word as text; the mark for a space and the special tokens stay visible but quiet. */
+/** A subword or word; the mark for a space and the special tokens stay visible but quiet. */
 function piece(text, attributes = {}) {
-  const parts = text.split("▁").flatMap((part, i) => (i ? [el("span", { class: "space" }, "▁"), part] : [part]));
-  const node = el("span", { dir: "auto", ...attributes }, ...parts);
+  const node = el("span", { dir: "auto", ...attributes });
+  text.split("▁").forEach((part, i) => {
+    if (i > 0) node.append(el("span", { class: "space" }, "▁"));
+    node.append(part);
+  });
   node.classList.add("piece");
   if (/^<\/?[a-z]+>$/.test(text)) node.classList.add("special");
   return node;
 }
 
+/** Arrow keys move the focus inside a box, which is a single stop of the Tab key. */
+function rove(box, selector, width = () => 1) {
+  box.addEventListener("focusin", (event) => {
+    if (!event.target.matches(selector)) return;
+    for (const node of box.querySelectorAll(`${selector}[tabindex="0"]`)) node.tabIndex = -1;
+    event.target.tabIndex = 0;
+  });
+  box.addEventListener("keydown", (event) => {
+    const items = [...box.querySelectorAll(selector)];
+    const index = items.indexOf(event.target);
+    const moves = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: width(),
+      ArrowUp: -width(),
+      Home: -index,
+      End: items.length - 1 - index,
+    };
+    if (index < 0 || !(event.key in moves)) return;
+    event.preventDefault(); // the page would scroll
+    items[index + moves[event.key]]?.focus();
+  });
+}
+
+// ---- Language and theme ----
+
+function isDark() {
+  const scheme = document.documentElement.style.colorScheme; // empty until a person chooses
+  return scheme ? scheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
 /** The texts that both pages have, in the chosen language. */
-function drawCommonTexts() {
+function drawSharedTexts() {
   document.documentElement.lang = state.language === "zh" ? "zh-Hans" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label));
+  for (const node of document.querySelectorAll("[data-t]")) {
+    node.textContent = t(node.dataset.t);
+  }
+  for (const node of document.querySelectorAll("[data-label]")) {
+    node.setAttribute("aria-label", t(node.dataset.label));
+  }
   document.title = `${t("title")}: ${src.text}`;
-  for (const [id, side] of [["src-text", src], ["tgt-text", tgt]]) { $(id).textContent = side.text; $(id).lang = side.language; }
+  $("src-text").textContent = src.text;
+  $("src-text").lang = src.language;
+  $("tgt-text").textContent = tgt.text;
+  $("tgt-text").lang = tgt.language;
   $("run").textContent = t("run", data.run);
   $("language").textContent = t("otherLanguage");
   $("theme").textContent = t(isDark() ? "light" : "dark");
 }
-$("language").onclick = () => { state.language = state.language === "zh" ? "en" : "zh"; drawTexts(); draw(); };
+
+/** Let the buttons of the header, and a change of the system's theme, call the page's `redraw`. */
+function onLanguageAndTheme(redraw) {
+  $("language").onclick = () => {
+    state.language = state.language === "zh" ? "en" : "zh";
+    redraw();
+  };
+  $("theme").onclick = () => {
+    document.documentElement.style.colorScheme = isDark() ? "light" : "dark";
+    redraw();
+  };
+  matchMedia("(prefers-color-scheme: dark)").onchange = redraw;
+}
