@@ -154,11 +154,11 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     pairs = list(zip(sources, targets, strict=True))
     how = (args.units, rule, names.__getitem__)
     inspector, batch_tokens = translator.inspector, args.batch_tokens
-    if args.agree is None:
+    reverse = reverse_of(translator, args.agree)
+    if reverse is None:
         links = inspector.align(pairs, *how, batch_tokens)
     else:
-        reverse = reverse_of(translator, args.agree).inspector
-        links = inspector.align_both_ways(pairs, *how, reverse, batch_tokens)
+        links = inspector.align_both_ways(pairs, *how, reverse.inspector, batch_tokens)
     write_text(args.links, "".join(format_links(line) + "\n" for line in links))
 
 
