@@ -263,11 +263,6 @@ class DecodeConfig:
     batch_tokens: int = 2048
     """Padded source tokens that are translated together; at least 1."""
 
-    n_best: int = 1
-    """Translations given for each sentence; at most `beam_size`."""
-    batch_tokens: int = 2048
-    """Padded source tokens that are translated together; at least 1."""
-
     def __post_init__(self) -> None:
         beam_size, penalty = self.beam_size, self.length_penalty
         check("decode.beam_size", beam_size, 1 <= beam_size <= 1000, "from 1 to 1000")

@@ -78,12 +78,12 @@ def input_windows(args: argparse.Namespace) -> Iterator[list[str]]:
     if args.sentences:
         return iter([[" ".join(sentence.split("\n")) for sentence in args.sentences]])
     if args.input:
-        return read_windows(open(args.input, "rb"), str(args.input))  # noqa: SIM115
+        return read_windows(open(args.input, "rb"), str(args.input))
     if sys.stdin is None:
         raise UserError("there is no standard input: give sentences, or --input FILE.")
     if sys.stdin.isatty():
         return prompt()
-    return read_windows(open(sys.stdin.fileno(), "rb", closefd=False), "standard input")  # noqa: SIM115
+    return read_windows(open(sys.stdin.fileno(), "rb", closefd=False), "standard input")
 
 
 def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
