@@ -1,4 +1,4 @@
-"""Which source token does each target token look at? Attention to word links, and how good they are.
+"""Which source token does each target token look at? Attention becomes word links.
 
 Shape letters as in `model.py`; further: C choices of layer and head, U_s and U_t units of source
 and target. Layers and heads count from 0. Row t of cross-attention is the step that emits target
@@ -136,7 +136,7 @@ class Reason:
 
 
 def choices(n_layers: int, n_heads: int) -> list[tuple[int | None, int | None]]:
-    """Layer and head of every choice: each head, the mean of each layer's heads, the mean of all."""
+    """Layer and head of every choice: each head, the mean of a layer's heads, the mean of all."""
     heads = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
     return [*heads, *((layer, None) for layer in range(n_layers)), (None, None)]
 

@@ -147,7 +147,7 @@ class Translator:
         n_best: int | None = None,
         batch_tokens: int | None = None,
     ) -> DecodeConfig:
-        """`decode`, but for the options that are given; raises UserError when one is out of range."""
+        """`decode`, but for the options given; raises UserError when one is out of range."""
         given = {
             "beam_size": beam_size,
             "length_penalty": length_penalty,
