@@ -153,13 +153,14 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
 
     pairs = list(zip(sources, targets, strict=True))
     reverse = reverse_of(translator, args.agree)
+    options = translator.decode_options(batch_tokens=args.batch_tokens)
     links = translator.inspector.align(
         pairs,
         args.units,
         rule,
         names.__getitem__,
         reverse.inspector if reverse else None,
-        args.batch_tokens,
+        options.batch_tokens,
     )
     write_text(args.links, "".join(format_links(line) + "\n" for line in links))
 
