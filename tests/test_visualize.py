@@ -735,7 +735,7 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
         (["I draw.", "--threshold", "-1"], "threshold"),
         (["I draw.", "--threshold", "nan"], "threshold"),
         (["I draw.", "--units", "letters"], "argument --units"),
-        (["I draw.", "--beam-size", "0"], "beam_size=0"),
+        (["I draw.", "--beam-size", "0"], "--beam-size 0 is out of range"),
         (["I draw.", "--agree", "RUN2"], "--agree is for many pairs"),
         (["I draw.", "--output-dir", "FILE"], "--output-dir .* is a file: name a folder"),
         ([], "give a SENTENCE, or --src, --tgt and --links"),

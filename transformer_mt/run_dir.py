@@ -102,12 +102,13 @@ def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> 
         UserError: they have other names or shapes than the model's own, or are no floats.
     """
     own = weights_of(model)
+    floats = (torch.float64, torch.float32, torch.float16, torch.bfloat16)  # not those of 8 bits
     wrong = sorted(own.keys() ^ tensors.keys())
     if not wrong:
         wrong = [
             name
             for name, tensor in tensors.items()
-            if tensor.shape != own[name].shape or not tensor.is_floating_point()
+            if tensor.shape != own[name].shape or tensor.dtype not in floats
         ]
     if wrong:
         raise UserError(
