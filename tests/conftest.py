@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from helpers import Done, pattern_pairs, start, training_options
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from transformer_mt import cli
+from transformer_mt.alignment import Quality, Rule, choices
+from transformer_mt.config import TokenizerConfig
+from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 
 signal.signal(
     signal.SIGINT, signal.default_int_handler
@@ -145,3 +149,24 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
         offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         chrome.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
         yield chrome
+
+
+@pytest.fixture(scope="session")
+def tokenizers() -> tuple[Tokenizer, Tokenizer]:
+    """Of English and Chinese; tokens of several characters, and bytes for characters that they have not seen."""
+    english = [en for en, _ in pattern_pairs()] + ["new york is interesting"] * 9
+    made = [(english, True), ([zh for _, zh in pattern_pairs()], False)]
+    options = TokenizerConfig(vocab_size=340)
+    return tuple(train_tokenizer(lines, options, prefix)[0] for lines, prefix in made)
+
+
+@pytest.fixture
+def measured() -> dict[Rule, Quality]:
+    """A table with one best choice."""
+    base = Rule(mask_punctuation=True, threshold=0.25)
+    rules = [
+        replace(base, layer=i, head=h, shift=s) for s in (False, True) for i, h in choices(2, 2)
+    ]
+    table = {rule: Quality(10, 10, n % 7, n % 7) for n, rule in enumerate(rules)}
+    table[rules[11]] = Quality(10, 10, 9, 10)
+    return table

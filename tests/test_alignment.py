@@ -4,15 +4,12 @@ import json
 import math
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import sentencepiece as spm
 import torch
 from helpers import (
-    make_run,
-    pattern_pairs,
+    logits_of,
     random_ids,
     slow_aer,
     slow_cross,
@@ -26,17 +23,13 @@ from helpers import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transformer_mt import Translator
-from transformer_mt import translator as translator_module
 from transformer_mt.alignment import (
-    BASE,
     Gold,
     Quality,
     Rule,
     Side,
     agree,
     best,
-    check_golds,
     choices,
     cross_attention,
     hard,
@@ -50,11 +43,10 @@ from transformer_mt.alignment import (
     rule_to_json,
     shifted,
     soft,
+    with_links,
 )
-from transformer_mt.config import ChineseScript, DataConfig, TokenizerConfig, UserError
-from transformer_mt.model import AttentionWeights, Transformer, key_mask
-from transformer_mt.tokenizer import Tokenizer, train_tokenizer
-from transformer_mt.translator import reverse_of
+from transformer_mt.config import UserError
+from transformer_mt.model import Trace, Transformer
 
 # ------------------------------------------------------------------- made by hand, and the same once more, slowly
 
@@ -267,15 +259,6 @@ def test_merging_weights_loses_only_what_writes_nothing(src, tgt, seed, with_eos
         assert np.isclose(merged[unit].sum(), mass, atol=1e-6)
 
 
-@pytest.fixture(scope="module")
-def tokenizers() -> tuple[Tokenizer, Tokenizer]:
-    """Of English and Chinese; tokens of several characters, and bytes for characters that they have not seen."""
-    english = [en for en, _ in pattern_pairs()] + ["new york is interesting"] * 9
-    made = [(english, True), ([zh for _, zh in pattern_pairs()], False)]
-    options = TokenizerConfig(vocab_size=340)
-    return tuple(train_tokenizer(lines, options, prefix)[0] for lines, prefix in made)
-
-
 TEXTS = st.text(
     st.sampled_from("Iabelokpst .!'3我喜欢苹果，é\u2009😀"), min_size=1, max_size=20
 ).map(str.strip)
@@ -483,12 +466,12 @@ def test_pairs_without_gold_links_are_left_out_and_none_at_all_is_an_error():
     empty, sure, possible = (
         make_gold(HAND_SRC, HAND_TGT, line, "x") for line in ("", "0-0", "0p0")
     )
-    assert check_golds([empty, sure, possible], "x") == [sure, possible]
+    assert with_links([empty, sure, possible], "x") == [sure, possible]
     with pytest.raises(
         UserError,
         match=r"y\.align: no gold links to measure on; give --src, --ref and --gold-links",
     ):
-        check_golds([empty, empty], "y.align")
+        with_links([empty, empty], "y.align")
 
 
 # -------------------------------------------------------------------------------------------------- a model by hand
@@ -569,15 +552,13 @@ def random_pairs(n: int, seed: int = 0) -> list[tuple[list[int], list[int]]]:
 
 def test_batches_with_padding_equal_one_by_one(float64):
     model, pairs = tiny_model(n_decoder_layers=3), random_pairs(23)
-    heard = []
     for batch_tokens in (1, 40, 4096):
-        found = dict(cross_attention(model, pairs, 2, batch_tokens, heard.append))
+        found = dict(cross_attention(model, pairs, 2, batch_tokens))
         assert sorted(found) == list(range(23))
         for i, (src, tgt) in enumerate(pairs):
             assert found[i].shape == (3, 4, len(tgt), len(src))
             assert np.allclose(found[i], slow_cross(model, src, tgt), atol=1e-12, rtol=0)
             assert np.allclose(found[i].sum(-1), 1, atol=1e-12, rtol=0)
-    assert heard[:23] == [1] * 23 and heard[-1] == 23 and sum(heard) == 3 * 23
 
 
 def test_writing_attention_out_changes_nothing_but_rounding(float64):
@@ -585,14 +566,14 @@ def test_writing_attention_out_changes_nothing_but_rounding(float64):
     model = tiny_model(n_encoder_layers=3)
     src, tgt_in = random_ids(3, 9, 13), random_ids(3, 7, 11, seed=1)
     src[1, 5:] = src[2, 1:] = 0
-    found = AttentionWeights()
+    trace = Trace()
     with torch.inference_mode():
-        written_out = model.decode(tgt_in, model.encode(src, found), src == 0, weights=found)
-        assert torch.allclose(written_out, model(src, tgt_in), atol=1e-10, rtol=0)
+        written_out = model.decode(tgt_in, model.encode(src, trace), src == 0, trace)
+        assert torch.allclose(written_out, logits_of(model, src, tgt_in), atol=1e-10, rtol=0)
         single = model.float()
-        written_out = single.decode(tgt_in, single.encode(src, found), src == 0, weights=found)
-        assert torch.allclose(written_out, single(src, tgt_in), atol=1e-4, rtol=0)
-    assert [len(found.encoder_self), len(found.decoder_self), len(found.cross)] == [6, 4, 4]
+        written_out = single.decode(tgt_in, single.encode(src, trace), src == 0, trace)
+        assert torch.allclose(written_out, logits_of(single, src, tgt_in), atol=1e-4, rtol=0)
+    assert [len(trace.encoder_self), len(trace.decoder_self), len(trace.cross)] == [6, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -637,18 +618,6 @@ def test_measuring_equals_the_slow_loop_for_every_choice(float64, base):
 
 
 # ---------------------------------------------------------------------------------------------------- alignment.json
-
-
-@pytest.fixture
-def measured() -> dict[Rule, Quality]:
-    """A table with one best choice."""
-    base = Rule(mask_punctuation=True, threshold=0.25)
-    rules = [
-        replace(base, layer=i, head=h, shift=s) for s in (False, True) for i, h in choices(2, 2)
-    ]
-    table = {rule: Quality(10, 10, n % 7, n % 7) for n, rule in enumerate(rules)}
-    table[rules[11]] = Quality(10, 10, 9, 10)
-    return table
 
 
 def test_a_rule_comes_back_from_its_file(measured):
@@ -722,431 +691,3 @@ def test_a_rule_says_in_words_what_it_reads():
     assert str(Rule(1, shift=True)) == "layer 1, mean of its heads, shifted"
     assert str(Rule(1, 0)) == "layer 1, head 0"
     assert str(Rule(1, 0, threshold=0.0)) == "layer 1, head 0, weights above 0"
-
-
-# --------------------------------------------------------------------------------------------------- the Python API
-
-
-@pytest.fixture(scope="module")
-def run_dir(tokenizers, tmp_path_factory) -> Path:
-    return make_run(tmp_path_factory.mktemp("hand") / "en-zh", tokenizers)
-
-
-@pytest.fixture(scope="module")
-def translator(run_dir) -> Translator:
-    return Translator.from_pretrained(run_dir, "cpu")
-
-
-@pytest.fixture(scope="module")
-def reverse(tokenizers, tmp_path_factory) -> Translator:
-    return Translator(
-        make_run(tmp_path_factory.mktemp("hand") / "zh-en", tokenizers, "zh-en"), "cpu"
-    )
-
-
-SRC, TGT = "I like apples and books every day.", "我每天喜欢苹果和书é。"
-
-
-@pytest.fixture(scope="module")
-def attention(translator):
-    return translator.attention(SRC, TGT, rule=Rule(1, 2))
-
-
-def test_every_array_has_the_shape_that_its_tokens_say(translator, attention):
-    src, tgt = translator.src_tokenizer, translator.tgt_tokenizer
-    s, t = len(attention.src.tokens), len(attention.tgt.tokens)
-    assert attention.src.ids == src.encode([SRC])[0] and attention.tgt.ids == tgt.encode([TGT])[0]
-    assert attention.src.tokens[-1] == attention.tgt.tokens[-1] == "</s>"
-    assert attention.tgt_in_tokens == ["<s>", *attention.tgt.tokens[:-1]]
-    assert attention.src.text == SRC and attention.tgt.text == TGT and s != t
-    expected = {"encoder_self": (2, s, s), "decoder_self": (3, t, t), "cross": (3, t, s)}
-    for kind, (n_layers, rows, columns) in expected.items():
-        assert getattr(attention, kind).shape == (n_layers, 4, rows, columns), kind
-        assert attention.queries[kind].shape == (n_layers, 4, rows, 4), kind
-        assert attention.keys[kind].shape == (n_layers, 4, columns, 4), kind
-        assert {getattr(attention, kind).dtype, attention.keys[kind].dtype} == {np.dtype("float32")}
-    assert (
-        attention.log_probs.shape == (t,) and [len(row) for row in attention.candidates] == [5] * t
-    )
-
-
-def test_every_row_sums_to_1_over_what_it_may_see(attention):
-    for kind in ("encoder_self", "decoder_self", "cross"):
-        assert np.allclose(getattr(attention, kind).sum(-1), 1, atol=1e-6), kind
-    t = len(attention.tgt.tokens)
-    assert (attention.decoder_self[:, :, ~np.tri(t, dtype=bool)] == 0).all(), "the future"
-    assert (attention.decoder_self[:, :, np.tri(t, dtype=bool)] > 0).all()
-    assert (attention.encoder_self > 0).all() and (attention.cross > 0).all()
-
-
-def test_the_weights_are_the_softmax_of_queries_and_keys(attention):
-    for kind in ("encoder_self", "decoder_self", "cross"):
-        q, k = (some[kind].astype(float) for some in (attention.queries, attention.keys))
-        for i, h in np.ndindex(q.shape[:2]):
-            for t in range(q.shape[2]):
-                scores = np.array([np.dot(q[i, h, t], key) for key in k[i, h]]) / np.sqrt(4)
-                if kind == "decoder_self":
-                    scores = scores[: t + 1]
-                expected = np.exp(scores - scores.max())
-                row = getattr(attention, kind)[i, h, t, : len(scores)]
-                assert np.allclose(row, expected / expected.sum(), atol=1e-5), (kind, i, h, t)
-
-
-def test_the_pass_is_the_one_that_the_fused_path_computes(translator, attention):
-    with torch.inference_mode():
-        tgt_in = torch.tensor([[translator.tgt_tokenizer.bos_id, *attention.tgt.ids[:-1]]])
-        log_probs = translator.model(torch.tensor([attention.src.ids]), tgt_in)[0].log_softmax(-1)
-    for t, token in enumerate(attention.tgt.ids):
-        assert attention.log_probs[t] == pytest.approx(float(log_probs[t, token]), abs=1e-4)
-        order = log_probs[t].argsort(descending=True)[:5].tolist()
-        pieces = translator.tgt_tokenizer.pieces(order)
-        assert [piece for piece, _ in attention.candidates[t]] == pieces
-        chances = [float(log_probs[t, i].exp()) for i in order]
-        assert [p for _, p in attention.candidates[t]] == pytest.approx(chances, abs=1e-5)
-
-
-def test_looking_leaves_nothing_behind(translator, attention):
-    again = translator.attention(SRC, TGT, rule=Rule(1, 2))
-    assert all(
-        np.array_equal(again.queries[kind], attention.queries[kind]) for kind in again.queries
-    )
-    assert not any(module._forward_hooks for module in translator.model.modules())
-
-
-@pytest.mark.parametrize(
-    "rule", [Rule(1, 2), Rule(2, None, shift=True), Rule(threshold=0.1, mask_punctuation=True)]
-)
-@pytest.mark.parametrize("units", ["words", "subwords"])
-def test_links_are_read_from_the_dumped_weights(translator, rule, units):
-    found = translator.attention(SRC, TGT, units, rule)
-    assert found.rule == rule
-    assert found.links == slow_links(found.cross, found.src, found.tgt, rule) != set()
-    assert all(i < len(found.src.units) and j < len(found.tgt.units) for i, j in found.links)
-
-
-def test_without_a_target_it_is_the_models_own(translator):
-    for options in ({"beam_size": 1}, {"beam_size": 3, "length_penalty": 0.5}):
-        own = translator.attention("We like cats.", rule=Rule(0), **options)
-        assert own.tgt.ids[-1] == translator.tgt_tokenizer.eos_id
-        expected = translator.translate(["We like cats."], **options)[0].text
-        assert translator.tgt_tokenizer.decode([own.tgt.ids])[0].strip() == expected
-    with pytest.raises(UserError, match="beam_size=0"):
-        translator.attention("We like cats.", beam_size=0)
-
-
-def test_an_empty_translation_can_be_looked_at(translator):
-    src, eos = translator.side(SRC, True, "words", "x"), translator.tgt_tokenizer.eos_id
-    found = translator.force(
-        src, make_side(translator.tgt_tokenizer, [eos], "words"), Rule(1, shift=True)
-    )
-    assert found.links == set() and found.cross.shape[2] == 1 and found.tgt_in_tokens == ["<s>"]
-
-
-def test_given_units_are_the_tokens_between_spaces(translator):
-    found = translator.attention("I do n't like apples .", "我 不 喜欢 苹果 。", "given", Rule(1))
-    assert found.src.text == "I don't like apples." and found.tgt.text == "我不喜欢苹果。"
-    assert (
-        found.src.unit_texts == ["I", "do", "n't", "like", "apples", "."]
-        and found.tgt.unit_texts[2] == "喜欢"
-    )
-    assert found.links == slow_links(found.cross, found.src, found.tgt, Rule(1))
-    own = translator.attention("I like apples .", None, "given", Rule(1))
-    assert own.src.unit_texts == ["I", "like", "apples", "."]
-    assert own.tgt.units == make_side(translator.tgt_tokenizer, own.tgt.ids, "words").units
-
-
-@pytest.mark.parametrize(
-    "src, tgt, message",
-    [
-        ("", TGT, "the sentence is empty"),
-        (" \t\n", TGT, "the sentence is empty"),
-        (SRC, "", "the target is empty"),
-        (
-            "I " * 40,
-            TGT,
-            r"the sentence has \d+ tokens, but the model reads at most model.max_len=40; shorten it",
-        ),
-        (SRC, "我" * 40, "the target has 41 tokens, but the model reads at most model.max_len=40"),
-        ("I like \udcff.", TGT, "the sentence.*lone surrogate"),
-        (SRC, "我\ud800", "the target.*lone surrogate"),
-    ],
-)
-def test_a_sentence_that_cannot_be_looked_at_is_refused(translator, src, tgt, message):
-    for units in ("words", "given"):
-        with pytest.raises(UserError, match=message):
-            translator.attention(src, tgt, units, Rule(0))
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_leaving_out_does_not_depend_on_how_many_at_once(translator, monkeypatch, n):
-    found = translator.attention(SRC, TGT, rule=Rule(0))
-    whole, split = translator.left_out(found.src, found.tgt), torch.split
-    monkeypatch.setattr(torch, "split", lambda rows, _: split(rows, n))
-    np.testing.assert_allclose(translator.left_out(found.src, found.tgt), whole, atol=1e-5)
-
-
-def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
-    """Only where a vocabulary spells nothing in bytes."""
-    lines = iter([zh for _, zh in pattern_pairs()])
-    prefix = str(tmp_path / "foreign")
-    spm.SentencePieceTrainer.train(
-        sentence_iterator=lines, model_prefix=prefix, vocab_size=60, pad_id=0, unk_id=1, bos_id=2, eos_id=3,
-        add_dummy_prefix=False, minloglevel=2,
-    )  # fmt: skip
-    foreign = Translator(run_dir, "cpu")
-    foreign.tgt_tokenizer = Tokenizer.load(Path(prefix + ".model"))
-    assert foreign.side("我喜欢书。", False, "words", "x").text == "我喜欢书。"
-    with pytest.raises(
-        UserError, match=r"the target: the vocabulary lacks some of its characters .我喜欢龘"
-    ):
-        foreign.attention(SRC, "我喜欢龘。", rule=Rule(0))
-    foreign.src_tokenizer = foreign.tgt_tokenizer  # it knows neither English letters nor ⁇
-    with pytest.raises(UserError, match=r"the sentence: the vocabulary changes the text .I like"):
-        foreign.attention("I like cats", "我", "given", Rule(0))
-
-
-def test_hugging_face_tuples(attention):
-    """One tensor `(1, H, rows, columns)` for each layer."""
-    s, t = len(attention.src.tokens), len(attention.tgt.tokens)
-    found = attention.huggingface()
-    shapes = {name: [tuple(w.shape) for w in layers] for name, layers in found.items()}
-    assert shapes == {
-        "encoder_attentions": [(1, 4, s, s)] * 2,
-        "decoder_attentions": [(1, 4, t, t)] * 3,
-        "cross_attentions": [(1, 4, t, s)] * 3,
-    }
-    assert all(isinstance(layers, tuple) for layers in found.values())
-    for name, kind in (
-        ("encoder", "encoder_self"),
-        ("decoder", "decoder_self"),
-        ("cross", "cross"),
-    ):
-        for i, layer in enumerate(found[f"{name}_attentions"]):
-            assert np.array_equal(layer[0].numpy(), getattr(attention, kind)[i])
-
-
-@pytest.mark.parametrize("view", ["head_view", "model_view"])
-def test_bertviz_takes_them(attention, view):
-    bertviz = pytest.importorskip("bertviz")
-    found = attention.huggingface()
-    page = getattr(bertviz, view)(
-        encoder_attention=found["encoder_attentions"],
-        decoder_attention=found["decoder_attentions"],
-        cross_attention=found["cross_attentions"],
-        encoder_tokens=attention.src.tokens,
-        decoder_tokens=attention.tgt_in_tokens,
-        html_action="return",
-    )
-    assert "svg" in page.data
-
-
-@pytest.mark.parametrize("n_tokens", [1, 70])
-def test_leaving_a_source_token_out_is_hiding_it_from_everyone(tokenizers, tmp_path, n_tokens):
-    """Masked by hand in every layer; 70 tokens take more than one batch."""
-    translator = Translator(make_run(tmp_path / "run", tokenizers, model={"max_len": 80}), "cpu")
-    model = translator.model
-    src_ids = [*(4 + (7 * i) % 90 for i in range(n_tokens)), 3]
-    src = Side("", src_ids, [""] * len(src_ids), [], np.zeros((len(src_ids), 0), dtype=bool))
-    tgt = translator.side("我喜欢书。", False, "words", "x")
-    found = translator.left_out(src, tgt)
-    assert found.shape == (len(tgt.ids), len(src.ids))
-
-    def log_probs(hidden: int | None) -> torch.Tensor:
-        padding = torch.zeros(1, len(src_ids), dtype=torch.bool)
-        if hidden is not None:
-            padding[0, hidden] = True
-        x = model.embed(torch.tensor([src_ids]), model.src_embedding)
-        for layer in model.encoder_layers:
-            x = layer(x, key_mask(padding))
-        tgt_in = torch.tensor([[2, *tgt.ids[:-1]]])
-        rows = model.decode(tgt_in, model.encoder_norm(x), padding)[0].log_softmax(-1)
-        return rows[torch.arange(len(tgt.ids)), tgt.ids]
-
-    with torch.inference_mode():
-        whole = log_probs(None)
-        for s in {0, len(src_ids) // 2, len(src_ids) - 1}:
-            assert np.allclose(found[:, s], (whole - log_probs(s)).numpy(), atol=1e-4), s
-    assert np.abs(found).max() > 0.01
-
-
-def test_chinese_script_is_converted_as_in_training(tokenizers, tmp_path):
-    pytest.importorskip("opencc")
-    data = DataConfig(chinese_script=ChineseScript.simplified)
-    forward = Translator(make_run(tmp_path / "en-zh", tokenizers, data=data), "cpu")
-    backward = Translator(make_run(tmp_path / "zh-en", tokenizers, "zh-en", data=data), "cpu")
-    assert forward.attention("I draw.", "我畫。", rule=Rule(0)).tgt.text == "我画。"
-    assert backward.attention("我畫。", "I draw.", rule=Rule(0)).src.text == "我画。"
-    assert backward.side("學生 畫", True, "given", "x").unit_texts == ["学生", "画"]
-
-
-# ----------------------------------------------------------------------------------------------- many pairs, golds
-
-
-PAIRS = [
-    ("I like apples.", "我喜欢苹果。"),
-    ("We buy cats and dogs every day!", "我们每天买猫和狗！"),
-    ("", "我"),
-    ("Students draw.", "  "),
-    ("They see fish.", "他们看见鱼é。"),
-]
-
-
-@pytest.mark.parametrize("units", ["words", "subwords", "given"])
-def test_many_pairs_are_each_as_alone(translator, units):
-    rule, heard = Rule(1, 3, shift=True, mask_punctuation=True), []
-    links = translator.align(iter(PAIRS), units, rule, str, on_batch=heard.append)
-    assert sum(heard) == len(PAIRS) == len(links)
-    for (src, tgt), found in zip(PAIRS, links, strict=True):
-        alone = (
-            translator.attention(src, tgt, units, rule).links
-            if src.strip() and tgt.strip()
-            else set()
-        )
-        assert found == alone
-    assert links[0] and links[4] and not links[2] and not links[3]
-    assert translator.align([], units, rule, str) == []
-
-
-def test_a_pair_that_does_not_fit_has_no_links_and_is_named(translator, capsys):
-    pairs = [*PAIRS[:2], ("I " * 40, "我"), *PAIRS[4:]]
-    links = translator.align(pairs, "words", Rule(0), "pair {}".format)
-    assert links == [
-        *translator.align(PAIRS[:2], "words", Rule(0), str),
-        set(),
-        *translator.align(PAIRS[4:], "words", Rule(0), str),
-    ]
-    assert re.match(
-        r"warning: pair 2 has \d+ tokens, but .*model.max_len=40; shorten it\. No links\.$",
-        capsys.readouterr().err,
-    )
-
-
-def test_links_of_other_subwords_are_not_joined(translator, reverse, run_dir, monkeypatch):
-    monkeypatch.setattr(type(reverse), "default_rule", lambda self: (Rule(0), "a test"))
-    assert translator.align(PAIRS, "subwords", Rule(0), str, reverse)[0]
-    monkeypatch.setattr(reverse, "src_tokenizer", reverse.tgt_tokenizer)
-    with pytest.raises(
-        UserError, match="its subwords are others; join links of words, or of given tokens"
-    ):
-        translator.align(PAIRS, "subwords", Rule(0), str, reverse)
-    translator.align(PAIRS[:1], "words", Rule(0), str, reverse)
-
-
-def test_given_tokens_of_white_space_count(translator):
-    """Links after one would be off by one."""
-    tokens = translator.side("\u3000 我 喜欢 \u00a0 鱼", False, "given", "x")
-    assert tokens.unit_texts == ["\u3000", "我", "喜欢", "\u00a0", "鱼"]
-    assert translator.side(" 我\t鱼 \n", False, "given", "x").unit_texts == ["我", "鱼"]
-
-
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_attention_is_that_of_float32_whatever_the_precision(run_dir, monkeypatch, precision):
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    found = Translator(run_dir, "cpu", precision).attention(SRC, TGT, rule=Rule(1))
-    scores = (
-        found.queries["cross"]
-        @ found.keys["cross"].swapaxes(-1, -2)
-        / math.sqrt(found.queries["cross"].shape[-1])
-    )
-    np.testing.assert_allclose(found.cross, torch.from_numpy(scores).softmax(-1).numpy(), atol=1e-6)
-
-
-def test_both_directions_are_joined(translator, reverse, monkeypatch):
-    """The other model reads by its own rule, but for the masks and the threshold that were asked for."""
-    own = Rule(2, 1, shift=True)
-    monkeypatch.setattr(type(reverse), "default_rule", lambda self: (own, "a test"))
-    rule = Rule(1, 0, mask_punctuation=True)
-    joined = translator.align(PAIRS, "words", rule, str, reverse)
-    changed_rule = replace(own, mask_punctuation=True)
-    for (src, tgt), links in zip(PAIRS, joined, strict=True):
-        if not src.strip() or not tgt.strip():
-            assert links == set()
-            continue
-        forward = translator.attention(src, tgt, rule=rule).links
-        backward = {(i, j) for j, i in reverse.attention(tgt, src, rule=changed_rule).links}
-        assert links == agree(forward, backward)
-        assert forward & backward <= links <= forward | backward
-
-
-def test_agreement_needs_a_run_of_the_other_direction(translator, reverse):
-    assert reverse_of(translator, None) is None
-    assert reverse_of(translator, reverse.run_dir).config.direction == "zh-en"
-    with pytest.raises(
-        UserError, match=re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")
-    ):
-        reverse_of(translator, translator.run_dir)
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-GOLD_TSV = (
-    "I like apples.\t我喜欢苹果。\t0-0 1-1 1-2 2p3\nNo links.\t没有。\nI draw.\t我画。\t\n"
-    + ("I " * 40 + "\t我\t39-0\nWe buy fish.\t我们买鱼。\t0-0 0-1 1-2 2-3 3-4\n")
-)
-
-
-def test_gold_links_are_read_from_a_tsv(translator, reverse, tmp_path):
-    """Pairs without links, and those that are too long, are left out; the other direction turns them round."""
-    path = write(tmp_path / "gold.tsv", GOLD_TSV)
-    golds = translator.read_golds(path)
-    assert [gold.src.text for gold in golds] == ["I like apples.", "We buy fish."]
-    assert golds[0].tgt.text == "我喜欢苹果。"
-    assert np.argwhere(golds[0].sure).tolist() == [[0, 0], [1, 1], [1, 2]]
-    assert np.argwhere(golds[0].possible).tolist() == [[0, 0], [1, 1], [1, 2], [2, 3]]
-    turned = reverse.read_golds(path, turn=True)
-    assert [gold.src.text for gold in turned] == ["我喜欢苹果。", "我们买鱼。"]
-    assert all(np.array_equal(a.possible, b.possible.T) for a, b in zip(golds, turned, strict=True))
-
-
-@pytest.mark.parametrize(
-    "link, message", [("0-6", "link 0-6 is out of range"), ("0=0", "link '0=0' is not")]
-)
-def test_gold_links_that_do_not_fit_are_named_with_file_and_line(
-    translator, tmp_path, link, message
-):
-    path = write(tmp_path / "gold.tsv", f"{GOLD_TSV}I like apples.\t我喜欢苹果。\t1-1 {link}\n")
-    with pytest.raises(UserError, match=re.escape(f"{path}: line 6: {message}")):
-        translator.read_golds(path)
-
-
-def test_without_a_file_the_rule_is_chosen_on_the_starter(
-    translator, reverse, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(translator_module, "STARTER_DIR", tmp_path)
-    write(tmp_path / "valid.tsv", GOLD_TSV)
-    for one, turn in ((translator, False), (reverse, True)):
-        rule, reason = one.default_rule()
-        assert rule == best(one.measure(one.read_golds(tmp_path / "valid.tsv", turn), BASE))
-        assert str(reason) == "chosen on the packaged starter's validation set"
-    assert translator.attention("I draw.", "我画。").rule == translator.default_rule()[0]
-
-
-def test_for_other_languages_it_is_the_last_layer_but_one(tokenizers, tmp_path):
-    for n_layers, layer in ((3, 1), (1, 0)):
-        options = {
-            "data": DataConfig(languages=["de", "zh"]),
-            "model": {"n_decoder_layers": n_layers},
-        }
-        run = make_run(tmp_path / str(n_layers), tokenizers, **(options | {"direction": "de-zh"}))
-        rule, reason = Translator(run, "cpu").default_rule()
-        assert rule == replace(BASE, layer=layer) and str(reason) == "no gold links for de-zh"
-
-
-def test_the_runs_own_file_is_used_and_checked(tokenizers, tmp_path, measured):
-    run = make_run(tmp_path / "run", tokenizers)
-    one = Translator(run, "cpu")
-    write(run / "alignment.json", rule_to_json(measured, "its own gold", [3]))
-    rule, reason = one.default_rule()
-    assert rule == best(measured) and str(reason) == "chosen on its own gold"
-    assert one.attention("I draw.", "我画。").rule == best(measured)
-    for damage in (
-        b"{",
-        b"\xff\xfe",
-        json.dumps(json.loads(rule_to_json(measured, "x", [3])) | {"layer": 9}).encode(),
-    ):
-        (run / "alignment.json").write_bytes(damage)
-        with pytest.raises(UserError, match=re.escape(f"{run / 'alignment.json'}: ")):
-            one.default_rule()

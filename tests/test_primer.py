@@ -93,7 +93,8 @@ def either(request, en_zh, zh_en, forward, backward) -> tuple[Translator, dict]:
 
 
 def sides(translator: Translator, src: str, tgt: str) -> tuple:
-    return translator.side(src, True, "words", "src"), translator.side(tgt, False, "words", "tgt")
+    inspector = translator.inspector
+    return inspector.side(src, True, "words", "src"), inspector.side(tgt, False, "words", "tgt")
 
 
 def close(actual, expected, atol: float) -> None:
@@ -173,11 +174,11 @@ def test_a_head_computes_what_the_model_does(either):
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        trace, memory = primer_data.observe(translator, src, tgt)
+        forced = translator.inspector.forced_pass(src, tgt)
         for kind, layers in translator.model.attention_layers().items():
             mask = causal_mask(len(tgt.ids)) if kind == "decoder_self" else None
-            other = memory[0] if kind == "cross" else None
-            for layer, record in zip(layers, trace[kind], strict=True):
+            other = forced.memory[0] if kind == "cross" else None
+            for layer, record in zip(layers, getattr(forced.trace, kind), strict=True):
                 x, z = record.x[0], record.z[0]
                 for head in range(H):
                     q, k, v = equations.head_projections(layer, x, head, other)
@@ -321,7 +322,7 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
 
     def outcome() -> tuple:
         ids = translator.search([src.ids], DecodeConfig(beam_size=1, length_penalty=0.0))[0][0].ids
-        return ids, translator.force(src, tgt, Rule()).log_probs
+        return ids, translator.inspector.attention(src, tgt, Rule()).log_probs
 
     def without(start: int, end: int):
         def cut(_: object, args: tuple) -> tuple:
@@ -336,7 +337,8 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
     def greedy() -> list[int]:
         src_ids, ids = torch.tensor([src.ids]), [bos]
         for _ in range(min(2 * len(src.ids) + 20, translator.config.model.max_len) - 1):
-            logits = translator.model(src_ids, torch.tensor([ids]))[0, -1]
+            states = translator.model(src_ids, torch.tensor([ids]))[0, -1]
+            logits = translator.model.output(states)
             logits[forbidden] = -torch.inf
             if (best := int(logits.argmax())) == eos:
                 break
@@ -351,7 +353,8 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
                 off = outcome()
             handle = layer.w_o.register_forward_pre_hook(without(head * K, (head + 1) * K))
             with torch.inference_mode():
-                expected = greedy(), translator.force(src, tgt, Rule()).log_probs
+                log_probs = translator.inspector.attention(src, tgt, Rule()).log_probs
+                expected = greedy(), log_probs
             handle.remove()
             assert off[0] == expected[0]
             close(off[1], expected[1], 1e-5)
@@ -365,13 +368,30 @@ def test_a_head_that_is_switched_off_adds_nothing(either):
     assert data["off"]["whole"]["text"] == translator.translate([data["src"]["text"]])[0].text
 
 
+def test_the_models_own_heads_stay_on(en_zh, monkeypatch):
+    """Heads are switched off in a copy, so that others can use the model meanwhile."""
+    own = {id(layer) for kind in en_zh.model.attention_layers().values() for layer in kind}
+    before = {name: tensor.clone() for name, tensor in en_zh.model.state_dict().items()}
+    switched = []
+    real = equations.switch_off_head
+
+    def switch_off_head(layer, head):
+        switched.append(id(layer))
+        return real(layer, head)
+
+    monkeypatch.setattr(primer_data, "switch_off_head", switch_off_head)
+    primer_data.primer_data(en_zh, EN, ZH)
+    assert switched and not own & set(switched)
+    assert all(torch.equal(t, before[name]) for name, t in en_zh.model.state_dict().items())
+
+
 def test_contributions_add_up_to_the_output(either):
     translator, data = either
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     with torch.inference_mode():
-        trace, _ = primer_data.observe(translator, src, tgt)
+        trace = translator.inspector.forced_pass(src, tgt).trace
         layers = translator.model.attention_layers()[data["self"]["kind"]]
-        for layer, record in zip(layers, trace[data["self"]["kind"]], strict=True):
+        for layer, record in zip(layers, getattr(trace, data["self"]["kind"]), strict=True):
             z, w_o = record.z[0], layer.w_o.weight.numpy().T
             slices = [slice(h * K, (h + 1) * K) for h in range(H)]
             parts = [z.numpy()[:, columns] @ w_o[columns] for columns in slices]
@@ -419,7 +439,7 @@ def test_the_path_has_the_shapes_of_the_model(en_zh, forward):
         )
         for name, module in modules.items()
     ]
-    en_zh.force(src, tgt, Rule())
+    en_zh.inspector.forced_pass(src, tgt)
     for handle in handles:
         handle.remove()
     model_shapes |= {
@@ -465,8 +485,8 @@ def test_section_10_takes_the_models_own_gates_where_it_has_them(tokenizers, tmp
     translator = Translator(make_run(tmp_path / kind.value, tokenizers, **options), "cpu", "fp32")
     inside = translator.attention(EN, ZH, rule=Rule())
     with torch.inference_mode():
-        features = translator.model.features(torch.tensor([inside.src.ids]))[0]
-        kinds = primer_data.kinds_data(translator.model, features)
+        trace = translator.inspector.forced_pass(inside.src, inside.tgt).trace
+        kinds = primer_data.kinds_data(translator.model, trace.features[0])
     assert kinds["trained"] == {
         "channel": "channel" in inside.gates,
         "spatial": "spatial" in inside.gates,
@@ -707,7 +727,7 @@ def test_section_4_shows_every_step_of_a_head(web, either):
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
     kind, causal = data["self"]["kind"], data["self"]["causal"]
     with torch.inference_mode():
-        trace = primer_data.observe(translator, src, tgt)[0][kind]
+        trace = getattr(translator.inspector.forced_pass(src, tgt).trace, kind)
     layers = translator.model.attention_layers()[kind]
     for number, head, token in ((0, 2, 3), (len(layers) - 1, 0, 1)):
         Select(web.find("#layer")).select_by_visible_text(f"Layer {number}")
@@ -764,7 +784,7 @@ def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
     web.click('#s8-thumbs [data-layer="1"][data-head="3"]')
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        x = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][1].x[0]
+        x = en_zh.inspector.forced_pass(src, tgt).trace.decoder_self[1].x[0]
         layer = en_zh.model.attention_layers()["decoder_self"][1]
         q, k, _ = equations.head_projections(layer, x, 3)
         scores = (q @ k.T).double().numpy() / 2
@@ -780,10 +800,10 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     src, tgt = sides(en_zh, EN, ZH)
     layer, head = forward["cross"]["layer"], forward["cross"]["head"]
     with torch.inference_mode():
-        trace, memory = primer_data.observe(en_zh, src, tgt)
+        forced = en_zh.inspector.forced_pass(src, tgt)
         module = en_zh.model.attention_layers()["cross"][layer]
-        x = trace["cross"][layer].x[0]
-        q, k, v = (m.double() for m in equations.head_projections(module, x, head, memory[0]))
+        x, memory = forced.trace.cross[layer].x[0], forced.memory[0]
+        q, k, v = (m.double() for m in equations.head_projections(module, x, head, memory))
     for slid, temperature in ((-25, 0.0), (-8, 0.25), (0, 1.0), (6, 2**1.5), (25, math.inf)):
         web.pick("s6-tokens", 2)
         web.slide("tau", slid)
@@ -814,7 +834,7 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     web.pick("s8-tokens", 2)
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        record = primer_data.observe(en_zh, src, tgt)[0]["decoder_self"][0]
+        record = en_zh.inspector.forced_pass(src, tgt).trace.decoder_self[0]
         layer = en_zh.model.attention_layers()["decoder_self"][0]
         lengths = equations.head_contributions(layer, record.z[0])
     close(web.first("s8-out", "out"), record.output[0, 2, :4], 1e-5)
@@ -829,7 +849,8 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     }
     module = en_zh.model.attention_layers()["cross"][1]
     with equations.switch_off_head(module, 3):
-        text, after = en_zh.translate([EN])[0].text, en_zh.force(src, tgt, Rule()).log_probs.sum()
+        text = en_zh.translate([EN])[0].text
+        after = en_zh.inspector.attention(src, tgt, Rule()).log_probs.sum()
     row = next(row for row in shown if row[0] == "cross-1-3")
     assert row[1] == text and row[2] == pytest.approx(after - inside.log_probs.sum(), abs=1e-3)
     Select(web.find("#off-kind")).select_by_value("cross")
@@ -859,7 +880,7 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
         assert set(web.values(f'[data-steps="{key}"]')) == {value}
     assert web.each("#s9-dots .dots", "node.lastChild.textContent") == ["20", "1"]
     with torch.inference_mode():
-        memory = primer_data.observe(en_zh, inside.src, inside.tgt)[1][0]
+        memory = en_zh.inspector.forced_pass(inside.src, inside.tgt).memory[0]
         no_padding = torch.zeros(1, len(memory), dtype=torch.bool)
         _, gates = equations.untrained_gates(D)(memory[None], no_padding)
         close(web.first("s10-channel", "channel-gate"), gates["channel"][0, :4], 1e-5)

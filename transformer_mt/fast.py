@@ -125,7 +125,7 @@ class _SmoothedLoss(torch.autograd.Function):
             z = F.linear(x, weight)  # (chunk, V)
             p = z.softmax(-1, dtype=weight.dtype)
             z_label = z.gather(1, labels)[:, 0].to(weight.dtype)
-            # -log p of the label, from the largest logit: p itself may be too small for a logarithm.
+            # -log p of the label, by way of the largest logit: p may be too small for a logarithm.
             nll = z.amax(-1).to(weight.dtype) - z_label - p.amax(-1).log()
             loss += (nll + smoothing * z_label).sum()
             if with_gradient:

@@ -1,4 +1,4 @@
-"""Files and messages: atomic writes, locks, lines of UTF-8, and what the person who watches is told.
+"""Files and messages: atomic writes, locks, lines of UTF-8, and talk to the person who watches.
 
 `tqdm` and `filelock` are imported by the functions that need them, so that `--help` comes at once.
 """

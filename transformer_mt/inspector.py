@@ -239,6 +239,7 @@ class Inspector:
         units: str,
         rule: Rule,
         where: Callable[[int], str],
+        reverse: "Inspector | None" = None,
         batch_tokens: int = 4096,
     ) -> list[set[Link]]:
         """Hard links of many pairs, in order.
@@ -247,8 +248,13 @@ class Inspector:
 
         Args:
             where: what to call pair number i (from 0) in errors.
+            reverse: a model of the other direction, whose links are joined with these.
             batch_tokens: padded tokens of the longer side that pass through the model together.
+        Raises:
+            UserError: `reverse` has other vocabularies, and links of subwords are wanted.
         """
+        if reverse is not None:
+            return self.align_both_ways(pairs, units, rule, where, reverse, batch_tokens)
         links: list[set[Link]] = [set() for _ in pairs]
         with progress(total=len(pairs), unit="pairs") as bar:
             for start in range(0, len(pairs), WINDOW):
@@ -285,15 +291,9 @@ class Inspector:
         rule: Rule,
         where: Callable[[int], str],
         reverse: "Inspector",
-        batch_tokens: int = 4096,
+        batch_tokens: int,
     ) -> list[set[Link]]:
-        """The links of `align`, joined with those of `reverse`, a model of the other direction.
-
-        The latter are read by the other model's own rule.
-
-        Raises:
-            UserError: `reverse` has other vocabularies, and links of subwords are wanted.
-        """
+        """The links of `align`, joined with those of `reverse`, read by its own rule."""
         run, other = self.run, reverse.run
         ours = run.src_tokenizer.fingerprint, run.tgt_tokenizer.fingerprint
         theirs = other.tgt_tokenizer.fingerprint, other.src_tokenizer.fingerprint
@@ -307,8 +307,8 @@ class Inspector:
             threshold=rule.threshold,
             mask_punctuation=rule.mask_punctuation,
         )
-        backward = reverse.align(turned, units, reverse_rule, where, batch_tokens)
-        forward = self.align(pairs, units, rule, where, batch_tokens)
+        backward = reverse.align(turned, units, reverse_rule, where, None, batch_tokens)
+        forward = self.align(pairs, units, rule, where, None, batch_tokens)
         return [
             alignment.agree(f, {(i, j) for j, i in b}) if f and b else set()
             for f, b in zip(forward, backward, strict=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from transformer_mt import cli
 from transformer_mt.config import Config, UserError
 from transformer_mt.files import talk
-from transformer_mt.text import language_of, other_language_warning
+from transformer_mt.text import language_of
 
 EXAMPLE = """\
   python -m transformer_mt.primer runs/starter-en-zh-tiny
@@ -69,8 +69,8 @@ def main(argv: list[str]) -> None:
     src, tgt = args.sentence, None
     if src is None:
         src, tgt = default_pair(translator.config)
-    elif warning := other_language_warning([src], translator.config.src_language, "the sentence"):
-        talk(f"warning: {warning}")
+    else:
+        cli.warn_of_other_language([src], translator.config.src_language, "the sentence")
     data = primer_data(translator, src, tgt)
     write_text(args.output, page.render(data, "primer.html"))
     talk(f"open {args.output}")

@@ -1,4 +1,7 @@
-"""What is a trained model on disk? Everything in a run directory, written whole or not at all, nothing pickled."""
+"""What is a trained model on disk? A directory with its configuration, vocabularies and weights.
+
+Every file is written whole or not at all, and nothing is pickled.
+"""
 
 import json
 import re
@@ -42,7 +45,7 @@ def checksum(tensors: dict[str, Tensor]) -> int:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """Tensors and JSON metadata in one safetensors file."""
+    """Write tensors and JSON metadata into one safetensors file."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {
         "format": str(FORMAT),
@@ -56,10 +59,11 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `save_tensors` wrote.
+    """Read the tensors and the metadata that `save_tensors` wrote.
 
     Raises:
-        UserError: the file is damaged, not ours, or of a newer format.
+        DamagedError: the file is missing, truncated, or otherwise not what was written.
+        UserError: it is of another program, or of a newer format.
     """
     if not path.is_file():
         raise DamagedError(f"{path}: no such file.")
@@ -70,7 +74,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise UserError(f"{path}: not written by transformer_mt.")
             if int(header["format"]) > FORMAT:
                 raise UserError(
-                    f"{path}: format {header['format']}, but this version reads up to {FORMAT}; upgrade transformer_mt."
+                    f"{path}: format {header['format']}, but this version reads up to {FORMAT}; "
+                    f"upgrade transformer_mt."
                 )
             metadata = json.loads(header["transformer_mt"])
             if not isinstance(metadata, dict):
@@ -91,13 +96,19 @@ def weights_of(model: Transformer) -> dict[str, Tensor]:
 
 
 def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> None:
-    """Copy `tensors` into the model; raises UserError unless they have the names and shapes of its own, and floats."""
-    own, floats = weights_of(model), (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-    wrong = sorted(own.keys() ^ tensors.keys()) or [
-        name
-        for name in own
-        if own[name].shape != tensors[name].shape or tensors[name].dtype not in floats
-    ]
+    """Copy `tensors` into the model.
+
+    Raises:
+        UserError: they have other names or shapes than the model's own, or are no floats.
+    """
+    own = weights_of(model)
+    wrong = sorted(own.keys() ^ tensors.keys())
+    if not wrong:
+        wrong = [
+            name
+            for name, tensor in tensors.items()
+            if tensor.shape != own[name].shape or not tensor.is_floating_point()
+        ]
     if wrong:
         raise UserError(
             f"{where}: tensor {wrong[0]} does not fit the model that config.yaml describes."
@@ -112,7 +123,7 @@ def average(weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([w[name] for w in weights]).mean(0) for name in weights[0]}
 
 
-# ---------------------------------------------------------------------------------------------- the run directory
+# -------------------------------------------------------------------------------- config.yaml
 
 
 def config_from_dict(kind: type, values: Any, where: str) -> Any:
@@ -170,7 +181,8 @@ def load_config(run_dir: Path) -> Config:
     path = run_dir / "config.yaml"
     if not path.is_file():
         raise UserError(
-            f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run directory."
+            f"{run_dir}: no run here (looked for config.yaml). Train first, or pass the run "
+            f"directory."
         )
     try:
         if path.stat().st_size > 1_000_000:
@@ -182,6 +194,9 @@ def load_config(run_dir: Path) -> Config:
         raise UserError(f"{path}: damaged ({first_line}).") from None
     config: Config = config_from_dict(Config, values, str(path))
     return config
+
+
+# ------------------------------------------------------------------------------------ a trained run
 
 
 def save_tokenizers(run_dir: Path, src: Tokenizer, tgt: Tokenizer) -> None:
@@ -196,19 +211,19 @@ def build_model(config: Config, src: Tokenizer, tgt: Tokenizer) -> Transformer:
 
 
 class _Uninitialised(TorchFunctionMode):
-    """Inside, new modules are not initialised, since their weights are about to be read: memory that nobody writes to
-    is not taken. (Tensors on the device `meta` would import torch's compiler, which takes as long as torch itself.)"""
+    """Leaves modules that are made inside without initial values, because weights are about to be
+    read into them, and memory that nobody writes to is not taken.
+
+    Tensors on the device `meta` would do the same, but import torch's compiler, which takes as long
+    as importing torch itself.
+    """
+
+    INITIALISERS = ("normal_", "uniform_", "kaiming_uniform_", "fill_", "zero_")
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        if getattr(function, "__name__", "") in (
-            "normal_",
-            "uniform_",
-            "kaiming_uniform_",
-            "fill_",
-            "zero_",
-        ):
+        if getattr(function, "__name__", "") in self.INITIALISERS:
             return args[0] if args else kwargs["tensor"]
         return function(*args, **(kwargs or {}))
 
@@ -290,8 +305,15 @@ def check_size(
         )
 
 
+# -------------------------------------------------------------------------------------- checkpoints
+
+
 def checkpoint_steps(run_dir: Path, kind: str) -> list[int]:
-    """Steps of the files `checkpoints/KIND-STEP.safetensors`, oldest first."""
+    """Steps of the files `checkpoints/KIND-STEP.safetensors`, oldest first.
+
+    Args:
+        kind: `state` for what resuming needs, `weights` for what the average is made of.
+    """
     names = (
         re.fullmatch(rf"{kind}-(\d+)\.safetensors", path.name)
         for path in (run_dir / "checkpoints").glob("*")
@@ -304,11 +326,13 @@ def checkpoint_path(run_dir: Path, kind: str, step: int) -> Path:
 
 
 def prune_checkpoints(run_dir: Path, kind: str, step: int, keep: int) -> None:
-    """Delete all but the newest `keep` up to the one of `step`, which is safe by now; later ones are left over from
-    before a damaged one was given up."""
+    """Delete all but the newest `keep` up to the one of `step`, which is safe by now.
+
+    Later ones are left over from before a damaged checkpoint was given up; they go, too.
+    """
     steps = checkpoint_steps(run_dir, kind)
-    kept = [s for s in steps if s <= step][-keep:]
-    for old in set(steps) - set(kept):
+    newest = [s for s in steps if s <= step][-keep:]
+    for old in set(steps) - set(newest):
         checkpoint_path(run_dir, kind, old).unlink()
 
 

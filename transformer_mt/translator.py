@@ -147,7 +147,7 @@ class Translator:
         n_best: int | None = None,
         batch_tokens: int | None = None,
     ) -> DecodeConfig:
-        """`decode`, but for the options that are given; raises UserError when one is out of range."""
+        """`decode`, but for the options given; raises UserError when one is out of range."""
         given = {
             "beam_size": beam_size,
             "length_penalty": length_penalty,
@@ -251,8 +251,12 @@ def cut_points(text: str) -> Iterator[list[int]]:
         yield [match.end() for match in ends.finditer(text)]
 
 
-def reverse_of(translator: Translator, run_dir: Path) -> Translator:
-    """The model in `run_dir`; raises UserError unless its direction is the other one."""
+def reverse_of(translator: Translator, run_dir: Path | None) -> Translator | None:
+    """The model in `run_dir`, None where there is none; raises UserError unless its direction is
+    the other one.
+    """
+    if run_dir is None:
+        return None
     reverse = Translator(run_dir, str(translator.device))
     src, tgt = translator.config.src_language, translator.config.tgt_language
     if (reverse.config.src_language, reverse.config.tgt_language) != (tgt, src):

@@ -6,7 +6,6 @@ many pairs.
 
 import argparse
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import read_text, talk
-from transformer_mt.text import other_language_warning
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Reason, Rule
-    from transformer_mt.translator import Attention, Translator
+    from transformer_mt.inspector import Attention
+    from transformer_mt.translator import Translator
 
 EXAMPLE = """\
   python -m transformer_mt.visualize runs/starter-en-zh-tiny "I like apples."
@@ -106,18 +105,12 @@ def check_args(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
         parser.error(f"--output-dir {args.output_dir} is a file: name a folder")
 
 
-def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
-    """Say on stderr where text is not written in the script of the language that is needed."""
-    if warning := other_language_warning(lines, code, where):
-        talk(f"warning: {warning}")
-
-
 def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Rule", "Reason"]:
     """How to read links, and why so: by the options, else by the run's choice."""
     from transformer_mt.alignment import BASE, Reason
 
     if args.layer is None:
-        rule, reason = translator.default_rule()
+        rule, reason = translator.inspector.default_rule()
     else:
         model = translator.config.model
         for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
@@ -137,8 +130,6 @@ def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Ru
 
 def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     """Write one line of links for each pair of lines, in order."""
-    from tqdm import tqdm
-
     from transformer_mt.files import write_text
     from transformer_mt.translator import reverse_of
     from transformer_mt.units import format_links
@@ -157,16 +148,19 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     ]
     if empty:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
-    warn_of_other_language(sources, translator.config.src_language, str(args.src))
-    warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
+    cli.warn_of_other_language(sources, translator.config.src_language, str(args.src))
+    cli.warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
 
+    pairs = list(zip(sources, targets, strict=True))
     reverse = reverse_of(translator, args.agree)
-    n_passes = len(sources) * (1 if reverse is None else 2)
-    with tqdm(total=n_passes, unit=" pairs", leave=False) as bar:
-        pairs = zip(sources, targets, strict=True)
-        links = translator.align(
-            pairs, args.units, rule, names.__getitem__, reverse, args.batch_tokens, bar.update
-        )
+    links = translator.inspector.align(
+        pairs,
+        args.units,
+        rule,
+        names.__getitem__,
+        reverse.inspector if reverse else None,
+        args.batch_tokens,
+    )
     write_text(args.links, "".join(format_links(line) + "\n" for line in links))
 
 
@@ -212,7 +206,7 @@ def description(
         "rule": asdict(attention.rule),
         "reason": str(reason),
         "run": str(translator.run_dir),
-        "steps": translator.metadata["steps"],
+        "steps": translator.run.metadata["steps"],
         "direction": translator.config.direction,
         "log_probs": attention.log_probs.tolist(),
         "cross_attention": translator.config.model.cross_attention.value,
@@ -243,7 +237,7 @@ def write_all(
     from transformer_mt.view import page
 
     # A damaged alignment.json stops here, before anything is written.
-    saved = translator.saved_rule()
+    saved = translator.inspector.saved_rule()
     table = saved[1]["table"] if saved else []
 
     arrays = dump_arrays(attention, args.dump_qk)
@@ -257,7 +251,7 @@ def write_all(
     write_text(folder / "alignment.txt", format_links(attention.links) + "\n")
     summary = description(translator, attention, reason, args)
     write_text(folder / "attention.json", json.dumps(summary, ensure_ascii=False, indent=1) + "\n")
-    html = page.render(page.page_data(translator, attention, reason, table))
+    html = page.render(page.page_data(translator.inspector, attention, reason, table))
     write_text(folder / "attention.html", html)
 
     layer = attention.rule.layer
@@ -277,9 +271,9 @@ def main(argv: list[str]) -> None:
         align_files(translator, args)
         return
     config = translator.config
-    warn_of_other_language([args.sentence], config.src_language, "the sentence")
+    cli.warn_of_other_language([args.sentence], config.src_language, "the sentence")
     if args.target is not None:
-        warn_of_other_language([args.target], config.tgt_language, "the target")
+        cli.warn_of_other_language([args.target], config.tgt_language, "the target")
     rule, reason = choose_rule(translator, args)
     attention = translator.attention(
         args.sentence, args.target, args.units, rule, args.beam_size, args.length_penalty

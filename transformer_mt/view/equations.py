@@ -227,17 +227,18 @@ def retrieval(
 def switch_off_head(layer: MultiHeadAttention, head: int) -> Iterator[None]:
     """Let a head add nothing to the projection of the concatenated heads, while the context lasts.
 
-    The head's rows of W_O are zero inside.
+    The head's rows of W_O are zero inside, which everyone sees who uses the layer: give it one of a
+    model that nobody else has.
     """
     d_head = layer.w_o.in_features // layer.n_heads
-    whole = layer.w_o.weight
-    cut = whole.detach().clone()
-    cut[:, head * d_head : (head + 1) * d_head] = 0  # torch keeps matrices transposed
-    layer.w_o.weight = torch.nn.Parameter(cut, requires_grad=False)
+    # torch keeps matrices transposed, so rows of W_O are columns of `weight`.
+    rows = layer.w_o.weight.detach()[:, head * d_head : (head + 1) * d_head]
+    trained = rows.clone()
+    rows.zero_()
     try:
         yield
     finally:
-        layer.w_o.weight = whole
+        rows.copy_(trained)
 
 
 def head_contributions(layer: MultiHeadAttention, z: Tensor) -> Tensor:

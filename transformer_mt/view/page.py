@@ -11,7 +11,8 @@ import numpy as np
 
 from transformer_mt.alignment import Reason, Side, make_gold
 from transformer_mt.files import read_text
-from transformer_mt.translator import Attention, Translator
+from transformer_mt.inspector import Attention, Inspector
+from transformer_mt.run_dir import LoadedRun
 from transformer_mt.units import is_punctuation, split_units
 
 KINDS = ("encoder_self", "decoder_self", "cross")
@@ -77,12 +78,12 @@ def reason_data(reason: Reason) -> dict[str, Any]:
     return {"key": reason.key, "n_pairs": n_pairs, "changed": reason.changed} | subject
 
 
-def gold_links(translator: Translator, attention: Attention) -> list[list[int]] | None:
+def gold_links(run: LoadedRun, attention: Attention) -> list[list[int]] | None:
     """The sure gold links of this very pair, where it is one of the run's held-out pairs."""
     src, tgt = attention.src, attention.tgt
     if (src.units, tgt.units) != (split_units(src.text), split_units(tgt.text)):
         return None  # gold links are between words, these units are not
-    for path in (translator.run_dir / "valid.tsv", translator.run_dir / "test.tsv"):
+    for path in (run.path / "valid.tsv", run.path / "test.tsv"):
         for line in read_text(path) if path.is_file() else []:
             row = line.split("\t")
             if row[:2] == [src.text, tgt.text] and row[2:]:
@@ -91,7 +92,7 @@ def gold_links(translator: Translator, attention: Attention) -> list[list[int]] 
 
 
 def page_data(
-    translator: Translator, attention: Attention, reason: Reason, table: list[dict[str, Any]]
+    inspector: Inspector, attention: Attention, reason: Reason, table: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """What the attention page shows.
 
@@ -99,12 +100,13 @@ def page_data(
         reason: why links are read by `attention.rule`.
         table: rows of `alignment.json` with layer, head, shift and AER; may be empty.
     """
-    config, src, tgt = translator.config, attention.src, attention.tgt
+    run, src, tgt = inspector.run, attention.src, attention.tgt
+    config = run.config
     return {
         "run": {
-            "name": translator.run_dir.resolve().name,
+            "name": run.path.resolve().name,
             "direction": config.direction,
-            "step": max(translator.metadata["steps"]),
+            "step": max(run.metadata["steps"]),
             "n_heads": config.model.n_heads,
             "d_head": config.model.d_model // config.model.n_heads,
             "cross_attention": config.model.cross_attention.value,
@@ -118,9 +120,9 @@ def page_data(
         "rule": asdict(attention.rule),
         "reason": reason_data(reason),
         "links": sorted(attention.links),
-        "gold": gold_links(translator, attention),
+        "gold": gold_links(run, attention),
         "aer": [{key: row[key] for key in ("layer", "head", "shift", "aer")} for row in table],
         "candidates": attention.candidates,
         "log_probs": attention.log_probs.tolist(),
-        "left_out": translator.left_out(src, tgt).round(4).tolist(),
+        "left_out": inspector.left_out(src, tgt).round(4).tolist(),
     }

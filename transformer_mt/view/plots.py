@@ -13,7 +13,7 @@ import numpy as np
 from transformer_mt.alignment import merge_weights, shifted, soft
 from transformer_mt.config import UserError
 from transformer_mt.files import write_atomically
-from transformer_mt.translator import Attention
+from transformer_mt.inspector import Attention
 
 DPI = 150
 LONGEST_EDGE = 8000

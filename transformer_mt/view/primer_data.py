@@ -4,20 +4,29 @@
 `model.py`; N counts the pieces of text of sections 2 and 3.
 """
 
+import copy
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from transformer_mt.alignment import Rule, Side
 from transformer_mt.config import Config, UserError
-from transformer_mt.model import KERNEL, Gates, MultiHeadAttention, Transformer, causal_mask
-from transformer_mt.text import is_chinese, one_line
+from transformer_mt.files import progress
+from transformer_mt.inspector import Attention, Inspector
+from transformer_mt.model import (
+    SPATIAL_KERNEL,
+    AttentionTrace,
+    Gates,
+    MultiHeadAttention,
+    Transformer,
+    causal_mask,
+)
+from transformer_mt.text import is_chinese, one_line, refuse_surrogates
 from transformer_mt.tokenizer import Tokenizer
-from transformer_mt.translator import Attention, Translator, refuse_surrogates
+from transformer_mt.translator import Translator
 from transformer_mt.view.equations import (
     head_contributions,
     head_projections,
@@ -48,45 +57,6 @@ LONGEST_COUNTED = 64
 """Tokens up to which section 9 counts the steps of a recurrent network and of attention."""
 
 
-def observe(
-    translator: Translator, src: Side, tgt: Side
-) -> tuple[dict[str, list[SimpleNamespace]], Tensor]:
-    """One teacher-forced pass, watched.
-
-    Returns:
-        By kind and layer the attention sub-layer's input `x`, its concatenated heads `z` and its
-        output, `(1, n, D)` each; and the memory `(1, S, D)`.
-    """
-    model, device = translator.model, translator.device
-    layers = model.attention_layers()
-    trace = {kind: [SimpleNamespace() for _ in of_kind] for kind, of_kind in layers.items()}
-    handles = []
-    for kind, of_kind in layers.items():
-        for layer, record in zip(of_kind, trace[kind], strict=True):
-
-            def whole(
-                _: object, args: Any, output: Tensor, record: SimpleNamespace = record
-            ) -> None:
-                record.x, record.output = args[0], output
-
-            def inside(_: object, args: Any, record: SimpleNamespace = record) -> None:
-                record.z = args[0]
-
-            handles += [
-                layer.register_forward_hook(whole),
-                layer.w_o.register_forward_pre_hook(inside),
-            ]
-    src_ids = torch.tensor([src.ids], device=device)
-    tgt_in = torch.tensor([[translator.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=device)
-    try:
-        memory = model.encode(src_ids)
-        model.decode(tgt_in, memory, torch.zeros_like(src_ids, dtype=torch.bool))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return trace, memory
-
-
 # ---- The sentence pair ----
 
 
@@ -100,7 +70,7 @@ def check_source(translator: Translator, text: str) -> str:
     text = one_line(text)
     if not text:
         raise UserError("the sentence is empty.")
-    ids = translator.src_tokenizer.encode([translator.convert(text)])[0]
+    ids = translator.src_tokenizer.encode([translator.run.convert_src(text)])[0]
     if len(ids) > LONGEST:
         raise UserError(
             f"the sentence has {len(ids)} tokens, but the page draws at most {LONGEST}; leave "
@@ -128,7 +98,7 @@ def run_data(translator: Translator) -> dict[str, Any]:
     return {
         "name": translator.run_dir.resolve().name,
         "direction": config.direction,
-        "step": max(translator.metadata["steps"]),
+        "step": max(translator.run.metadata["steps"]),
         "norm": model.norm.value,
         "cross_attention": model.cross_attention.value,
         "d_model": model.d_model,
@@ -234,7 +204,7 @@ def n_drawn_layers(config: Config, n_tokens: int) -> int:
 
 
 def layer_data(
-    layer: MultiHeadAttention, trace: SimpleNamespace, attn_mask: Tensor | None
+    layer: MultiHeadAttention, trace: AttentionTrace, attn_mask: Tensor | None
 ) -> dict[str, Any]:
     """Everything that one layer of self-attention computes on one sentence of n tokens.
 
@@ -266,7 +236,7 @@ def layer_data(
 
 
 def self_data(
-    layers: list[MultiHeadAttention], traces: list[SimpleNamespace], is_causal: bool, at_most: int
+    layers: list[MultiHeadAttention], traces: list[AttentionTrace], is_causal: bool, at_most: int
 ) -> dict[str, Any]:
     """One kind of self-attention, in `at_most` of its layers."""
     attn_mask = causal_mask(traces[0].x.size(1)) if is_causal else None
@@ -296,7 +266,7 @@ def first_choice(attention: Attention) -> tuple[int, int]:
 
 
 def cross_data(
-    layer: MultiHeadAttention, trace: SimpleNamespace, memory: Tensor, number: int, head: int
+    layer: MultiHeadAttention, trace: AttentionTrace, memory: Tensor, number: int, head: int
 ) -> dict[str, Any]:
     """q `(T, K)`, k `(S, K)` and v `(S, K)` of one head of cross-attention."""
     q, k, v = head_projections(layer, trace.x[0], head, memory[0])
@@ -323,36 +293,47 @@ def kinds_of_weights(attention: Attention, layer: int) -> dict[str, Any]:
 # ---- Section 8: without a head ----
 
 
+def with_own_model(translator: Translator) -> Translator:
+    """The same translator on a copy of the model, which can be changed while others use theirs."""
+    run = replace(translator.run, model=copy.deepcopy(translator.model))
+    twin = copy.copy(translator)
+    twin.run, twin.model, twin.inspector = run, run.model, Inspector(run)
+    return twin
+
+
 def outcome(translator: Translator, attention: Attention) -> dict[str, Any]:
     """What the model translates the source to, and the log-probability of the page's target."""
     src, tgt = attention.src, attention.tgt
-    ids = translator.search([src.ids], translator.config.decode)[0][0].ids
-    log_probs = translator.force(src, tgt, attention.rule).log_probs  # (T,)
+    (hypotheses,) = translator.search([src.ids])
+    ids = hypotheses[0].ids
+    log_probs = translator.inspector.attention(src, tgt, attention.rule).log_probs  # (T,)
     text = one_line(translator.tgt_tokenizer.decode([ids])[0])
     return {"text": text, "log_prob": float(log_probs.sum())}
 
 
 def without_heads(translator: Translator, attention: Attention, at_most: int) -> dict[str, Any]:
     """The outcome with the whole model, and without each head of `at_most` layers of each kind."""
+    whole = outcome(translator, attention)
+    translator = with_own_model(translator)
+    all_layers = translator.model.attention_layers()
     heads = [
         (kind, number, head)
-        for kind, layers in translator.model.attention_layers().items()
+        for kind, layers in all_layers.items()
         for number in some_layers(len(layers), at_most)
         for head in range(translator.config.model.n_heads)
     ]
     rows = []
-    for kind, number, head in tqdm(heads, desc="heads switched off", leave=False):
-        layer = translator.model.attention_layers()[kind][number]
-        with switch_off_head(layer, head):
+    for kind, number, head in progress(heads, total=len(heads), unit="heads switched off"):
+        with switch_off_head(all_layers[kind][number], head):
             row = outcome(translator, attention)
         rows.append({"kind": kind, "layer": number, "head": head} | row)
-    return {"whole": outcome(translator, attention), "rows": rows}
+    return {"whole": whole, "rows": rows}
 
 
 # ---- Section 9: what a translator adds ----
 
 
-def mask_data(layer: MultiHeadAttention, trace: SimpleNamespace, head: int) -> dict[str, Any]:
+def mask_data(layer: MultiHeadAttention, trace: AttentionTrace, head: int) -> dict[str, Any]:
     """Scores `(T, T)` of one head of the decoder's self-attention, before the mask, and the
     mask."""
     q, k, _ = head_projections(layer, trace.x[0], head)
@@ -391,7 +372,7 @@ def kinds_data(model: Transformer, features: Tensor) -> dict[str, Any]:
     return {
         "trained": trained,
         "hidden": channel_gate.w_0.out_features,
-        "kernel": KERNEL,
+        "kernel": SPATIAL_KERNEL,
         "channel": {
             "mean": features.mean(0).tolist(),
             "max": features.amax(0).tolist(),
@@ -422,24 +403,26 @@ def primer_data(
         UserError: a text is empty, too long to draw, or has characters that the vocabulary lacks.
     """
     src_text = check_source(translator, src_text)
-    saved = translator.saved_rule()
+    saved = translator.inspector.saved_rule()
     attention = translator.attention(src_text, tgt_text, rule=saved[0] if saved else Rule())
     src, tgt = attention.src, attention.tgt
     check_target(src, tgt)
 
     config, model = translator.config, translator.model
     layers = model.attention_layers()
-    trace, memory = observe(translator, src, tgt)
+    forced = translator.inspector.forced_pass(src, tgt)
+    trace, memory = forced.trace, forced.memory
     number, head = first_choice(attention)
 
     # Sections 2 to 5 study the Chinese side, and the self-attention over it.
     is_tgt = is_chinese(config.tgt_language)
     kind = "decoder_self" if is_tgt else "encoder_self"
-    at_most = n_drawn_layers(config, trace[kind][0].x.size(1))
-    self_attention = self_data(layers[kind], trace[kind], is_tgt, at_most)
+    traces = trace.decoder_self if is_tgt else trace.encoder_self
+    at_most = n_drawn_layers(config, traces[0].x.size(1))
+    self_attention = self_data(layers[kind], traces, is_tgt, at_most)
     self_labels = attention.tgt_in_tokens if is_tgt else src.tokens
 
-    features = model.features(torch.tensor([src.ids]))[0]  # (S, D), before the gates
+    assert trace.features is not None
     n_layers = config.model.n_encoder_layers
     return {
         "run": run_data(translator),
@@ -447,12 +430,12 @@ def primer_data(
         "study": study_data(translator, tgt if is_tgt else src, is_tgt),
         "self": self_attention | {"kind": kind, "labels": self_labels},
         "scaling": scaling_study(D_KS, seed=0),
-        "cross": cross_data(layers["cross"][number], trace["cross"][number], memory, number, head),
+        "cross": cross_data(layers["cross"][number], trace.cross[number], memory, number, head),
         "pair": kinds_of_weights(attention, number),
         "off": without_heads(translator, attention, at_most),
-        "mask": mask_data(layers["decoder_self"][number], trace["decoder_self"][number], head),
+        "mask": mask_data(layers["decoder_self"][number], trace.decoder_self[number], head),
         "positions": packed(model.positions[:LONGEST].cpu().numpy()),
         "path": path_shapes(model, len(src.ids), len(tgt.ids)),
         "steps": [sequential_steps(n, n_layers) for n in range(1, LONGEST_COUNTED + 1)],
-        "kinds": kinds_data(model, features),
+        "kinds": kinds_data(model, trace.features[0]),
     }
