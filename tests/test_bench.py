@@ -89,7 +89,7 @@ def test_a_translation_that_would_end_early_has_its_length(model, sources, beam_
 
 
 def test_the_work_of_an_update_is_six_times_weights_times_tokens(model, sources):
-    """Weights that see source tokens, weights that see target tokens, and the output layer, added up by hand."""
+    """By hand: weights that see source tokens, those that see target tokens, the output layer."""
     eos = SPECIAL.eos
     batch = batch_of(sources, [[5, 6, 7, eos], [5, eos], [6, 7, eos], [eos]])
     d, f, n_src, n_tgt = 32, 48, 10 + 8 + 5 + 3, 4 + 2 + 3 + 1

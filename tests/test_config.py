@@ -219,6 +219,17 @@ def test_codes_of_chinese_are_one_language():
         ),
         (DecodeConfig, {"length_penalty": -0.1}, "decode.length_penalty=-0.1 is out of range"),
         (DecodeConfig, {"length_penalty": 11.0}, "it must be from 0 to 10"),
+        (DecodeConfig, {"n_best": 0}, "decode.n_best=0 is out of range"),
+        (
+            DecodeConfig,
+            {"n_best": 3, "beam_size": 2},
+            "decode.n_best=3 is out of range: it must be from 1 to the beam size, 2",
+        ),
+        (
+            DecodeConfig,
+            {"batch_tokens": 0},
+            "decode.batch_tokens=0 is out of range: it must be at least 1",
+        ),
         (
             Config,
             {"direction": "en-fr"},

@@ -1,4 +1,4 @@
-"""Emulated bf16 against torch's own, which a CPU without its arithmetic computes slowly but rightly."""
+"""Emulated bf16 against torch's own, which is slow but right on a CPU without bf16 arithmetic."""
 
 import sys
 from pathlib import Path
@@ -14,14 +14,14 @@ from transformer_mt.fast import label_smoothed_loss
 
 
 def gradients(mode) -> dict[str, torch.Tensor]:
-    """Of one batch, with dropout from the same seed; and the loss."""
+    """The loss of one batch and its gradients, with dropout from the same seed."""
     model = tiny_model(3, d_model=64, n_src=50, n_tgt=60, dropout=0.2).train()
     generator = torch.Generator().manual_seed(1)
     src = torch.randint(1, 50, (8, 9), generator=generator)
     tgt = torch.randint(1, 60, (8, 7), generator=generator)
     torch.manual_seed(2)
     with mode:
-        states = model(src, tgt[:, :-1], torch.ones(8, 6, dtype=torch.bool))
+        states = model(src, tgt[:, :-1]).flatten(0, 1)
         loss = label_smoothed_loss(states, model.output.weight, tgt[:, 1:].flatten(), 0.1, 0)
         (loss / 48).backward()
     return {"loss": loss.detach()} | {
@@ -30,7 +30,7 @@ def gradients(mode) -> dict[str, torch.Tensor]:
 
 
 def distance(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> float:
-    """Of all gradients together, relative."""
+    """How far all gradients together are from theirs, relative to their length."""
     names = theirs.keys() - {"loss"}
     difference = sum(float((ours[name] - theirs[name]).square().sum()) for name in names)
     return (difference / sum(float(theirs[name].square().sum()) for name in names)) ** 0.5

@@ -1,7 +1,8 @@
 """Every option of the toolkit: its default, meaning, unit and range. Standard library only.
 
-The dataclasses are the schema that Hydra checks `conf/` and the command line against, and what `config.yaml` in a
-run directory is read back into. Rules that types cannot express live in `__post_init__`.
+The dataclasses are the schema that Hydra checks `conf/` and the command line against, and what
+`config.yaml` in a run directory is read back into. The text below a field explains it. Rules that
+types cannot express live in `__post_init__`.
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from typing import Any
 
 
 class UserError(ValueError):
-    """A mistake in the input or in an option: one line that says what to do; commands exit with status 2."""
+    """A user's mistake, told in one line that says what to do; commands exit with status 2."""
 
 
+# The names are what YAML and the command line say.
 OnBadRow = StrEnum("OnBadRow", ["error", "skip"])
 ChineseScript = StrEnum("ChineseScript", ["as_is", "simplified"])
 TokenizerType = StrEnum("TokenizerType", ["unigram", "bpe"])
@@ -33,6 +35,8 @@ def check(key: str, value: Any, holds: bool, rule: str) -> None:
 
 @dataclass
 class DataConfig:
+    """Which corpus, and how it is cleaned and split."""
+
     name: str = "files"
     """Names the corpus in `run_dir`."""
     hub: str | None = None
@@ -42,24 +46,27 @@ class DataConfig:
     languages: list[str] = field(default_factory=lambda: ["en", "zh"])
     """Language codes of the two text columns, parallel to `columns`."""
     columns: list[str] = field(default_factory=lambda: ["0", "1"])
-    """Text columns: numbers from 0 for TSV, names for CSV, JSONL, Parquet and the hub (`translation.en` is nested)."""
+    """Text columns: numbers from 0 for TSV; names for CSV, JSONL, Parquet and the hub, where
+    `translation.en` is a nested one."""
     links_column: str | None = None
     """Column with gold word links in Pharaoh form, first column first; null: there is none."""
     train: Any = None
-    """Split name on the hub, or a .tsv, .csv, .jsonl or .parquet file (.gz too), or two line-aligned text files."""
+    """Split name on the hub, or a .tsv, .csv, .jsonl or .parquet file (.gz too), or two
+    line-aligned text files."""
     valid: Any = None
     """Likewise; null: the validation split is cut off the training split."""
     test: Any = None
     """Likewise; null: the test split is cut off the training split."""
     on_bad_row: OnBadRow = OnBadRow.error
-    """A row that cannot be read stops the run (error) or is counted and left out (skip)."""
+    """A row that cannot be read stops the run (error), or is counted and left out (skip)."""
     chinese_script: ChineseScript = ChineseScript.as_is
     """simplified: convert traditional characters with OpenCC (extra `zh`)."""
     max_bytes: int = 2000
     """Training pairs with a longer side, in UTF-8 bytes, are removed; at least 1."""
     max_ratio: float = 4.0
-    """Training pairs are removed when the longer side has more than this many times the bytes of the shorter, 20 bytes
-    granted to each; at least 1. (An English sentence and its Chinese translation are about equally long in bytes.)"""
+    """Training pairs are removed when the longer side has more than this many times the bytes of
+    the shorter, 20 bytes granted to each; at least 1. (An English sentence and its Chinese
+    translation are about equally long in bytes.)"""
     held_out: int = 1000
     """Pairs cut off for a split that the corpus lacks, at most a twentieth of it; at least 1."""
     cache_dir: str | None = None
@@ -80,50 +87,40 @@ class DataConfig:
 
 @dataclass
 class TokenizerConfig:
+    """Vocabularies, and how text is segmented."""
+
     type: TokenizerType = TokenizerType.unigram
     """SentencePiece model type."""
     vocab_size: int = 8000
     """Pieces per vocabulary, lowered with a warning where the corpus is too small; at least 300."""
     max_piece_length: int = 16
-    """Longest piece, in characters, of a language written without spaces; from 1 to 16. Where words are short, as in
-    Chinese, a small one keeps pieces from running across them: longer sequences, cleaner word links. With `joint` it
-    holds for both languages if one of them is such."""
+    """Longest piece, in characters, of a language written without spaces; from 1 to 16. Where words
+    are short, as in Chinese, a small one keeps pieces from running across them: sequences get
+    longer, word links cleaner. With `joint` it holds for both languages if one of them is such."""
     joint: bool = False
     """One vocabulary for both languages instead of one each."""
     sampling_alpha: float = 0.0
-    """Subword regularisation in training, for unigram: 0 = off, else the smoothing of the sampled segmentations (Kudo
-    2018), smaller = more varied. From 0 to 1."""
+    """Subword regularisation in training, for unigram (Kudo 2018): 0 = off, else the smoothing of
+    the sampled segmentations, smaller = more varied. From 0 to 1."""
     src_model: str | None = None
-    """An existing SentencePiece `.model` for the source; null: train one. With `joint`, for both sides."""
+    """An existing SentencePiece `.model` for the source; null: train one. With `joint` it serves
+    both sides."""
     tgt_model: str | None = None
     """Likewise for the target."""
 
     def __post_init__(self) -> None:
-        check(
-            "tokenizer.vocab_size",
-            self.vocab_size,
-            300 <= self.vocab_size <= 1_000_000,
-            "from 300 to 1000000",
-        )
-        check(
-            "tokenizer.max_piece_length",
-            self.max_piece_length,
-            1 <= self.max_piece_length <= 16,
-            "from 1 to 16",
-        )
-        check(
-            "tokenizer.sampling_alpha",
-            self.sampling_alpha,
-            0 <= self.sampling_alpha <= 1,
-            "from 0 (off) to 1",
-        )
-        if self.sampling_alpha and self.type is not TokenizerType.unigram:
+        size, length, alpha = self.vocab_size, self.max_piece_length, self.sampling_alpha
+        check("tokenizer.vocab_size", size, 300 <= size <= 1_000_000, "from 300 to 1000000")
+        check("tokenizer.max_piece_length", length, 1 <= length <= 16, "from 1 to 16")
+        check("tokenizer.sampling_alpha", alpha, 0 <= alpha <= 1, "from 0 (off) to 1")
+        if alpha and self.type is not TokenizerType.unigram:
             raise UserError(
-                f"tokenizer.sampling_alpha={self.sampling_alpha} needs tokenizer.type=unigram; or set it to 0."
+                f"tokenizer.sampling_alpha={alpha} needs tokenizer.type=unigram; or set it to 0."
             )
         if self.joint and self.tgt_model:
             raise UserError(
-                "tokenizer.tgt_model is set, but tokenizer.joint=true uses tokenizer.src_model for both."
+                "tokenizer.tgt_model is set, but tokenizer.joint=true uses tokenizer.src_model "
+                "for both."
             )
         if not self.joint and bool(self.src_model) != bool(self.tgt_model):
             raise UserError("set both tokenizer.src_model and tokenizer.tgt_model, or neither.")
@@ -131,6 +128,8 @@ class TokenizerConfig:
 
 @dataclass
 class ModelConfig:
+    """Sizes and kinds of the Transformer's parts."""
+
     name: str = "custom"
     """Names the model in `run_dir`."""
     d_model: int = 256
@@ -144,43 +143,46 @@ class ModelConfig:
     n_decoder_layers: int = 3
     """At least 1."""
     dropout: float = 0.1
-    """Probability of zeroing an element of a sub-layer's output or of the embeddings; from 0 to below 1."""
+    """Probability of zeroing an element of a sub-layer's output or of the embeddings; from 0 to
+    below 1."""
     norm: Norm = Norm.pre
-    """Layer normalisation after the residual sum (post, the paper) or before the sub-layer (pre)."""
+    """Layer normalisation after the residual sum (post, the paper) or before the sub-layer
+    (pre)."""
     activation: Activation = Activation.relu
-    """Of the feed-forward layers; relu is the paper's."""
+    """Nonlinearity of the feed-forward layers; relu is the paper's."""
     cross_attention: CrossAttention = CrossAttention.soft
-    """soft: the weighted sum of all values. hard: the value of the largest weight alone, trained straight through."""
+    """soft: the weighted sum of all values. hard: the value of the largest weight alone, trained
+    straight through."""
     encoder_gate: EncoderGate = EncoderGate.none
-    """Scales the encoder's output by learned numbers from 0 to 1 (CBAM): one for each channel, for each position
-    (spatial), or both."""
+    """Scales the encoder's output by learned numbers from 0 to 1 (CBAM): one for each channel, for
+    each position (spatial), or both."""
     tie_embeddings: bool = True
-    """One matrix for target embedding and output layer, and for the source too where the vocabulary is joint."""
+    """One matrix for target embedding and output layer, and for the source embedding too where the
+    vocabulary is joint."""
     max_len: int = 512
-    """Longest sentence in tokens, the end mark included; at least 8. Longer training pairs are removed, longer
-    sentences are translated in pieces."""
+    """Longest sentence in tokens, the end mark included; at least 8. Longer training pairs are
+    removed, longer sentences are translated in pieces."""
 
     def __post_init__(self) -> None:
         for key in ("d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers"):
             check(f"model.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
         check("model.dropout", self.dropout, 0 <= self.dropout < 1, "from 0 to below 1")
         check("model.max_len", self.max_len, 8 <= self.max_len <= 65536, "from 8 to 65536")
-        step = self.n_heads if self.n_heads % 2 == 0 else 2 * self.n_heads
         if self.d_model % self.n_heads:
+            step = self.n_heads if self.n_heads % 2 == 0 else 2 * self.n_heads  # it is even, too
             near = max(1, round(self.d_model / step)) * step
             raise UserError(
-                f"model.d_model={self.d_model} is not divisible by model.n_heads={self.n_heads}; try {near}."
+                f"model.d_model={self.d_model} is not divisible by model.n_heads={self.n_heads}; "
+                f"try {near}."
             )
-        check(
-            "model.d_model",
-            self.d_model,
-            self.d_model % 2 == 0,
-            "even (positions are sine and cosine pairs)",
-        )
+        is_even, rule = self.d_model % 2 == 0, "even (positions are sine and cosine pairs)"
+        check("model.d_model", self.d_model, is_even, rule)
 
 
 @dataclass
 class TrainConfig:
+    """Updates, their limits, and what is measured and saved on the way."""
+
     max_steps: int | None = None
     """Limit in updates; null: none. The first limit reached ends the run."""
     max_epochs: int | None = 30
@@ -188,13 +190,15 @@ class TrainConfig:
     max_minutes: float | None = None
     """Limit in minutes of training and validation, summed over resumed runs; null: none."""
     token_budget: int = 4096
-    """Rows times the longer of the padded source and the padded target, per update, over all processes; at least 1."""
+    """Rows times the longer of the padded source and the padded target, per update, over all
+    processes; at least 1."""
     accumulate: int = 1
     """Micro-batches that an update is split into: the same update with less memory; at least 1."""
     lr: float = 1e-3
     """Peak learning rate of Adam; above 0."""
     schedule: Schedule = Schedule.cosine
-    """After the warm-up: proportional to 1/sqrt(step) (the paper), or a half cosine of progress down to 0."""
+    """After the warm-up: proportional to 1/sqrt(step) (the paper), or a half cosine of progress
+    down to 0."""
     warmup_steps: int = 400
     """Updates over which the learning rate rises linearly; at least 1."""
     label_smoothing: float = 0.1
@@ -202,7 +206,8 @@ class TrainConfig:
     clip_norm: float = 1.0
     """Gradients are scaled down to this norm; 0 = off."""
     average: int = 4
-    """Checkpoints at validations whose weights are averaged at the end, if that scores better; 1 = off."""
+    """Checkpoints at validations whose weights are averaged at the end, if that scores better; 1 =
+    off."""
     patience: int = 0
     """Validations without a better BLEU after which the run ends; 0 = off."""
     validate_every: int = 500
@@ -222,57 +227,55 @@ class TrainConfig:
     compile: bool = False
     """Compile the model with torch.compile: slower to start, faster on GPUs."""
     seed: int = 1
-    """Of initialisation, dropout, data order and subword sampling; at least 0."""
+    """Chance in initialisation, dropout, data order and subword sampling; at least 0."""
 
     def __post_init__(self) -> None:
         for key in ("max_steps", "max_epochs", "max_minutes"):
             value = getattr(self, key)
-            check(
-                f"train.{key}", value, value is None or value > 0, "above 0, or null for no limit"
-            )
+            holds = value is None or value > 0
+            check(f"train.{key}", value, holds, "above 0, or null for no limit")
         if self.max_steps is None and self.max_epochs is None and self.max_minutes is None:
             raise UserError(
                 "no limit is set: give train.max_steps, train.max_epochs or train.max_minutes."
             )
-        for key in (
-            "token_budget", "accumulate", "warmup_steps", "average", "validate_every", "checkpoint_every", "log_every",
-        ):  # fmt: skip
+        counts = ("token_budget", "accumulate", "warmup_steps", "average")
+        intervals = ("validate_every", "checkpoint_every", "log_every")
+        for key in (*counts, *intervals):
             check(f"train.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
         for key in ("clip_norm", "patience", "samples", "seed"):
             check(f"train.{key}", getattr(self, key), getattr(self, key) >= 0, "at least 0")
         check("train.lr", self.lr, 0 < self.lr < 1, "above 0 and below 1")
-        check(
-            "train.label_smoothing",
-            self.label_smoothing,
-            0 <= self.label_smoothing < 1,
-            "from 0 to below 1",
-        )
+        smoothing = self.label_smoothing
+        check("train.label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
 
 
 @dataclass
 class DecodeConfig:
+    """How to search for a translation, and how much to give."""
+
     beam_size: int = 4
     """Hypotheses kept per sentence; 1 = greedy; at most 1000."""
     length_penalty: float = 1.0
-    """Exponent A of the GNMT length penalty ((5 + length) / 6)^A that a score is divided by; 0 = off, at most 10."""
-
+    """Exponent A of the GNMT length penalty ((5 + length) / 6)^A that a score is divided by; 0 =
+    off, at most 10."""
     n_best: int = 1
-    """Translations given for each sentence; at most `beam_size`."""
+    """Translations given for each sentence; from 1 to `beam_size`."""
     batch_tokens: int = 2048
     """Padded source tokens that are translated together; at least 1."""
 
     def __post_init__(self) -> None:
-        check("decode.beam_size", self.beam_size, 1 <= self.beam_size <= 1000, "from 1 to 1000")
-        check(
-            "decode.length_penalty",
-            self.length_penalty,
-            0 <= self.length_penalty <= 10,
-            "from 0 to 10",
-        )
+        beam_size, penalty = self.beam_size, self.length_penalty
+        check("decode.beam_size", beam_size, 1 <= beam_size <= 1000, "from 1 to 1000")
+        check("decode.length_penalty", penalty, 0 <= penalty <= 10, "from 0 to 10")
+        fits = 1 <= self.n_best <= beam_size
+        check("decode.n_best", self.n_best, fits, f"from 1 to the beam size, {beam_size}")
+        check("decode.batch_tokens", self.batch_tokens, self.batch_tokens >= 1, "at least 1")
 
 
 @dataclass
 class Config:
+    """All options of a run."""
+
     run_dir: str = "runs/${data.name}-${direction}-${model.name}"
     """Everything that a run writes."""
     resume: bool = True

@@ -100,7 +100,7 @@ class Corpus:
     """A corpus ready to train on."""
 
     train: Dataset
-    """Columns `src_ids` and `tgt_ids`, eos last; with subword sampling the text, too: `src`, `tgt`."""
+    """Columns `src_ids`, `tgt_ids`, eos last; with subword sampling the text, too: `src`, `tgt`."""
     valid: list[Pair]
     test: list[Pair]
     src_tokenizer: Tokenizer

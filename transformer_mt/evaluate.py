@@ -1,9 +1,9 @@
-"""Score a run on a test set: `python -m transformer_mt.evaluate RUN` prints BLEU and chrF with their signatures."""
+"""Score a run on a test set: `python -m transformer_mt.evaluate RUN` prints BLEU and chrF."""
 
 import argparse
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,22 @@ from transformer_mt.files import read_text, talk
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Gold, Quality, Rule
+    from transformer_mt.inspector import Inspector
     from transformer_mt.translator import Translator
 
-EXAMPLE = """  python -m transformer_mt.evaluate runs/starter-en-zh-tiny
-  python -m transformer_mt.evaluate runs/starter-en-zh-tiny --src news.en --ref news.zh --beam-size 1
+EXAMPLE = """\
+  python -m transformer_mt.evaluate runs/starter-en-zh-tiny
+  python -m transformer_mt.evaluate runs/starter-en-zh-tiny --src news.en --ref news.zh
   python -m transformer_mt.evaluate runs/starter-en-zh-tiny --aer --split valid"""
 
-RESAMPLES = 1000  # of the bootstrap (Koehn 2004)
+RESAMPLES = 1000
+"""Samples of the test set that the bootstrap draws (Koehn 2004)."""
 
 
-def options(arguments: list[str]) -> argparse.Namespace:
+# ----------------------------------------------------------------------------------------- options
+
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser(
         "evaluate", "Translate a test set and score the translations with sacreBLEU.", EXAMPLE
     )
@@ -64,82 +70,65 @@ def options(arguments: list[str]) -> argparse.Namespace:
     )
     cli.add_link_options(parser)
     cli.add_decoding_options(parser)
-    chosen = parser.parse_args(arguments)
-    if chosen.src and not chosen.ref:
+    args = parser.parse_args(argv)
+    check_args(parser, args)
+    return args
+
+
+def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
+    """Refuse options that do not go together; raises UserError."""
+    if args.src and not args.ref:
         parser.error("--src needs --ref")
-    if chosen.ref and not (chosen.src or chosen.hyp):
+    if args.ref and not (args.src or args.hyp):
         parser.error("--ref needs --src, or --hyp")
-    if chosen.test_set and (chosen.src or chosen.ref):
+    if args.test_set and (args.src or args.ref):
         parser.error("give --test-set or --src and --ref, not both")
-    given = (
-        chosen.gold_links,
-        chosen.save or None,
-        chosen.agree,
-        chosen.threshold,
-        chosen.mask_punctuation,
-    )
-    if not chosen.aer and any(value is not None for value in given):
+    if args.split and (args.test_set or args.ref):
+        parser.error("give --split, --test-set or --src and --ref, not several of them")
+    if args.output and args.output.is_dir():
+        parser.error(f"--output {args.output} is a folder: name a file")
+    of_links = (args.gold_links, args.save or None, args.agree, args.threshold)
+    of_links = (*of_links, args.mask_punctuation)
+    if not args.aer and any(value is not None for value in of_links):
         parser.error(
             "--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer"
         )
-    if chosen.aer and (
-        chosen.test_set
-        or chosen.hyp
-        or chosen.output
-        or (bool(chosen.ref) != bool(chosen.gold_links))
-    ):
+    of_translations = args.test_set or args.hyp or args.output
+    if args.aer and (of_translations or bool(args.ref) != bool(args.gold_links)):
         parser.error("--aer takes --split, or --src, --ref and --gold-links")
-    if chosen.units and (not chosen.aer or (chosen.units == "given") != bool(chosen.gold_links)):
+    if args.units and (not args.aer or (args.units == "given") != bool(args.gold_links)):
         parser.error("--units belongs to --aer: given with --gold-links, words without")
-    if chosen.split and (chosen.test_set or chosen.ref):
-        parser.error("give --split, --test-set or --src and --ref, not several of them")
-    if chosen.output and chosen.output.is_dir():
-        parser.error(f"--output {chosen.output} is a folder: name a file")
-    return chosen
 
 
-def sacrebleu_files(name: str, direction: str) -> tuple[Path, list[Path]]:
-    """Source and references of a test set that sacreBLEU knows; raises UserError for an unknown or unreachable one."""
-    from sacrebleu import get_reference_files, get_source_file
-    from sacrebleu.dataset import DATASETS
-
-    if name not in DATASETS:
-        raise UserError(
-            f"--test-set {name}: unknown to sacreBLEU; `sacrebleu --list` names those it has."
-        )
-    if direction not in DATASETS[name].langpairs:
-        raise UserError(
-            f"--test-set {name}: has no {direction}, but {', '.join(sorted(DATASETS[name].langpairs))}."
-        )
-    try:
-        return Path(get_source_file(name, direction)), [
-            Path(f) for f in get_reference_files(name, direction)
-        ]
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # sacreBLEU's downloader raises whatever its transport does, or exits
-        raise UserError(
-            f"--test-set {name}: cannot be fetched ({error}); or give --src and --ref."
-        ) from None
+# ---------------------------------------------------------------------------------------- test sets
 
 
-def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str], list[list[str]]]:
-    """Name, sources and references (one list per reference) of the chosen test set."""
-    if chosen.test_set:
-        src_file, ref_files = sacrebleu_files(chosen.test_set, direction)
-        name = chosen.test_set
-    elif chosen.ref:
-        src_file, ref_files, name = chosen.src, chosen.ref, str(chosen.src or chosen.ref[0])
+@dataclass
+class TestSet:
+    """Sentences to translate, and how they should come out."""
+
+    name: str
+    sources: list[str]
+    references: list[list[str]]
+    """One list for each reference, in the order of `sources`."""
+
+
+def read_test_set(args: argparse.Namespace, direction: str) -> TestSet:
+    """The test set that the options name; raises UserError when it is empty or not aligned."""
+    if args.test_set:
+        src_file, ref_files = sacrebleu_files(args.test_set, direction)
+        test_set = read_aligned(args.test_set, src_file, ref_files)
+    elif args.ref:
+        test_set = read_aligned(str(args.src or args.ref[0]), args.src, args.ref)
     else:
-        split = chosen.split or "test"
-        path = chosen.run / f"{split}.tsv"
-        rows = [line.split("\t") for line in read_text(path)]
-        if not all(len(row) >= 2 for row in rows):
-            raise UserError(
-                f"{path}: line {[len(row) >= 2 for row in rows].index(False) + 1} has no second column."
-            )
-        return split, [row[0] for row in rows], [[row[1] for row in rows]]
+        test_set = read_split(args.run, args.split or "test")
+    if not test_set.sources:
+        raise UserError(f"{test_set.name}: the test set is empty.")
+    return test_set
+
+
+def read_aligned(name: str, src_file: Path | None, ref_files: list[Path]) -> TestSet:
+    """Line-aligned files; without sources, which translations of `--hyp` do not need."""
     references = [read_text(path) for path in ref_files]
     sources = read_text(src_file) if src_file else [""] * len(references[0])
     for path, lines in zip(ref_files, references, strict=True):
@@ -147,31 +136,127 @@ def read_test(chosen: argparse.Namespace, direction: str) -> tuple[str, list[str
             raise UserError(
                 f"{path}: {len(lines)} lines, but {src_file or ref_files[0]} has {len(sources)}."
             )
-    return name, sources, references
+    return TestSet(name, sources, references)
 
 
-def in_floats(metric: Any) -> None:
-    """Let the metric compute in Python's floats: sacreBLEU resamples in float32, and fails when a sample scores 0."""
-    compute = metric._compute_score_from_stats
-    metric._compute_score_from_stats = lambda counts: compute([float(count) for count in counts])
+def read_split(run_dir: Path, split: str) -> TestSet:
+    """Text that training held out and kept in the run."""
+    path = run_dir / f"{split}.tsv"
+    rows = [line.split("\t") for line in read_text(path)]
+    for number, row in enumerate(rows, start=1):
+        if len(row) < 2:
+            raise UserError(f"{path}: line {number} has no second column.")
+    return TestSet(split, [row[0] for row in rows], [[row[1] for row in rows]])
+
+
+def sacrebleu_files(name: str, direction: str) -> tuple[Path, list[Path]]:
+    """Source and references of a test set that sacreBLEU knows, fetched where they are not yet.
+
+    Raises:
+        UserError: the set is unknown, lacks the direction, or cannot be fetched.
+    """
+    from sacrebleu import get_reference_files, get_source_file
+    from sacrebleu.dataset import DATASETS
+
+    if name not in DATASETS:
+        raise UserError(
+            f"--test-set {name}: unknown to sacreBLEU; `sacrebleu --list` names those it has."
+        )
+    directions = DATASETS[name].langpairs
+    if direction not in directions:
+        raise UserError(
+            f"--test-set {name}: has no {direction}, but {', '.join(sorted(directions))}."
+        )
+    try:
+        src_file = Path(get_source_file(name, direction))
+        return src_file, [Path(path) for path in get_reference_files(name, direction)]
+    except (Exception, SystemExit) as error:  # the downloader raises all kinds of errors, or exits
+        raise UserError(
+            f"--test-set {name}: cannot be fetched ({error}); or give --src and --ref."
+        ) from None
+
+
+# ------------------------------------------------------------------------------ translation quality
+
+
+def evaluate_translations(args: argparse.Namespace) -> None:
+    """Translate a test set, or read its translations, and print their scores."""
+    from transformer_mt.files import write_text
+    from transformer_mt.run_dir import load_config
+
+    config = load_config(args.run)
+    test_set = read_test_set(args, config.direction)
+    report: dict[str, Any] = {
+        "run": str(args.run),
+        "direction": config.direction,
+        "test_set": test_set.name,
+        "n": len(test_set.sources),
+    }
+    if args.hyp:
+        hypotheses = read_hypotheses(args.hyp, len(test_set.sources))
+    else:
+        hypotheses, speed = translate(args, test_set.sources)
+        report |= speed
+    problem = None
+    if args.output:
+        try:
+            write_text(args.output, "".join(line + "\n" for line in hypotheses))
+        except OSError as error:  # it is told last, so that the scores are not lost
+            problem = error
+    report |= score(hypotheses, test_set.references, config.tgt_language)
+    if args.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        print_report(report, len(test_set.references))
+    if problem:
+        raise problem
+
+
+def read_hypotheses(path: Path, n: int) -> list[str]:
+    hypotheses = read_text(path)
+    if len(hypotheses) != n:
+        raise UserError(f"--hyp {path}: {len(hypotheses)} lines, but the test set has {n}.")
+    return hypotheses
+
+
+def translate(args: argparse.Namespace, sources: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The model's translations, and for the report how fast and with which options it made them."""
+    from transformer_mt.fast import keep_freed_memory
+    from transformer_mt.translator import Translator
+
+    keep_freed_memory()
+    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    options = translator.decode = cli.decode_config(args, translator.decode)
+    start = time.perf_counter()
+    translations = translator.translate(sources)
+    seconds = time.perf_counter() - start
+    n_tokens = sum(translation.n_tokens for translation in translations)
+    return [translation.text for translation in translations], {
+        "sentences_per_second": len(sources) / seconds,
+        "tokens_per_second": n_tokens / seconds,
+        "beam_size": options.beam_size,
+        "length_penalty": options.length_penalty,
+    }
 
 
 def score(hypotheses: list[str], references: list[list[str]], language: str) -> dict[str, Any]:
-    """BLEU and chrF, each with signature and the half width of the 95 % bootstrap interval, and the length ratio."""
+    """BLEU, chrF and the length ratio.
+
+    Both scores come with sacreBLEU's signature and with half the width of the 95 % bootstrap
+    interval, which is 0 for a single sentence.
+    """
     from sacrebleu.metrics.chrf import CHRF
 
     from transformer_mt.scoring import bleu_metric
 
     results: dict[str, Any] = {}
+    n_samples = RESAMPLES if len(hypotheses) > 1 else 1
     for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
-        in_floats(metric)
-        result: Any = metric.corpus_score(
-            hypotheses, references, n_bootstrap=RESAMPLES if len(hypotheses) > 1 else 1
-        )
-        interval = result._ci if len(hypotheses) > 1 else 0.0
+        compute_in_floats(metric)
+        result: Any = metric.corpus_score(hypotheses, references, n_bootstrap=n_samples)
         results[name] = {
             "score": result.score,
-            "interval": interval,
+            "interval": result._ci if len(hypotheses) > 1 else 0.0,
             "signature": str(metric.get_signature()),
         }
         if name == "bleu":
@@ -179,136 +264,20 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
     return results
 
 
-def read_golds(translator: "Translator", chosen: argparse.Namespace) -> tuple[str, "list[Gold]"]:
-    """Name and pairs of the chosen gold links."""
-    from transformer_mt.alignment import make_gold, with_links
-    from transformer_mt.translator import UnfitError
+def compute_in_floats(metric: Any) -> None:
+    """Let the metric compute in Python's floats.
 
-    if not chosen.gold_links:
-        split = chosen.split or "test"
-        return f"the run's {split} set", with_links(
-            translator.read_golds(chosen.run / f"{split}.tsv"), split
-        )
-    files = (chosen.src, chosen.ref[0], chosen.gold_links)
-    texts = [read_text(path) for path in files]
-    for path, lines in zip(files, texts, strict=True):
-        if len(lines) != len(texts[0]):
-            raise UserError(f"{path}: {len(lines)} lines, but {chosen.src} has {len(texts[0])}.")
-    cli.warn_of_other_language(texts[0], translator.config.src_language, str(files[0]))
-    cli.warn_of_other_language(texts[1], translator.config.tgt_language, str(files[1]))
-    golds = []
-    for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
-        try:
-            sides = [
-                translator.side(text, is_src, "given", f"{path}: line {number}")
-                for text, is_src, path in ((src, True, files[0]), (ref, False, files[1]))
-            ]
-        except UnfitError as error:
-            talk(f"warning: {error} Left out.")
-            continue
-        golds.append(make_gold(sides[0], sides[1], links, f"{chosen.gold_links}: line {number}"))
-    return str(chosen.gold_links), with_links(golds, str(chosen.gold_links))
-
-
-def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> None:
-    """Alignment error rates, layer by head: at the step that emits a token, and shifted to the one that consumes it."""
-    by_choice = {
-        (rule.layer, rule.head, rule.shift): quality.aer for rule, quality in table.items()
-    }
-    names = [*(f"head {head}" for head in range(n_heads)), "mean"]
-    heads: list[int | None] = [*range(n_heads), None]
-    for shift, title in ((False, "emitting step"), (True, "consuming step (shifted)")):
-        print(f"{title:<24}  " + " ".join(f"{name:>7}" for name in names))
-        for layer in range(n_layers):
-            row = " ".join(f"{by_choice[layer, head, shift]:7.3f}" for head in heads)
-            print(f"{f'layer {layer}':<24}  {row}")
-        print(f"{'all layers':<24}  {by_choice[None, None, shift]:{8 * n_heads + 7}.3f}")
-
-
-def alignment_error(chosen: argparse.Namespace) -> None:
-    """`--aer`: how well each choice of layer, head and shift agrees with gold links."""
-    from dataclasses import replace
-
-    import numpy as np
-    from tqdm import tqdm
-
-    from transformer_mt.alignment import Quality, Rule, best, rule_to_json
-    from transformer_mt.files import write_text
-    from transformer_mt.translator import Translator, reverse_of
-
-    translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
-    name, golds = read_golds(translator, chosen)
-    base = Rule(mask_punctuation=chosen.mask_punctuation is not False, threshold=chosen.threshold)
-    with tqdm(total=len(golds), unit=" pairs", leave=False) as bar:
-        table = translator.measure(golds, base, bar.update)
-    rule, model = best(table), translator.config.model
-    last = replace(base, layer=model.n_decoder_layers - 1)
-    rows = {
-        "best choice here": (str(rule), table[rule]),
-        "what is often plotted": (str(last), table[last]),
-        "the same, shifted": (str(replace(last, shift=True)), table[replace(last, shift=True)]),
-    }
-    saved = None
-    try:
-        saved = translator.saved_rule()
-    except UserError:  # --save makes it anew
-        if not chosen.save:
-            raise
-    if saved:
-        kept, chosen_on = saved[0], saved[1].get("chosen_on")
-        quality = table[kept] if kept in table else translator.measure(golds, kept)[kept]
-        rows["the run's choice"] = (f"{kept}, chosen on {chosen_on}", quality)
-    if chosen.agree:
-        reverse, units = (
-            reverse_of(translator, chosen.agree),
-            "given" if chosen.gold_links else "words",
-        )
-        pairs = [
-            [" ".join(s.unit_texts) if chosen.gold_links else s.text for s in (g.src, g.tgt)]
-            for g in golds
-        ]
-        quality = Quality()
-        links = translator.align([(s, t) for s, t in pairs], units, rule, "pair {}".format, reverse)
-        for found, gold in zip(links, golds, strict=True):
-            linked = np.zeros_like(gold.sure)
-            for link in found:
-                linked[link] = True
-            quality.add(linked, gold)
-        rows["both directions"] = (f"{rule}, and {chosen.agree}", quality)
-    if chosen.save:
-        text = rule_to_json(table, f"{name}, {len(golds)} pairs", translator.metadata["steps"])
-        write_text(translator.run_dir / "alignment.json", text)
-        talk(f"saved: {translator.run_dir / 'alignment.json'}")
-    if chosen.json:
-        report = {
-            "run": str(chosen.run),
-            "direction": translator.config.direction,
-            "gold": name,
-            "n": len(golds),
-        }
-        report["table"] = [
-            {**asdict(other), **quality.report()} for other, quality in table.items()
-        ]
-        report["rows"] = {
-            title: {"rule": text, **quality.report()} for title, (text, quality) in rows.items()
-        }
-        print(json.dumps(report, ensure_ascii=False))
-        return
-    print(
-        f"{name}: {len(golds)} pairs with gold links, {translator.config.direction}, alignment error rate"
-    )
-    print_table(table, model.n_decoder_layers, model.n_heads)
-    print(f"{'':<24} {'AER':>7} {'prec.':>7} {'recall':>7}")
-    for title, (text, quality) in rows.items():
-        print(
-            f"{title:<24} {quality.aer:7.3f} {quality.precision:7.3f} {quality.recall:7.3f}   {text}"
-        )
+    sacreBLEU resamples in numpy's float32, and fails when a sample scores 0.
+    """
+    compute = metric._compute_score_from_stats
+    metric._compute_score_from_stats = lambda counts: compute([float(count) for count in counts])
 
 
 def print_report(report: dict[str, Any], n_references: int) -> None:
     """Scores with their signatures, and the speed where something was translated."""
     print(
-        f"{report['test_set']}: {report['n']} sentences, {report['direction']}, {n_references} reference(s)"
+        f"{report['test_set']}: {report['n']} sentences, {report['direction']}, "
+        f"{n_references} reference(s)"
     )
     for key, title in (("bleu", "BLEU"), ("chrf", "chrF")):
         part = report[key]
@@ -322,61 +291,189 @@ def print_report(report: dict[str, Any], n_references: int) -> None:
         )
 
 
-def main(arguments: list[str]) -> None:
-    chosen = options(arguments)
-    if chosen.aer:
-        alignment_error(chosen)
-        return
+# -------------------------------------------------------------------------------- alignment quality
+
+
+def evaluate_alignment(args: argparse.Namespace) -> None:
+    """Print how well each choice of layer, head and step agrees with gold links (`--aer`)."""
+    from transformer_mt.alignment import Rule, best, rule_to_json
     from transformer_mt.files import write_text
-    from transformer_mt.run_dir import load_config
+    from transformer_mt.translator import Translator
 
-    config = load_config(chosen.run)
-    name, sources, references = read_test(chosen, config.direction)
-    if not sources:
-        raise UserError(f"{name}: the test set is empty.")
-    report: dict[str, Any] = {"run": str(chosen.run), "direction": config.direction}
-    report |= {"test_set": name, "n": len(sources)}
-    if chosen.hyp:
-        hypotheses = read_text(chosen.hyp)
-        if len(hypotheses) != len(sources):
-            raise UserError(
-                f"--hyp {chosen.hyp}: {len(hypotheses)} lines, but the test set has {len(sources)}."
-            )
-    else:
-        from tqdm import tqdm
+    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    inspector, model = translator.inspector, translator.config.model
+    name, gold_pairs = read_gold_pairs(translator, args)
+    base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
+    table = inspector.measure(gold_pairs, base)
 
-        from transformer_mt.fast import keep_freed_memory
-        from transformer_mt.translator import Translator
+    rows = compared_rules(table, replace(base, layer=model.n_decoder_layers - 1))
+    rows |= rule_of_run(inspector, gold_pairs, table, will_be_replaced=args.save)
+    if args.agree:
+        quality = quality_of_both(translator, gold_pairs, best(table), args)
+        rows["both directions"] = (f"{best(table)}, and {args.agree}", quality)
+    if args.save:
+        path = translator.run_dir / "alignment.json"
+        chosen_on = f"{name}, {len(gold_pairs)} pairs"
+        write_text(path, rule_to_json(table, chosen_on, translator.metadata["steps"]))
+        talk(f"saved: {path}")
 
-        keep_freed_memory()
-        translator = Translator.from_pretrained(chosen.run, chosen.device, chosen.precision)
-        start = time.perf_counter()
-        with tqdm(total=len(sources), unit=" sentences", leave=False) as bar:
-            found = translator.translate(
-                sources,
-                chosen.beam_size,
-                chosen.length_penalty,
-                batch_tokens=chosen.batch_tokens,
-                on_batch=bar.update,
-            )
-        seconds = time.perf_counter() - start
-        hypotheses = [translation.text for translation in found]
-        report["sentences_per_second"] = len(sources) / seconds
-        report["tokens_per_second"] = sum(translation.n_tokens for translation in found) / seconds
-        report |= asdict(translator.decode_options(chosen.beam_size, chosen.length_penalty))
-    problem = None
-    if chosen.output:
-        try:
-            write_text(chosen.output, "".join(line + "\n" for line in hypotheses))
-        except OSError as error:  # told last: the scores are not lost for it
-            problem = error
-    report |= score(hypotheses, references, config.tgt_language)
-    if chosen.json:
+    if args.json:
+        report = {
+            "run": str(args.run),
+            "direction": translator.config.direction,
+            "gold": name,
+            "n": len(gold_pairs),
+            "table": [asdict(rule) | quality.report() for rule, quality in table.items()],
+            "rows": {
+                title: {"rule": rule} | quality.report() for title, (rule, quality) in rows.items()
+            },
+        }
         print(json.dumps(report, ensure_ascii=False))
+        return
+    direction = translator.config.direction
+    print(f"{name}: {len(gold_pairs)} pairs with gold links, {direction}, alignment error rate")
+    print_table(table, model.n_decoder_layers, model.n_heads)
+    print_rows(rows)
+
+
+def read_gold_pairs(translator: "Translator", args: argparse.Namespace) -> tuple[str, "list[Gold]"]:
+    """Name and pairs of the gold links: those of a split of the run, or of a gold set in files."""
+    from transformer_mt.alignment import with_links
+
+    if not args.gold_links:
+        split = args.split or "test"
+        pairs = translator.inspector.read_gold_pairs(args.run / f"{split}.tsv")
+        return f"the run's {split} set", with_links(pairs, split)
+    name = str(args.gold_links)
+    return name, with_links(read_gold_set(translator, args), name)
+
+
+def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[Gold]":
+    """The pairs of `--src`, `--ref` and `--gold-links`, but for those that the model cannot read.
+
+    The texts are in tokens, between single spaces, which the links index.
+    """
+    from transformer_mt.alignment import make_gold
+    from transformer_mt.inspector import UnfitError
+
+    src_file, ref_file, links_file = args.src, args.ref[0], args.gold_links
+    texts = [read_text(path) for path in (src_file, ref_file, links_file)]
+    for path, lines in zip((src_file, ref_file, links_file), texts, strict=True):
+        if len(lines) != len(texts[0]):
+            raise UserError(f"{path}: {len(lines)} lines, but {src_file} has {len(texts[0])}.")
+    cli.warn_of_other_language(texts[0], translator.config.src_language, str(src_file))
+    cli.warn_of_other_language(texts[1], translator.config.tgt_language, str(ref_file))
+    gold_pairs, side = [], translator.inspector.side
+    for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
+        try:
+            src_side = side(src, True, "given", f"{src_file}: line {number}")
+            tgt_side = side(ref, False, "given", f"{ref_file}: line {number}")
+        except UnfitError as error:
+            talk(f"warning: {error} Left out.")
+            continue
+        where = f"{links_file}: line {number}"
+        gold_pairs.append(make_gold(src_side, tgt_side, links, where))
+    return gold_pairs
+
+
+Rows = dict[str, tuple[str, "Quality"]]
+"""Title to the rule in words and its quality."""
+
+
+def compared_rules(table: "dict[Rule, Quality]", last_layer: "Rule") -> Rows:
+    """The best rule beside the mean of the last layer, which is what one often sees plotted."""
+    from transformer_mt.alignment import best
+
+    rules = {
+        "best choice here": best(table),
+        "what is often plotted": last_layer,
+        "the same, shifted": replace(last_layer, shift=True),
+    }
+    return {title: (str(rule), table[rule]) for title, rule in rules.items()}
+
+
+def rule_of_run(
+    inspector: "Inspector",
+    gold_pairs: "list[Gold]",
+    table: "dict[Rule, Quality]",
+    will_be_replaced: bool,
+) -> Rows:
+    """The rule in the run's `alignment.json`; none where there is no such file.
+
+    Raises:
+        UserError: the file is damaged, unless it `will_be_replaced`.
+    """
+    try:
+        saved = inspector.saved_rule()
+    except UserError:
+        if not will_be_replaced:
+            raise
+        return {}
+    if saved is None:
+        return {}
+    rule, chosen_on = saved[0], saved[1].get("chosen_on")
+    # The table has the rules of one threshold and one mask.
+    quality = table[rule] if rule in table else inspector.measure(gold_pairs, rule)[rule]
+    return {"the run's choice": (f"{rule}, chosen on {chosen_on}", quality)}
+
+
+def quality_of_both(
+    translator: "Translator", gold_pairs: "list[Gold]", rule: "Rule", args: argparse.Namespace
+) -> "Quality":
+    """The quality of links that are joined with those of the run of `--agree`."""
+    import numpy as np
+
+    from transformer_mt.alignment import Quality
+    from transformer_mt.translator import reverse_of
+
+    reverse = reverse_of(translator, args.agree)
+    if args.gold_links:
+        units, sides = "given", [(gold.src.unit_texts, gold.tgt.unit_texts) for gold in gold_pairs]
+        pairs = [(" ".join(src), " ".join(tgt)) for src, tgt in sides]
     else:
-        print_report(report, len(references))
-    if problem:
-        raise problem
+        units, pairs = "words", [(gold.src.text, gold.tgt.text) for gold in gold_pairs]
+    links = translator.inspector.align(pairs, units, rule, "pair {}".format, reverse.inspector)
+    quality = Quality()
+    for pair_links, gold in zip(links, gold_pairs, strict=True):
+        linked = np.zeros_like(gold.sure)
+        for link in pair_links:
+            linked[link] = True
+        quality.add(linked, gold)
+    return quality
+
+
+def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> None:
+    """Alignment error rates, layer by head.
+
+    They are told for the step that emits a token, and shifted to the one that consumes it.
+    """
+    by_choice = {
+        (rule.layer, rule.head, rule.shift): quality.aer for rule, quality in table.items()
+    }
+    names = [*(f"head {head}" for head in range(n_heads)), "mean"]
+    heads: list[int | None] = [*range(n_heads), None]
+    for shift, title in ((False, "emitting step"), (True, "consuming step (shifted)")):
+        print(f"{title:<24}  " + " ".join(f"{name:>7}" for name in names))
+        for layer in range(n_layers):
+            row = " ".join(f"{by_choice[layer, head, shift]:7.3f}" for head in heads)
+            print(f"{f'layer {layer}':<24}  {row}")
+        print(f"{'all layers':<24}  {by_choice[None, None, shift]:{8 * n_heads + 7}.3f}")
+
+
+def print_rows(rows: Rows) -> None:
+    print(f"{'':<24} {'AER':>7} {'prec.':>7} {'recall':>7}")
+    for title, (rule, quality) in rows.items():
+        print(
+            f"{title:<24} {quality.aer:7.3f} {quality.precision:7.3f} {quality.recall:7.3f}   {rule}"
+        )
+
+
+def main(argv: list[str]) -> None:
+    args = parse_args(argv)
+    if args.aer:
+        evaluate_alignment(args)
+    else:
+        evaluate_translations(args)
 
 
 if __name__ == "__main__":

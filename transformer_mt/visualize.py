@@ -152,13 +152,15 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     cli.warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
 
     pairs = list(zip(sources, targets, strict=True))
-    how = (args.units, rule, names.__getitem__)
-    inspector, batch_tokens = translator.inspector, args.batch_tokens
-    if args.agree is None:
-        links = inspector.align(pairs, *how, batch_tokens)
-    else:
-        reverse = reverse_of(translator, args.agree).inspector
-        links = inspector.align_both_ways(pairs, *how, reverse, batch_tokens)
+    reverse = reverse_of(translator, args.agree)
+    links = translator.inspector.align(
+        pairs,
+        args.units,
+        rule,
+        names.__getitem__,
+        reverse.inspector if reverse else None,
+        args.batch_tokens,
+    )
     write_text(args.links, "".join(format_links(line) + "\n" for line in links))
 
 

@@ -1,9 +1,10 @@
-"""Train as `train.precision=bf16` does, on a machine without bf16 arithmetic: the operands, results and gradients of
-every matrix product of an update are rounded to bf16, the sums are float32, all else is as under torch's autocast.
+"""Train as `train.precision=bf16` does, on a machine without bf16 arithmetic.
 
     python scripts/bench/emulate_bf16.py experiment=tatoeba train.max_steps=2000 run_dir=runs/bf16
 
-Takes what `python -m transformer_mt.train` takes. For the question whether bf16 costs quality; it is slower than fp32.
+Takes what `python -m transformer_mt.train` takes. It answers whether bf16 costs quality; it is
+slower than fp32. The operands, results and gradients of every matrix product of an update are
+rounded to bf16 and the sums are float32. All else is as under torch's autocast.
 """
 
 from typing import Any
@@ -18,14 +19,15 @@ from transformer_mt.trainer import Trainer
 
 
 class RoundedProduct(torch.autograd.Function):
-    """a b + c of matrices `(..., n, k)` and `(..., k, m)` with the same batch sizes; a bf16 result."""
+    """a b + c in bf16, of matrices `(..., n, k)` and `(..., k, m)` with the same batch sizes."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, c: Tensor | None) -> Tensor:
-        a16, b16 = a.bfloat16(), b.bfloat16()
-        ctx.save_for_backward(a16, b16)
         ctx.dtypes = a.dtype, b.dtype
-        product = a16.float() @ b16.float()
+        a, b = a.bfloat16(), b.bfloat16()
+        ctx.save_for_backward(a, b)
+        # A product of two bf16 numbers is exact in float32, so that only the sums are rounded.
+        product = a.float() @ b.float()
         return (product if c is None else product + c.bfloat16().float()).bfloat16()
 
     @staticmethod
@@ -38,11 +40,12 @@ class RoundedProduct(torch.autograd.Function):
 
 
 def rounded_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x W^T + bias, as `F.linear`."""
     return RoundedProduct.apply(x.flatten(0, -2), weight.t(), bias).view(*x.shape[:-1], -1)
 
 
 class RoundedProducts(TorchFunctionMode):
-    """Inside, products are rounded."""
+    """Inside, matrix products are rounded: those by which the model and its loss compute."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is F.linear:
@@ -53,13 +56,13 @@ class RoundedProducts(TorchFunctionMode):
 
 
 def main() -> None:
-    exact = Trainer.update
+    exact_update = Trainer.update
 
-    def update(self: Trainer, *args: Any) -> tuple[float, int, float]:
+    def rounded_update(self: Trainer, *args: Any) -> tuple[float, int, float]:
         with RoundedProducts():
-            return exact(self, *args)
+            return exact_update(self, *args)
 
-    Trainer.update = update  # type: ignore[method-assign]
+    Trainer.update = rounded_update  # type: ignore[method-assign]
     train.main()
 
 
