@@ -33,7 +33,7 @@ def test_linear_under_autocast_is_in_its_type():
         assert layer(x).dtype is torch.bfloat16
 
 
-# ------------------------------------------------------------------------- dropout
+# ------------------------------------------------------------------------------------------ dropout
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
@@ -86,7 +86,7 @@ def test_the_gradient_passes_through_the_same_mask(dtype):
     assert x.grad.eq(0).any() and x.grad.ne(0).any()
 
 
-# ------------------------------------------------------------------------- loss
+# --------------------------------------------------------------------------------------------- loss
 
 
 def loss_inputs(n: int, n_vocab: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -26,7 +26,7 @@ from transformer_mt.model import (
     straight_through,
 )
 
-# ------------------------------------------------------------------------------------------------------ attention
+# ---------------------------------------------------------------------------------------- attention
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -119,7 +119,7 @@ def test_nothing_is_kept_on_the_module():
     assert set(vars(module)) == before
 
 
-# -------------------------------------------------------------------------------------- feed-forward and positions
+# ----------------------------------------------------------------------- feed-forward and positions
 
 
 def test_swiglu_equals_its_formula(float64):
@@ -163,7 +163,7 @@ def test_far_positions_are_as_precise_as_near_ones():
     assert table[59_999, 0].item() == pytest.approx(math.sin(59_999), abs=1e-7)
 
 
-# ------------------------------------------------------------------------------------ the whole model against torch
+# -------------------------------------------------------------------- the whole model against torch
 
 
 def copy_norm(theirs: nn.LayerNorm, ours: nn.LayerNorm) -> None:
@@ -254,7 +254,7 @@ def test_forward_gives_the_states_below_the_output_layer(float64):
     torch.testing.assert_close(model.output(states), logits, **EXACT)
 
 
-# --------------------------------------------------------------------------------------------- recorded attention
+# ------------------------------------------------------------------------------- recorded attention
 
 
 @pytest.mark.parametrize("changes", VARIANTS)
@@ -314,7 +314,7 @@ def test_a_trace_holds_every_number_of_every_attention_layer(float64, changes):
             torch.testing.assert_close(seen.output, layer.w_o(z), **EXACT)
 
 
-# ------------------------------------------------------------------------------------------ what must not matter
+# ----------------------------------------------------------------------------- what must not matter
 
 
 def test_future_tokens_change_nothing(float64):
@@ -350,7 +350,7 @@ def test_a_source_of_padding_alone_gives_numbers():
     assert logits_of(model, src, tgt_in).isfinite().all()
 
 
-# ---------------------------------------------------------------------------------------------- parameters
+# --------------------------------------------------------------------------------------- parameters
 
 ATTENTION = [
     "w_q.weight",
@@ -448,7 +448,7 @@ def test_an_untrained_model_is_nearly_uniform():
     assert loss.item() == pytest.approx(math.log(700), abs=1.0)
 
 
-# ------------------------------------------------------------------------------------------------------- dropout
+# ------------------------------------------------------------------------------------------ dropout
 
 
 def test_a_model_in_training_drops_and_in_evaluation_does_not():
@@ -459,7 +459,7 @@ def test_a_model_in_training_drops_and_in_evaluation_does_not():
     assert not torch.equal(logits_of(model, src, tgt_in), logits_of(model, src, tgt_in))
 
 
-# --------------------------------------------------------------------------------------------- limits, precision
+# -------------------------------------------------------------------------------- limits, precision
 
 
 def test_more_than_max_len_is_refused():
@@ -490,7 +490,7 @@ def test_bf16_runs_and_its_recorded_rows_sum_to_one():
         assert (other - exact).abs().max() < 0.1 * exact.abs().max()
 
 
-# ------------------------------------------------------------------------- one position at a time
+# --------------------------------------------------------------------------- one position at a time
 
 
 def step_logits(model: Transformer, src: torch.Tensor, tgt_in: torch.Tensor) -> torch.Tensor:
