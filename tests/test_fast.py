@@ -27,7 +27,7 @@ def test_few_rows_under_autocast_are_in_its_type():
         assert few_rows_linear(torch.randn(2, 256), torch.randn(8, 256)).dtype is torch.bfloat16
 
 
-# ------------------------------------------------------------------------- dropout
+# ------------------------------------------------------------------------------------------ dropout
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
@@ -80,7 +80,7 @@ def test_the_gradient_passes_through_the_same_mask(dtype):
     assert x.grad.eq(0).any() and x.grad.ne(0).any()
 
 
-# ------------------------------------------------------------------------- loss
+# --------------------------------------------------------------------------------------------- loss
 
 
 def loss_inputs(n: int, n_vocab: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
