@@ -122,7 +122,7 @@ def small_run(whole_run, tmp_path) -> Path:
     return tmp_path / "run"
 
 
-# ------------------------------------------------------------------------------------------------------- going on
+# ----------------------------------------------------------------------------------------- going on
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_metrics_are_cut_back_to_the_checkpoint(new_config, small_run, monkeypat
     assert logged(small_run) == expected
 
 
-# ------------------------------------------------------------------------------------------------------- the files
+# ---------------------------------------------------------------------------------------- the files
 
 
 def test_key_names(whole_run):
@@ -454,7 +454,7 @@ def test_the_configuration_comes_back(tmp_path):
     assert "一 (1).tsv" in (tmp_path / "测试" / "config.yaml").read_text("utf-8")
 
 
-# ------------------------------------------------------------------------------------------------- damaged files
+# ------------------------------------------------------------------------------------ damaged files
 
 
 def truncate(path: Path) -> None:
@@ -606,7 +606,7 @@ def test_a_configuration_is_plain_yaml(whole_run):
     assert values["train"]["max_epochs"] is None and values["model"]["norm"] == "pre"
 
 
-# ---------------------------------------------------------------------------------------------------- as a process
+# ------------------------------------------------------------------------------------- as a process
 
 
 def test_sampled_segmentations_are_the_same_in_another_process(whole_run):

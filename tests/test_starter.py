@@ -1,4 +1,4 @@
-"""The starter corpus: the files are what the script writes, and they keep what their README promises."""
+"""The starter corpus: its files are what the generator writes, and keep their README's promises."""
 
 import re
 import sys
@@ -74,7 +74,10 @@ def test_links_are_in_range_and_never_repeat(rows):
 
 
 def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
-    """Where a word occurs twice on both sides, each occurrence has one counterpart, save in 越来越 and A不A."""
+    """A word that occurs twice on both sides has one counterpart each time.
+
+    越来越 and A不A are exceptions.
+    """
     for english, chinese, links in (row for name in SPLITS for row in rows[name]):
         en, zh = [u.casefold() for u in units(english)], units(chinese)
         pairs = {tuple(map(int, re.split("[-p]", link))) for link in links.split()}
@@ -83,14 +86,14 @@ def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
             if en[i].isalpha() and en.count(en[i]) > 1 and zh.count(zh[j]) > 1:
                 left[i, zh[j]].add(j)
                 right[j, en[i]].add(i)
-        for (i, _), found in left.items():
-            low, high = min(found), max(found)
+        for (i, _), targets in left.items():
+            low, high = min(targets), max(targets)
             between = "".join(zh[low : high + 1])
-            apart = high - low >= len(found)  # not the characters of one word, such as 姐姐
+            apart = high - low >= len(targets)  # not the characters of one word, such as 姐姐
             assert not apart or between == "越来越" or between[1] == "不", (english, chinese, en[i])
-        for (j, _), found in right.items():
-            between = en[min(found) : max(found) + 1]
-            assert len(found) == 1 or (between[1] == "and" and len(between) == 3), (
+        for (j, _), sources in right.items():
+            between = en[min(sources) : max(sources) + 1]
+            assert len(sources) == 1 or (between[1] == "and" and len(between) == 3), (
                 english,
                 chinese,
                 zh[j],
@@ -128,9 +131,9 @@ def test_vocabulary_and_constructions(corpus):
 
 
 def test_structure_rows_combine_what_training_never_combines(corpus):
-    seen = {pair for row in corpus["train"] for pair in make_starter.feature_pairs(row)}
+    in_training = {pair for row in corpus["train"] for pair in make_starter.feature_pairs(row)}
     for row in corpus["test_structure"]:
-        assert not seen.issuperset(make_starter.feature_pairs(row)), row.english
+        assert not in_training.issuperset(make_starter.feature_pairs(row)), row.english
 
 
 def test_what_a_newcomer_types_first_is_in_training(rows):
