@@ -74,7 +74,7 @@ def progress(
         options["bar_format"] = layout.replace("|{bar}|", "")
     elif total is not None:
         done = "{percentage:.0f} %, {n_fmt} of {total_fmt}{unit}"
-        options["bar_format"] = f"{{desc}} {done}, {{rate_fmt}}, {{remaining}} left{{postfix}}"
+        options["bar_format"] = f"{{desc}}: {done}, {{rate_fmt}}, {{remaining}} left{{postfix}}"
     return tqdm(
         iterable,
         file=_LogLines(),
