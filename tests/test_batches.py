@@ -47,8 +47,8 @@ def test_little_is_padding(realistic):
         batches = BatchSampler(src, tgt, budget, 1).epoch(0)
         padded = sum(len(b) * (int(src[b].max()) + int(tgt[b].max())) for b in batches)
         assert (src.sum() + tgt.sum()) / padded >= 0.85
-        used = [len(b) * int(max(src[b].max(), tgt[b].max())) / budget for b in batches]
-        assert np.mean(used) >= 0.9  # and the budget is made use of
+        filled = [len(b) * int(max(src[b].max(), tgt[b].max())) / budget for b in batches]
+        assert np.mean(filled) >= 0.9  # and the budget is made use of
 
 
 def test_order_depends_on_seed_and_epoch(realistic):

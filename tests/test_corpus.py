@@ -66,9 +66,9 @@ def tsv(*rows):
 
 
 @pytest.fixture
-def corpus(tmp_path):
-    """`corpus(train, **options)` prepares text, given as the content of a TSV file or as a path,
-    with its own cache."""
+def make_corpus(tmp_path):
+    """`make_corpus(train, **options)` prepares text, given as the content of a TSV file or as a
+    path, with its own cache."""
 
     def write(name, content):
         if not isinstance(content, (str, bytes)):
@@ -88,10 +88,10 @@ def corpus(tmp_path):
         seed=1,
         **options,
     ):
-        given = {"train": train, "valid": valid, "test": test}
+        contents = {"train": train, "valid": valid, "test": test}
         paths = {
             k: v if isinstance(v, list) else write(f"{k}.tsv", v)
-            for k, v in given.items()
+            for k, v in contents.items()
             if v is not None
         }
         config = Config(
@@ -150,7 +150,7 @@ FORMATS = {"tsv": as_tsv, "csv": as_csv, "jsonl": as_jsonl, "parquet": as_parque
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
 @pytest.mark.parametrize("kind", [*FORMATS, "aligned"])
-def test_every_format_gives_the_same_corpus(corpus, tmp_path, kind, packed):
+def test_every_format_gives_the_same_corpus(make_corpus, tmp_path, kind, packed):
     def write(name, content):
         path = tmp_path / (name + ".gz" * packed)
         path.write_bytes(gzip.compress(content) if packed else content)
@@ -166,45 +166,47 @@ def test_every_format_gives_the_same_corpus(corpus, tmp_path, kind, packed):
         return write(f"{name}.{kind}", FORMATS[kind](rows))
 
     columns = {} if kind in ("tsv", "aligned") else {"columns": ["en", "zh"]}
-    made = corpus(
+    corpus = make_corpus(
         split("train", WRITTEN),
         split("valid", HELD_OUT),
         split("test", HELD_OUT),
         max_ratio=9,
         **columns,
     )
-    assert train_pairs(made) == READ
-    assert pairs(made.valid) == pairs(made.test) == HELD_OUT
-    assert sum(made.removed.values()) == 0
+    assert train_pairs(corpus) == READ
+    assert pairs(corpus.valid) == pairs(corpus.test) == HELD_OUT
+    assert sum(corpus.removed.values()) == 0
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
 @pytest.mark.parametrize(
     "encode", [lambda b: b.replace(b"\n", b"\r\n"), lambda b: b"\xef\xbb\xbf" + b]
 )
-def test_windows_line_ends_and_byte_order_marks_are_no_text(corpus, tmp_path, kind, encode):
+def test_windows_line_ends_and_byte_order_marks_are_no_text(make_corpus, tmp_path, kind, encode):
     path = tmp_path / f"train.{kind}"
     path.write_bytes(encode(FORMATS[kind](numbered(4))))
     columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
     held_out = tmp_path / f"held_out.{kind}"
     held_out.write_bytes(encode(FORMATS[kind](HELD_OUT)))
-    made = corpus(path, held_out, held_out, **columns)
-    assert train_pairs(made) == numbered(4)
-    assert pairs(made.valid) == HELD_OUT
+    corpus = make_corpus(path, held_out, held_out, **columns)
+    assert train_pairs(corpus) == numbered(4)
+    assert pairs(corpus.valid) == HELD_OUT
 
 
-def test_a_file_may_end_without_a_line_end(corpus):
-    made = corpus(tsv(*numbered(4)).removesuffix("\n"), tsv(*HELD_OUT), tsv(*HELD_OUT))
-    assert train_pairs(made) == numbered(4)
+def test_a_file_may_end_without_a_line_end(make_corpus):
+    corpus = make_corpus(tsv(*numbered(4)).removesuffix("\n"), tsv(*HELD_OUT), tsv(*HELD_OUT))
+    assert train_pairs(corpus) == numbered(4)
 
 
-def test_further_tsv_columns_are_ignored_and_columns_can_be_chosen(corpus):
+def test_further_tsv_columns_are_ignored_and_columns_can_be_chosen(make_corpus):
     rows = [(str(i), zh, en, "2024", "") for i, (en, zh) in enumerate(numbered(4))]
-    held = tsv(("9", HELD_OUT[0][1], HELD_OUT[0][0], "x"))
-    assert train_pairs(corpus(tsv(*rows), held, held, columns=["2", "1"])) == numbered(4)
+    held_out = tsv(("9", HELD_OUT[0][1], HELD_OUT[0][0], "x"))
+    assert train_pairs(make_corpus(tsv(*rows), held_out, held_out, columns=["2", "1"])) == numbered(
+        4
+    )
 
 
-def test_nested_columns_of_jsonl_are_reached_by_dots(corpus, tmp_path):
+def test_nested_columns_of_jsonl_are_reached_by_dots(make_corpus, tmp_path):
     def write(name, rows):
         path = tmp_path / name
         lines = [
@@ -214,28 +216,31 @@ def test_nested_columns_of_jsonl_are_reached_by_dots(corpus, tmp_path):
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    held = write("held.jsonl", HELD_OUT)
-    made = corpus(
-        write("train.jsonl", numbered(4)), held, held, columns=["translation.en", "translation.zh"]
+    held_out = write("held.jsonl", HELD_OUT)
+    corpus = make_corpus(
+        write("train.jsonl", numbered(4)),
+        held_out,
+        held_out,
+        columns=["translation.en", "translation.zh"],
     )
-    assert train_pairs(made) == numbered(4)
+    assert train_pairs(corpus) == numbered(4)
 
 
-def test_tabs_and_line_breaks_in_jsonl_become_spaces(corpus, tmp_path):
+def test_tabs_and_line_breaks_in_jsonl_become_spaces(make_corpus, tmp_path):
     path = tmp_path / "train.jsonl"
     rows = [("Good\tmorning,\nall\r\nof you.", "大家\n早上\t好。"), *numbered(3)]
     path.write_bytes(as_jsonl(rows))
-    held = tmp_path / "held.jsonl"
-    held.write_bytes(as_jsonl([("Two\nlines", "两\n行")]))
-    made = corpus(path, held, held, columns=["en", "zh"])
-    assert train_pairs(made)[0] == ("Good morning, all  of you.", "大家 早上 好。")
-    assert pairs(made.valid) == [("Two lines", "两 行")]
+    held_out = tmp_path / "held.jsonl"
+    held_out.write_bytes(as_jsonl([("Two\nlines", "两\n行")]))
+    corpus = make_corpus(path, held_out, held_out, columns=["en", "zh"])
+    assert train_pairs(corpus)[0] == ("Good morning, all  of you.", "大家 早上 好。")
+    assert pairs(corpus.valid) == [("Two lines", "两 行")]
 
 
 @pytest.mark.parametrize(
     "name", ["我的 (1).tsv", "a[1].csv", "what?*.jsonl", "x,y=z.parquet", "v1.2.tsv.gz"]
 )
-def test_unusual_file_names(corpus, tmp_path, name):
+def test_unusual_file_names(make_corpus, tmp_path, name):
     kind = name.removesuffix(".gz").rpartition(".")[2]
     path = tmp_path / name
     (tmp_path / f"what--*.{kind}").write_bytes(
@@ -244,58 +249,60 @@ def test_unusual_file_names(corpus, tmp_path, name):
     content = FORMATS[kind](numbered(6))
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
-    made = corpus(path, **columns)
-    assert sorted(train_pairs(made) + pairs(made.valid) + pairs(made.test)) == sorted(numbered(6))
+    corpus = make_corpus(path, **columns)
+    assert sorted(train_pairs(corpus) + pairs(corpus.valid) + pairs(corpus.test)) == sorted(
+        numbered(6)
+    )
 
 
-def test_relative_paths(corpus, tmp_path, monkeypatch):
+def test_relative_paths(make_corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.csv").write_bytes(as_csv(numbered(6)))
-    assert len(corpus(["mine.csv"], columns=["en", "zh"]).train) == 4
+    assert len(make_corpus(["mine.csv"], columns=["en", "zh"]).train) == 4
 
 
 # ---------------------------------------------------------------------------------------- bad input
 
 
-def test_a_missing_file_is_named(corpus, tmp_path):
+def test_a_missing_file_is_named(make_corpus, tmp_path):
     with pytest.raises(
         UserError, match=re.escape(f"data.train={tmp_path / 'no.tsv'}: no such file")
     ):
-        corpus(tmp_path / "no.tsv")
+        make_corpus(tmp_path / "no.tsv")
     with pytest.raises(
         UserError, match=re.escape(f"data.valid={tmp_path / 'no.zh'}: no such file")
     ):
         (tmp_path / "some.en").write_text("a\n")
-        corpus(tsv(*numbered(4)), [str(tmp_path / "some.en"), str(tmp_path / "no.zh")])
+        make_corpus(tsv(*numbered(4)), [str(tmp_path / "some.en"), str(tmp_path / "no.zh")])
     with pytest.raises(UserError, match=r"data\.train is not set"):
-        corpus(None)
+        make_corpus(None)
 
 
-def test_an_unknown_suffix_or_number_of_files_is_refused(corpus, tmp_path):
+def test_an_unknown_suffix_or_number_of_files_is_refused(make_corpus, tmp_path):
     (tmp_path / "a.txt").write_text("x\ty\n")
     with pytest.raises(UserError, match=r"a\.txt.*\.tsv, \.csv, \.jsonl or \.parquet"):
-        corpus(tmp_path / "a.txt")
+        make_corpus(tmp_path / "a.txt")
     with pytest.raises(UserError, match=r"data\.train=\['a', 'b', 'c'\]: give one file, or two"):
-        corpus(["a", "b", "c"])
+        make_corpus(["a", "b", "c"])
 
 
-def test_a_row_with_one_column_stops_or_is_counted(corpus, tmp_path):
+def test_a_row_with_one_column_stops_or_is_counted(make_corpus, tmp_path):
     text = tsv(*numbered(2), ("alone",), *numbered(5)[2:])
     with pytest.raises(
         UserError, match=re.escape(f"{tmp_path / 'train.tsv'}: line 3 has 1 column(s)")
     ):
-        corpus(text)
-    made = corpus(text, tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
-    assert train_pairs(made) == numbered(5)
-    assert made.removed["unreadable row"] == 1
+        make_corpus(text)
+    corpus = make_corpus(text, tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
+    assert train_pairs(corpus) == numbered(5)
+    assert corpus.removed["unreadable row"] == 1
     with pytest.raises(UserError, match="line 2 has 2 column"):
-        corpus("a\tb\tc\nd\te\n", columns=["0", "2"])
+        make_corpus("a\tb\tc\nd\te\n", columns=["0", "2"])
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "bom"])
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
 @pytest.mark.parametrize("line", [1, 3])
-def test_bytes_that_are_not_utf8_are_named_or_counted(corpus, tmp_path, packed, mark, line):
+def test_bytes_that_are_not_utf8_are_named_or_counted(make_corpus, tmp_path, packed, mark, line):
     good = tsv(*numbered(5)).encode().splitlines(keepends=True)
     bad = b"ab\xff\tx\n"
     content = mark + b"".join([*good[: line - 1], bad, *good[line - 1 :]])
@@ -304,14 +311,14 @@ def test_bytes_that_are_not_utf8_are_named_or_counted(corpus, tmp_path, packed, 
     offset = content.index(b"\xff")
     message = f"{path}: line {line} is not UTF-8 at byte offset {offset};"
     with pytest.raises(UserError, match=re.escape(message)):
-        corpus(path)
-    made = corpus(path, tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
-    assert train_pairs(made) == numbered(5)
-    assert made.removed["unreadable row"] == 1
+        make_corpus(path)
+    corpus = make_corpus(path, tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
+    assert train_pairs(corpus) == numbered(5)
+    assert corpus.removed["unreadable row"] == 1
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_other_formats_that_are_not_utf8_are_named_or_counted_too(corpus, tmp_path, kind):
+def test_other_formats_that_are_not_utf8_are_named_or_counted_too(make_corpus, tmp_path, kind):
     path = tmp_path / f"train.{kind}"
     content = FORMATS[kind](numbered(5)).replace("第3句".encode(), b"\xff")
     path.write_bytes(content)
@@ -319,28 +326,28 @@ def test_other_formats_that_are_not_utf8_are_named_or_counted_too(corpus, tmp_pa
     with pytest.raises(
         UserError, match=re.escape(f"{path}: line {line} is not UTF-8 at byte offset {offset};")
     ):
-        corpus(path, columns=["en", "zh"])
-    held = tmp_path / f"held.{kind}"
-    held.write_bytes(FORMATS[kind](HELD_OUT))
-    made = corpus(path, held, held, columns=["en", "zh"], on_bad_row=OnBadRow.skip)
-    assert train_pairs(made) == numbered(5)[:3] + numbered(5)[4:]
-    assert made.removed["unreadable row"] == 1
+        make_corpus(path, columns=["en", "zh"])
+    held_out = tmp_path / f"held.{kind}"
+    held_out.write_bytes(FORMATS[kind](HELD_OUT))
+    corpus = make_corpus(path, held_out, held_out, columns=["en", "zh"], on_bad_row=OnBadRow.skip)
+    assert train_pairs(corpus) == numbered(5)[:3] + numbered(5)[4:]
+    assert corpus.removed["unreadable row"] == 1
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
 @pytest.mark.parametrize(
     "damage", [lambda b: b[:-20], lambda b: b"not gzip at all", lambda b: b[:30] + b"?" + b[31:]]
 )
-def test_a_damaged_gz_is_named(corpus, tmp_path, kind, damage):
+def test_a_damaged_gz_is_named(make_corpus, tmp_path, kind, damage):
     path = tmp_path / f"train.{kind}.gz"
     path.write_bytes(damage(gzip.compress(FORMATS[kind](numbered(50)))))
     with pytest.raises(UserError, match=re.escape(f"{path}: ")):
-        corpus(path, **({} if kind == "tsv" else {"columns": ["en", "zh"]}))
+        make_corpus(path, **({} if kind == "tsv" else {"columns": ["en", "zh"]}))
 
 
 @pytest.mark.parametrize("key", ["train", "valid"])
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
-def test_a_file_without_rows_is_refused(corpus, tmp_path, kind, key):
+def test_a_file_without_rows_is_refused(make_corpus, tmp_path, kind, key):
     path = tmp_path / f"none.{kind}"
     path.write_bytes(
         {"tsv": b"\xef\xbb\xbf", "csv": b"en,zh\n", "jsonl": b"\n", "parquet": as_parquet([])}[kind]
@@ -354,24 +361,24 @@ def test_a_file_without_rows_is_refused(corpus, tmp_path, kind, key):
         else [tmp_path / f"train.{kind}" if named else tsv(*numbered(50)), path]
     )
     with pytest.raises(UserError, match=re.escape(f"data.{key}={path}: it has no rows.")):
-        corpus(*files, **named)
+        make_corpus(*files, **named)
 
 
-def test_unequal_aligned_files_are_refused_with_both_names(corpus, tmp_path):
+def test_unequal_aligned_files_are_refused_with_both_names(make_corpus, tmp_path):
     en, zh = tmp_path / "c.en", tmp_path / "c.zh"
     en.write_text("a\nb\nc\n")
     zh.write_text("一\n二\n")
     with pytest.raises(
         UserError, match=re.escape(f"{en} and {zh} are not line-aligned: {zh} ends after 2 line(s)")
     ):
-        corpus([str(en), str(zh)])
+        make_corpus([str(en), str(zh)])
     with pytest.raises(
         UserError, match=re.escape(f"{zh} and {en} are not line-aligned: {zh} ends after 2 line(s)")
     ):
-        corpus([str(zh), str(en)])
+        make_corpus([str(zh), str(en)])
 
 
-def test_aligned_files_skip_a_line_that_is_bad_on_one_side(corpus, tmp_path):
+def test_aligned_files_skip_a_line_that_is_bad_on_one_side(make_corpus, tmp_path):
     en, zh = tmp_path / "c.en", tmp_path / "c.zh"
     rows = numbered(5)
     en.write_bytes(
@@ -382,20 +389,22 @@ def test_aligned_files_skip_a_line_that_is_bad_on_one_side(corpus, tmp_path):
         UserError,
         match=re.escape(f"{en}: line 2 is not UTF-8 at byte offset {len(rows[0][0]) + 1}"),
     ):
-        corpus([str(en), str(zh)])
-    made = corpus([str(en), str(zh)], tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
-    assert train_pairs(made) == rows[:1] + rows[2:]
-    assert made.removed["unreadable row"] == 1
+        make_corpus([str(en), str(zh)])
+    corpus = make_corpus(
+        [str(en), str(zh)], tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip
+    )
+    assert train_pairs(corpus) == rows[:1] + rows[2:]
+    assert corpus.removed["unreadable row"] == 1
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_an_unknown_column_is_named_among_those_there(corpus, tmp_path, kind):
+def test_an_unknown_column_is_named_among_those_there(make_corpus, tmp_path, kind):
     path = tmp_path / f"train.{kind}"
     path.write_bytes(FORMATS[kind](numbered(4)))
     with pytest.raises(UserError, match=re.escape(f"{path}: no column english among en, zh")):
-        corpus(path, columns=["english", "zh"])
+        make_corpus(path, columns=["english", "zh"])
     with pytest.raises(UserError, match=re.escape(f"{path}: no column links among en, zh")):
-        corpus(path, columns=["en", "zh"], links_column="links")
+        make_corpus(path, columns=["en", "zh"], links_column="links")
 
 
 @pytest.mark.parametrize(
@@ -406,91 +415,91 @@ def test_an_unknown_column_is_named_among_those_there(corpus, tmp_path, kind):
         ({"zh": 7}, "zh.*int64"),
     ],
 )
-def test_a_column_that_is_no_text_is_named(corpus, tmp_path, changed, kind):
+def test_a_column_that_is_no_text_is_named(make_corpus, tmp_path, changed, kind):
     path, row = tmp_path / "train.jsonl", {"en": "I like it.", "zh": "我喜欢。", "links": "0-0"}
     path.write_text(json.dumps(row | changed), encoding="utf-8")
     with pytest.raises(UserError, match=rf"train\.jsonl: column {kind}, not text"):
-        corpus(path, columns=["en", "zh"], links_column="links")
+        make_corpus(path, columns=["en", "zh"], links_column="links")
 
 
-def test_a_links_column_without_any_is_one(corpus, tmp_path):
+def test_a_links_column_without_any_is_one(make_corpus, tmp_path):
     path = tmp_path / "train.jsonl"
     rows = [json.dumps({"en": en, "zh": zh, "links": None}) for en, zh in numbered(30)]
     path.write_text("\n".join(rows), encoding="utf-8")
     assert {
-        pair.links for pair in corpus(path, columns=["en", "zh"], links_column="links").valid
+        pair.links for pair in make_corpus(path, columns=["en", "zh"], links_column="links").valid
     } == {""}
 
 
 @pytest.mark.parametrize("columns", [["en", "zh"], ["0", "-1"]])
-def test_tsv_columns_must_be_numbers(corpus, columns):
+def test_tsv_columns_must_be_numbers(make_corpus, columns):
     with pytest.raises(UserError, match=re.escape(str(columns)) + ".*numbers from 0"):
-        corpus(tsv(*numbered(4)), columns=columns)
+        make_corpus(tsv(*numbered(4)), columns=columns)
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_a_file_of_another_kind_is_named_and_no_library_talks(corpus, tmp_path, caplog, kind):
+def test_a_file_of_another_kind_is_named_and_no_library_talks(make_corpus, tmp_path, caplog, kind):
     path = tmp_path / f"train.{kind}"
     path.write_bytes(b'{"en": "a", "zh": \n"\n\x00,' * 3)
     with pytest.raises(UserError, match=re.escape(f"{path}: ")):
-        corpus(path, columns=["en", "zh"])
+        make_corpus(path, columns=["en", "zh"])
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
 @pytest.mark.parametrize("content", [b"", b"\n"])
-def test_an_empty_file_is_an_empty_corpus(corpus, tmp_path, kind, content):
+def test_an_empty_file_is_an_empty_corpus(make_corpus, tmp_path, kind, content):
     path = tmp_path / f"train.{kind}"
     path.write_bytes(content)
     columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
     with pytest.raises(UserError, match=re.escape(str(path))):
-        corpus(path, on_bad_row=OnBadRow.skip, **columns)
+        make_corpus(path, on_bad_row=OnBadRow.skip, **columns)
 
 
-def test_a_lone_surrogate_is_not_utf8(corpus, tmp_path):
+def test_a_lone_surrogate_is_not_utf8(make_corpus, tmp_path):
     path = tmp_path / "train.jsonl"
     path.write_text('{"en": "a \\ud800 b", "zh": "一"}\n{"en": "c", "zh": "二"}\n')
     with pytest.raises(UserError, match=re.escape(f"{path}: cannot be read")):
-        corpus(path, columns=["en", "zh"])
+        make_corpus(path, columns=["en", "zh"])
 
 
-def test_a_corpus_that_cleaning_empties_says_what_took_it(corpus, tmp_path):
+def test_a_corpus_that_cleaning_empties_says_what_took_it(make_corpus, tmp_path):
     with pytest.raises(
         UserError, match=r"train\.tsv: no pair is left.*empty side: 2, length ratio: 1"
     ):
-        corpus("a\t\n\tb\nc\t" + "长" * 500 + "\n", tsv(*HELD_OUT), tsv(*HELD_OUT))
+        make_corpus("a\t\n\tb\nc\t" + "长" * 500 + "\n", tsv(*HELD_OUT), tsv(*HELD_OUT))
 
 
-def test_a_held_out_split_without_text_is_named(corpus, tmp_path):
+def test_a_held_out_split_without_text_is_named(make_corpus, tmp_path):
     with pytest.raises(
         UserError, match=re.escape(f"data.valid={tmp_path / 'valid.tsv'}: no pair has text")
     ):
-        corpus(tsv(*numbered(4)), "a\t\n", tsv(*HELD_OUT))
+        make_corpus(tsv(*numbered(4)), "a\t\n", tsv(*HELD_OUT))
 
 
-def test_one_row_is_enough_when_the_other_splits_are_given(corpus):
-    made = corpus(tsv(("Hello.", "你好。")), tsv(*HELD_OUT), tsv(*HELD_OUT))
-    assert train_pairs(made) == [("Hello.", "你好。")]
+def test_one_row_is_enough_when_the_other_splits_are_given(make_corpus):
+    corpus = make_corpus(tsv(("Hello.", "你好。")), tsv(*HELD_OUT), tsv(*HELD_OUT))
+    assert train_pairs(corpus) == [("Hello.", "你好。")]
 
 
-def test_the_smallest_corpora(corpus):
-    made = corpus(tsv(*numbered(3)))
-    assert (len(made.train), len(made.valid), len(made.test)) == (1, 1, 1)
+def test_the_smallest_corpora(make_corpus):
+    corpus = make_corpus(tsv(*numbered(3)))
+    assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (1, 1, 1)
     for n in (1, 2):
         with pytest.raises(UserError, match=f"no pair is left.*{n}"):
-            corpus(tsv(*numbered(n)))
+            make_corpus(tsv(*numbered(n)))
 
 
-def test_a_cache_that_cannot_be_written_is_named(corpus, tmp_path):
+def test_a_cache_that_cannot_be_written_is_named(make_corpus, tmp_path):
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(UserError, match=re.escape(f"data.cache_dir={tmp_path / 'cache'}: ")):
-        corpus(tsv(*numbered(4)))
+        make_corpus(tsv(*numbered(4)))
 
 
 # --------------------------------------------------------------------------- cleaning and splitting
 
 
-def test_cleaning_counts_each_rule(corpus):
+def test_cleaning_counts_each_rule(make_corpus):
     rows = [
         *numbered(6),
         ("only one column",),
@@ -507,8 +516,8 @@ def test_cleaning_counts_each_rule(corpus):
         ),  # equal once the white space around it is gone
         ("Where is the station?", "那个车站在哪儿呀？"),
     ]
-    made = corpus(tsv(*rows), tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
-    assert made.removed == {
+    corpus = make_corpus(tsv(*rows), tsv(*HELD_OUT), tsv(*HELD_OUT), on_bad_row=OnBadRow.skip)
+    assert corpus.removed == {
         "unreadable row": 1,
         "empty side": 2,
         "too long": 1,
@@ -517,44 +526,46 @@ def test_cleaning_counts_each_rule(corpus):
         "also in validation or test": 1,
         "over model.max_len=512 tokens": 0,
     }
-    assert train_pairs(made) == numbered(6)
-    shown = table(made)
+    assert train_pairs(corpus) == numbered(6)
+    shown = table(corpus)
     assert re.search(r"removed: duplicate +3$", shown, re.MULTILINE)
     assert re.search(r"training pairs +6$", shown, re.MULTILINE)
     assert "over model.max_len" not in shown  # it removed nothing
 
 
-def test_a_pair_at_the_limits_stays(corpus):
+def test_a_pair_at_the_limits_stays(make_corpus):
     fits = [("x" * 2000, "长" * 600), ("Y" * 72, "一")]  # 72 + 20 = 4 * (3 + 20)
-    made = corpus(tsv(*fits), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=3000))
-    assert train_pairs(made) == fits
+    corpus = make_corpus(
+        tsv(*fits), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=3000)
+    )
+    assert train_pairs(corpus) == fits
 
 
-def test_pairs_longer_than_the_model_are_counted(corpus):
+def test_pairs_longer_than_the_model_are_counted(make_corpus):
     long = ("word " * 60 + "end.", "词" * 60)
-    made = corpus(
+    corpus = make_corpus(
         tsv(*numbered(6), long), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=50)
     )
-    assert long not in train_pairs(made)
-    assert len(made.train) == 6
-    assert made.removed["over model.max_len=50 tokens"] == 1
+    assert long not in train_pairs(corpus)
+    assert len(corpus.train) == 6
+    assert corpus.removed["over model.max_len=50 tokens"] == 1
     with pytest.raises(UserError, match=r"model\.max_len=8: every training pair is longer"):
-        corpus(tsv(*numbered(6)), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=8))
+        make_corpus(tsv(*numbered(6)), tsv(*HELD_OUT), tsv(*HELD_OUT), model=ModelConfig(max_len=8))
 
 
-def test_held_out_rows_stay_whatever_the_rules_for_training(corpus):
+def test_held_out_rows_stay_whatever_the_rules_for_training(make_corpus):
     odd = [("Yes.", "长" * 900), ("x" * 3000, "二"), *HELD_OUT, *HELD_OUT]
-    made = corpus(tsv(*numbered(4)), tsv(*odd, ("half", "")), tsv(*odd[::-1]))
-    assert pairs(made.valid) == odd
-    assert pairs(made.test) == odd[::-1]
+    corpus = make_corpus(tsv(*numbered(4)), tsv(*odd, ("half", "")), tsv(*odd[::-1]))
+    assert pairs(corpus.valid) == odd
+    assert pairs(corpus.test) == odd[::-1]
 
 
 def folded(text):
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).casefold())
 
 
-def assert_no_leak(made):
-    train, held_out = train_pairs(made), pairs(made.valid) + pairs(made.test)
+def assert_no_leak(corpus):
+    train, held_out = train_pairs(corpus), pairs(corpus.valid) + pairs(corpus.test)
     for side in (0, 1):
         shared = {folded(pair[side]) for pair in train} & {folded(pair[side]) for pair in held_out}
         assert not shared
@@ -571,15 +582,15 @@ LEAKS = [
 ]
 
 
-def test_no_given_split_leaks_into_training(corpus):
+def test_no_given_split_leaks_into_training(make_corpus):
     valid, test = [("Good morning.", "早上好。")], [("The price is fifty.", "价格50元")]
-    made = corpus(tsv(*numbered(4), *LEAKS), tsv(*valid), tsv(*test))
-    assert made.removed["also in validation or test"] == len(LEAKS)
-    assert train_pairs(made) == numbered(4)
+    corpus = make_corpus(tsv(*numbered(4), *LEAKS), tsv(*valid), tsv(*test))
+    assert corpus.removed["also in validation or test"] == len(LEAKS)
+    assert train_pairs(corpus) == numbered(4)
 
 
 @pytest.mark.parametrize("direction", ["en-zh", "zh-en"])
-def test_no_split_that_is_cut_off_leaks(corpus, direction):
+def test_no_split_that_is_cut_off_leaks(make_corpus, direction):
     rng = random.Random(0)
     marks = [".", "!", "", "…"]
     rows = []
@@ -589,22 +600,28 @@ def test_no_split_that_is_cut_off_leaks(corpus, direction):
         rows.append(
             (rng.choice([en, en.upper()]) + rng.choice(marks), zh + rng.choice(["。", "！", ""]))
         )
-    made = corpus(tsv(*rows), direction=direction)
-    assert len(made.train) > 100
-    assert len(made.valid) == len(made.test) >= 10
-    assert made.removed["also in validation or test"] > 0
-    assert_no_leak(made)
-    assert len(made.train) + len(made.valid) + len(made.test) + sum(made.removed.values()) == 400
+    corpus = make_corpus(tsv(*rows), direction=direction)
+    assert len(corpus.train) > 100
+    assert len(corpus.valid) == len(corpus.test) >= 10
+    assert corpus.removed["also in validation or test"] > 0
+    assert_no_leak(corpus)
+    assert (
+        len(corpus.train) + len(corpus.valid) + len(corpus.test) + sum(corpus.removed.values())
+        == 400
+    )
 
 
-@pytest.mark.parametrize("given", ["valid", "test"])
-def test_a_split_that_is_cut_off_shares_nothing_with_one_that_is_given(corpus, given):
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_a_split_that_is_cut_off_shares_nothing_with_one_that_is_given(make_corpus, split):
     rows = numbered(60)
-    made = corpus(tsv(*rows), **{given: tsv(*[(en.upper(), "别的" + zh) for en, zh in rows[:30]])})
-    assert_no_leak(made)
-    shared = {folded(pair.src) for pair in made.valid} & {folded(pair.src) for pair in made.test}
+    others = tsv(*[(en.upper(), "别的" + zh) for en, zh in rows[:30]])
+    corpus = make_corpus(tsv(*rows), **{split: others})
+    assert_no_leak(corpus)
+    shared = {folded(pair.src) for pair in corpus.valid} & {
+        folded(pair.src) for pair in corpus.test
+    }
     assert not shared
-    assert made.removed["also in validation or test"] == 30
+    assert corpus.removed["also in validation or test"] == 30
 
 
 def test_punctuation_alone_is_a_text_of_its_own():
@@ -613,24 +630,24 @@ def test_punctuation_alone_is_a_text_of_its_own():
     assert leak_key("C++") == leak_key("c")  # signs are no letters
 
 
-def test_the_cut_is_the_same_in_any_order_of_rows(corpus):
+def test_the_cut_is_the_same_in_any_order_of_rows(make_corpus):
     rows = numbered(100)
-    made = corpus(tsv(*rows), held_out=4)
+    corpus = make_corpus(tsv(*rows), held_out=4)
     shuffled = random.Random(1).sample(rows, len(rows))
-    again = corpus(tsv(*shuffled), held_out=4)
+    again = make_corpus(tsv(*shuffled), held_out=4)
     for split in ("valid", "test"):
-        assert len(getattr(made, split)) == 4
-        assert set(pairs(getattr(made, split))) == set(pairs(getattr(again, split)))
-    assert set(train_pairs(made)) == set(train_pairs(again))
-    more = corpus(tsv(*rows, ("A new row at the end.", "最后新的一行。")), held_out=4)
+        assert len(getattr(corpus, split)) == 4
+        assert set(pairs(getattr(corpus, split))) == set(pairs(getattr(again, split)))
+    assert set(train_pairs(corpus)) == set(train_pairs(again))
+    more = make_corpus(tsv(*rows, ("A new row at the end.", "最后新的一行。")), held_out=4)
     assert (
-        len(set(pairs(more.valid + more.test)) & set(pairs(made.valid + made.test))) >= 6
+        len(set(pairs(more.valid + more.test)) & set(pairs(corpus.valid + corpus.test))) >= 6
     )  # a cut moves little
 
 
-def test_at_most_a_twentieth_is_cut_off(corpus):
-    made = corpus(tsv(*numbered(100)), held_out=1000)
-    assert (len(made.train), len(made.valid), len(made.test)) == (90, 5, 5)
+def test_at_most_a_twentieth_is_cut_off(make_corpus):
+    corpus = make_corpus(tsv(*numbered(100)), held_out=1000)
+    assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (90, 5, 5)
 
 
 # ------------------------------------------------------------------------- direction, links, script
@@ -638,12 +655,12 @@ def test_at_most_a_twentieth_is_cut_off(corpus):
 LINKED = [("I see two cats.", "我看见两只猫。", "0-0 1-1 1-2 2p3 3-5"), ("Good.", "好。", "")]
 
 
-def test_both_directions_share_the_text_and_links_are_turned_round(corpus, tmp_path):
+def test_both_directions_share_the_text_and_links_are_turned_round(make_corpus, tmp_path):
     splits = (tsv(*numbered(6)), tsv(*LINKED), tsv(*LINKED))
-    forward = corpus(*splits, links_column="2")
+    forward = make_corpus(*splits, links_column="2")
     assert forward.valid == [Pair(*row) for row in LINKED]
     assert train_pairs(forward) == numbered(6)
-    backward = corpus(*splits, links_column="2", direction="zh-en")
+    backward = make_corpus(*splits, links_column="2", direction="zh-en")
     assert backward.valid == [
         Pair(LINKED[0][1], LINKED[0][0], "0-0 1-1 2-1 3p2 5-3"),
         Pair("好。", "Good.", ""),
@@ -654,56 +671,58 @@ def test_both_directions_share_the_text_and_links_are_turned_round(corpus, tmp_p
     assert len(list((tmp_path / "cache").glob("spm-*"))) == 2
 
 
-def test_links_end_where_the_line_does(corpus):
-    held = tsv(*LINKED).replace("\n", "\r\n")
-    assert corpus(tsv(*numbered(6)), held, held, links_column="2").valid == [
+def test_links_end_where_the_line_does(make_corpus):
+    held_out = tsv(*LINKED).replace("\n", "\r\n")
+    assert make_corpus(tsv(*numbered(6)), held_out, held_out, links_column="2").valid == [
         Pair(*row) for row in LINKED
     ]
 
 
-def test_a_row_without_links_is_a_pair_without_links_in_both_directions(corpus, tmp_path):
+def test_a_row_without_links_is_a_pair_without_links_in_both_directions(make_corpus, tmp_path):
     rows = [dict(zip(("en", "zh", "links"), row, strict=True)) for row in LINKED]
     rows[1]["links"] = None
-    held = tmp_path / "held.jsonl"
-    held.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    held_out = tmp_path / "held.jsonl"
+    held_out.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     train = tmp_path / "train.jsonl"
     train.write_bytes(as_jsonl(numbered(4)).replace(b"}", b', "links": ""}'))
     options = {"columns": ["en", "zh"], "links_column": "links"}
-    assert corpus(train, held, held, **options).valid == [Pair(*row) for row in LINKED]
-    backward = corpus(train, held, held, direction="zh-en", **options)
+    assert make_corpus(train, held_out, held_out, **options).valid == [Pair(*row) for row in LINKED]
+    backward = make_corpus(train, held_out, held_out, direction="zh-en", **options)
     assert backward.valid[1] == Pair("好。", "Good.", "")
 
 
-def test_other_languages_need_only_their_names(corpus):
-    made = corpus(
+def test_other_languages_need_only_their_names(make_corpus):
+    corpus = make_corpus(
         tsv(("Guten Tag.", "Good day."), *numbered(5)), direction="de-en", languages=["de", "en"]
     )
-    assert len(made.train) == 4
+    assert len(corpus.train) == 4
 
 
-def test_chinese_script_simplified_converts_the_chinese_side_only(corpus):
+def test_chinese_script_simplified_converts_the_chinese_side_only(make_corpus):
     pytest.importorskip("opencc")
     traditional = ("The word 漢 is written so.", "這隻貓喜歡漢語。")
-    held = ("Where is 臺 the station?", "車站在哪裡？")
+    held_out = ("Where is 臺 the station?", "車站在哪裡？")
     train = tsv(traditional, *numbered(4))
-    made = corpus(train, tsv(held), tsv(held), chinese_script=ChineseScript.simplified)
-    assert train_pairs(made)[0] == (traditional[0], "这只猫喜欢汉语。")
-    assert pairs(made.valid) == [(held[0], "车站在哪里？")]
+    corpus = make_corpus(
+        train, tsv(held_out), tsv(held_out), chinese_script=ChineseScript.simplified
+    )
+    assert train_pairs(corpus)[0] == (traditional[0], "这只猫喜欢汉语。")
+    assert pairs(corpus.valid) == [(held_out[0], "车站在哪里？")]
     assert (
-        train_pairs(corpus(train, tsv(held), tsv(held)))[0] == traditional
+        train_pairs(make_corpus(train, tsv(held_out), tsv(held_out)))[0] == traditional
     )  # as_is is another cache entry
-    leaking = corpus(
+    leaking = make_corpus(
         tsv(("Another.", "车站在哪里"), *numbered(4)),
-        tsv(held),
+        tsv(held_out),
         chinese_script=ChineseScript.simplified,
     )
     assert leaking.removed["also in validation or test"] == 1
 
 
-def test_simplified_without_opencc_names_the_extra(corpus, monkeypatch):
+def test_simplified_without_opencc_names_the_extra(make_corpus, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "opencc", None)
     with pytest.raises(UserError, match=r"transformer_mt\[zh\]"):
-        corpus(tsv(*numbered(4)), chinese_script=ChineseScript.simplified)
+        make_corpus(tsv(*numbered(4)), chinese_script=ChineseScript.simplified)
 
 
 # ------------------------------------------------------------------------------------------ caching
@@ -717,18 +736,18 @@ def state(folder):
     }
 
 
-def test_a_second_start_reads_the_cache(corpus, tmp_path, monkeypatch):
-    first = corpus(tsv(*numbered(30)))
-    made = state(tmp_path / "cache")
-    assert len(made) > 8
+def test_a_second_start_reads_the_cache(make_corpus, tmp_path, monkeypatch):
+    first = make_corpus(tsv(*numbered(30)))
+    corpus = state(tmp_path / "cache")
+    assert len(corpus) > 8
 
     def forbidden(*args, **kwargs):
         raise AssertionError("made again")
 
     for name in ("clean", "load_split", "train_tokenizer", "encode_batch"):
         monkeypatch.setattr(corpus_module, name, forbidden)
-    second = corpus(tsv(*numbered(30)))
-    assert state(tmp_path / "cache") == made
+    second = make_corpus(tsv(*numbered(30)))
+    assert state(tmp_path / "cache") == corpus
     assert second.fingerprint == first.fingerprint
     assert second.removed == first.removed
     assert (train_pairs(second), second.valid, second.test) == (
@@ -738,20 +757,20 @@ def test_a_second_start_reads_the_cache(corpus, tmp_path, monkeypatch):
     )
 
 
-def test_nothing_but_finished_folders_stays_in_the_cache(corpus, tmp_path):
-    corpus(tsv(*numbered(30)))
+def test_nothing_but_finished_folders_stays_in_the_cache(make_corpus, tmp_path):
+    make_corpus(tsv(*numbered(30)))
     names = sorted(path.name.partition("-")[0] for path in visible(tmp_path / "cache"))
     assert names == ["ids", "spm", "spm", "text"]
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
-def test_a_file_that_changes_under_its_name_is_read_again(corpus, tmp_path, split):
+def test_a_file_that_changes_under_its_name_is_read_again(make_corpus, tmp_path, split):
     text = {
         "train": tsv(*numbered(20)),
         "valid": tsv(("One.", "一。")),
         "test": tsv(("Two.", "二。")),
     }
-    before = corpus(**text)
+    before = make_corpus(**text)
     stat = os.stat(tmp_path / f"{split}.tsv")
     changed = {
         "train": text["train"].replace("number 7 ", "number X "),
@@ -763,7 +782,7 @@ def test_a_file_that_changes_under_its_name_is_read_again(corpus, tmp_path, spli
     path.write_text(new)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # same name, same size, same time
     assert path.stat().st_size == stat.st_size
-    after = corpus(**paths)
+    after = make_corpus(**paths)
     if split == "train":
         assert ("Sentence number X is here.", "这里是第7句话。") in train_pairs(after)
         assert after.fingerprint != before.fingerprint
@@ -771,65 +790,73 @@ def test_a_file_that_changes_under_its_name_is_read_again(corpus, tmp_path, spli
         expected = pairs(getattr(before, split)) != pairs(getattr(after, split))
         assert expected
     path.write_text(text[split])
-    assert corpus(**paths).fingerprint == before.fingerprint
+    assert make_corpus(**paths).fingerprint == before.fingerprint
 
 
-def test_the_same_content_under_another_name_is_the_same_corpus(corpus, tmp_path):
-    first = corpus(tsv(*numbered(20)))
+def test_the_same_content_under_another_name_is_the_same_corpus(make_corpus, tmp_path):
+    first = make_corpus(tsv(*numbered(20)))
     (tmp_path / "copy.tsv").write_text(tsv(*numbered(20)))
-    assert corpus(tmp_path / "copy.tsv").fingerprint == first.fingerprint
+    assert make_corpus(tmp_path / "copy.tsv").fingerprint == first.fingerprint
     assert len(visible(tmp_path / "cache")) == 4
 
 
-def test_the_key_of_a_corpus_stays_what_it_was(corpus, tmp_path):
+def test_the_key_of_a_corpus_stays_what_it_was(make_corpus, tmp_path):
     """Checkpoints hold what is made of it: with another key, existing runs would not go on."""
-    corpus(tsv(*numbered(4)), tsv(*HELD_OUT), tsv(*HELD_OUT))
+    make_corpus(tsv(*numbered(4)), tsv(*HELD_OUT), tsv(*HELD_OUT))
     (folder,) = (tmp_path / "cache").glob("text-*")
     assert folder.name == "text-6948b003ae8ec66ce28a73fd"
 
 
-def test_a_changed_setting_is_made_again(corpus):
+def test_a_changed_setting_is_made_again(make_corpus):
     long = (
         "A rather longer sentence than the others, for once, is this.",
         "这一句比其他的句子要长得多。",
     )
     text = tsv(*numbered(20), long)
-    held = (tsv(*HELD_OUT), tsv(*HELD_OUT))
-    first = corpus(text, *held)
+    held_out = (tsv(*HELD_OUT), tsv(*HELD_OUT))
+    first = make_corpus(text, *held_out)
     assert long in train_pairs(first)
-    shorter = corpus(text, *held, max_bytes=50)
+    shorter = make_corpus(text, *held_out, max_bytes=50)
     assert long not in train_pairs(shorter)
     assert shorter.removed["too long"] == 1
     assert (
         len(
             {
                 c.fingerprint
-                for c in (first, shorter, corpus(text, *held, model=ModelConfig(max_len=40)))
+                for c in (
+                    first,
+                    shorter,
+                    make_corpus(text, *held_out, model=ModelConfig(max_len=40)),
+                )
             }
         )
         == 3
     )
-    other = corpus(text, *held, tokenizer=TokenizerConfig(vocab_size=310, type=TokenizerType.bpe))
+    other = make_corpus(
+        text, *held_out, tokenizer=TokenizerConfig(vocab_size=310, type=TokenizerType.bpe)
+    )
     assert len(other.src_tokenizer) == 310
     assert other.fingerprint != first.fingerprint
 
 
-def test_subword_sampling_keeps_the_text_beside_the_ids(corpus):
-    made = corpus(tsv(*numbered(10)), tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1))
-    assert list(zip(made.train["src"], made.train["tgt"], strict=True)) == train_pairs(made)
-    back = corpus(
+def test_subword_sampling_keeps_the_text_beside_the_ids(make_corpus):
+    corpus = make_corpus(
+        tsv(*numbered(10)), tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1)
+    )
+    assert list(zip(corpus.train["src"], corpus.train["tgt"], strict=True)) == train_pairs(corpus)
+    back = make_corpus(
         tsv(*numbered(10)),
         direction="zh-en",
         tokenizer=TokenizerConfig(vocab_size=400, sampling_alpha=0.1),
     )
     assert list(zip(back.train["src"], back.train["tgt"], strict=True)) == train_pairs(back)
-    assert set(corpus(tsv(*numbered(10))).train.column_names) == {"src_ids", "tgt_ids"}
+    assert set(make_corpus(tsv(*numbered(10))).train.column_names) == {"src_ids", "tgt_ids"}
 
 
 @pytest.mark.parametrize("stage", ["clean", "train_tokenizer", "encode_batch", "lengths"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_an_interrupted_preparation_leaves_no_broken_cache(
-    corpus, tmp_path, monkeypatch, stage, error
+    make_corpus, tmp_path, monkeypatch, stage, error
 ):
     whole = getattr(corpus_module, stage)
     with monkeypatch.context() as patch:
@@ -840,30 +867,30 @@ def test_an_interrupted_preparation_leaves_no_broken_cache(
 
         patch.setattr(corpus_module, stage, interrupted)
         with pytest.raises(error, match="stopped here"):
-            corpus(tsv(*numbered(30)))
+            make_corpus(tsv(*numbered(30)))
     assert not [
         path
         for path in visible(tmp_path / "cache")
         if "." in path.name or path.name.startswith("tmp")
     ]
-    made = corpus(tsv(*numbered(30)))
-    assert len(made.train) == 28
-    assert len(train_pairs(made)) == 28
+    corpus = make_corpus(tsv(*numbered(30)))
+    assert len(corpus.train) == 28
+    assert len(train_pairs(corpus)) == 28
 
 
-def test_a_full_disk_is_not_blamed_on_the_corpus(corpus, monkeypatch):
+def test_a_full_disk_is_not_blamed_on_the_corpus(make_corpus, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(corpus_module, "read_tsv", full)
         with pytest.raises(OSError, match="No space left"):
-            corpus(tsv(*numbered(30)))
-    assert len(corpus(tsv(*numbered(30))).train) == 28
+            make_corpus(tsv(*numbered(30)))
+    assert len(make_corpus(tsv(*numbered(30))).train) == 28
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_an_interrupted_reading_is_done_again(corpus, tmp_path, monkeypatch, kind):
+def test_an_interrupted_reading_is_done_again(make_corpus, tmp_path, monkeypatch, kind):
     path = tmp_path / f"train.{kind}"
     path.write_bytes(FORMATS[kind](numbered(30)))
     with monkeypatch.context() as patch:
@@ -873,37 +900,39 @@ def test_an_interrupted_reading_is_done_again(corpus, tmp_path, monkeypatch, kin
 
         patch.setattr(corpus_module, "clean_batch", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            corpus(path, columns=["en", "zh"])
-    assert len(corpus(path, columns=["en", "zh"]).train) == 28
+            make_corpus(path, columns=["en", "zh"])
+    assert len(make_corpus(path, columns=["en", "zh"]).train) == 28
 
 
 @pytest.mark.parametrize("stage", ["clean_batch", "encode_batch"])
 def test_an_interrupted_preparation_goes_on_with_the_part_that_was_lost(
-    corpus, tmp_path, monkeypatch, stage
+    make_corpus, tmp_path, monkeypatch, stage
 ):
     monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
-    expected = corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
+    expected = make_corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
     whole, rows = getattr(corpus_module, stage), []
 
     def counted(batch, *args, **kwargs):
         if len(rows) == 20 and not resumed:
             raise KeyboardInterrupt
-        found = whole(batch, *args, **kwargs)
+        columns = whole(batch, *args, **kwargs)
         rows.extend(next(iter(batch.values())))
-        return found
+        return columns
 
     resumed, n_reads = False, []
     read = corpus_module.read_tsv
     monkeypatch.setattr(corpus_module, stage, counted)
     monkeypatch.setattr(corpus_module, "read_tsv", lambda *args: n_reads.append(1) or read(*args))
     with pytest.raises(KeyboardInterrupt):
-        corpus(tsv(*numbered(35)))
+        make_corpus(tsv(*numbered(35)))
     assert len(rows) == 20
     resumed = True
-    made = corpus(tsv(*numbered(35)))
-    assert len(rows) == (35 if stage == "clean_batch" else len(made.train))  # no row twice
+    corpus = make_corpus(tsv(*numbered(35)))
+    assert len(rows) == (35 if stage == "clean_batch" else len(corpus.train))  # no row twice
     assert len(n_reads) == 1  # nor was the file read twice
-    assert train_pairs(made) == train_pairs(expected) and made.fingerprint == expected.fingerprint
+    assert (
+        train_pairs(corpus) == train_pairs(expected) and corpus.fingerprint == expected.fingerprint
+    )
     assert not [path for path in visible(tmp_path / "cache") if path.name.startswith("parts")]
 
 
@@ -915,15 +944,15 @@ def two_processes(monkeypatch):
     monkeypatch.setattr(corpus_module.os, "cpu_count", lambda: 2)
 
 
-def test_several_processes_prepare_what_one_does(corpus, tmp_path, request, capsys):
-    alone = corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
+def test_several_processes_prepare_what_one_does(make_corpus, tmp_path, request, capsys):
+    alone = make_corpus(tsv(*numbered(35)), cache_dir=str(tmp_path / "other"))
     assert "pairs …" not in capsys.readouterr().err
     request.getfixturevalue("two_processes")
-    shared = corpus(tsv(*numbered(35)))
+    shared = make_corpus(tsv(*numbered(35)))
     assert train_pairs(shared) == train_pairs(alone) and shared.fingerprint == alone.fingerprint
     assert shared.train.features == alone.train.features
-    told = capsys.readouterr().err.splitlines()
-    assert "clean train: 35 pairs …" in told and "tokenize: 33 pairs …" in told
+    log = capsys.readouterr().err.splitlines()
+    assert "clean train: 35 pairs …" in log and "tokenize: 33 pairs …" in log
 
 
 def interrupt_parent(batch: dict, config: object) -> dict:
@@ -936,34 +965,34 @@ def interrupt_parent(batch: dict, config: object) -> dict:
     return batch
 
 
-def test_an_interrupt_of_parallel_work_is_one(corpus, monkeypatch, two_processes):
+def test_an_interrupt_of_parallel_work_is_one(make_corpus, monkeypatch, two_processes):
     with monkeypatch.context() as patch:
         patch.setattr(corpus_module, "clean_batch", interrupt_parent)
         start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            corpus(tsv(*numbered(30)))
+            make_corpus(tsv(*numbered(30)))
         assert time.monotonic() - start < 20
     assert multiprocessing.active_children() == []
-    assert len(corpus(tsv(*numbered(30))).train) == 28
+    assert len(make_corpus(tsv(*numbered(30))).train) == 28
 
 
 def refuse(batch: dict, config: object) -> dict:
     raise UserError("refused by a worker")
 
 
-def test_a_mistake_that_a_worker_finds_is_told(corpus, monkeypatch, two_processes):
+def test_a_mistake_that_a_worker_finds_is_told(make_corpus, monkeypatch, two_processes):
     monkeypatch.setattr(corpus_module, "clean_batch", refuse)
     with pytest.raises(UserError, match="refused by a worker"):
-        corpus(tsv(*numbered(30)))
+        make_corpus(tsv(*numbered(30)))
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])
-def test_a_damaged_part_is_removed_and_told(corpus, tmp_path, monkeypatch, damage):
+def test_a_damaged_part_is_removed_and_told(make_corpus, tmp_path, monkeypatch, damage):
     monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
     with monkeypatch.context() as patch:
         patch.setattr(corpus_module, "column", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            corpus(tsv(*numbered(35)))
+            make_corpus(tsv(*numbered(35)))
     (part,) = tmp_path.glob("cache/parts-*/clean-train-10.arrow")
     content = part.read_bytes()
     if damage == "zeros":  # the end of the file, as if there were no more rows
@@ -976,8 +1005,8 @@ def test_a_damaged_part_is_removed_and_told(corpus, tmp_path, monkeypatch, damag
     with pytest.raises(
         UserError, match=re.escape(f"{part.parent}: damaged") + ".*run the same command again"
     ):
-        corpus(tsv(*numbered(35)))
-    assert len(corpus(tsv(*numbered(35))).train) == 33
+        make_corpus(tsv(*numbered(35)))
+    assert len(make_corpus(tsv(*numbered(35))).train) == 33
 
 
 def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):
@@ -1007,11 +1036,11 @@ def test_what_a_killed_preparation_left_is_removed(tmp_path):
 
 
 def test_two_that_need_the_same_make_it_once(tmp_path):
-    made, barrier = [], threading.Barrier(2)
+    corpus, barrier = [], threading.Barrier(2)
 
     def make(work):
         time.sleep(0.2)  # the other one has to wait
-        made.append(work)
+        corpus.append(work)
 
     def need():
         barrier.wait()
@@ -1022,59 +1051,65 @@ def test_two_that_need_the_same_make_it_once(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert len(corpus) == 1
 
 
 # ------------------------------------------------------------------------------------- vocabularies
 
 
-def test_vocabularies_learn_from_the_training_split_alone(corpus):
-    made = corpus(tsv(*numbered(40)), tsv(("zyx zyx zyx", "龘龘")), tsv(("qqq", "齉")))
+def test_vocabularies_learn_from_the_training_split_alone(make_corpus):
+    corpus = make_corpus(tsv(*numbered(40)), tsv(("zyx zyx zyx", "龘龘")), tsv(("qqq", "齉")))
     english, chinese = (
-        t.pieces(list(range(len(t)))) for t in (made.src_tokenizer, made.tgt_tokenizer)
+        t.pieces(list(range(len(t)))) for t in (corpus.src_tokenizer, corpus.tgt_tokenizer)
     )
     assert not any(set("zyxq") & set(piece) for piece in english if not piece.startswith("<"))
     assert not any(set("龘齉") & set(piece) for piece in chinese)
 
 
 @pytest.mark.parametrize("n_lines", [1000, 20])
-def test_runs_that_differ_in_their_seed_share_a_vocabulary(corpus, tmp_path, monkeypatch, n_lines):
+def test_runs_that_differ_in_their_seed_share_a_vocabulary(
+    make_corpus, tmp_path, monkeypatch, n_lines
+):
     """Also where it is trained on a sample of the lines."""
     monkeypatch.setattr(corpus_module, "TOKENIZER_SAMPLE", n_lines)
-    first, second = (corpus(tsv(*numbered(40)), seed=seed) for seed in (1, 2))
+    first, second = (make_corpus(tsv(*numbered(40)), seed=seed) for seed in (1, 2))
     assert first.src_tokenizer.model == second.src_tokenizer.model
     assert len(list((tmp_path / "cache").glob("spm-*"))) == 2  # one for each language
     assert first.fingerprint == second.fingerprint
 
 
-def test_a_joint_vocabulary_is_one(corpus):
-    made = corpus(tsv(*numbered(40)), tokenizer=TokenizerConfig(vocab_size=400, joint=True))
-    assert made.src_tokenizer.fingerprint == made.tgt_tokenizer.fingerprint
-    assert made.src_tokenizer.encode(["这里 here"])[0][:-1]
-    back = corpus(
+def test_a_joint_vocabulary_is_one(make_corpus):
+    corpus = make_corpus(tsv(*numbered(40)), tokenizer=TokenizerConfig(vocab_size=400, joint=True))
+    assert corpus.src_tokenizer.fingerprint == corpus.tgt_tokenizer.fingerprint
+    assert corpus.src_tokenizer.encode(["这里 here"])[0][:-1]
+    back = make_corpus(
         tsv(*numbered(40)), direction="zh-en", tokenizer=TokenizerConfig(vocab_size=400, joint=True)
     )
-    assert back.src_tokenizer.fingerprint == made.src_tokenizer.fingerprint
-    assert train_pairs(back) == [(zh, en) for en, zh in train_pairs(made)]
-    assert back.fingerprint != made.fingerprint
+    assert back.src_tokenizer.fingerprint == corpus.src_tokenizer.fingerprint
+    assert train_pairs(back) == [(zh, en) for en, zh in train_pairs(corpus)]
+    assert back.fingerprint != corpus.fingerprint
 
 
-def test_only_the_spaced_side_begins_with_a_space(corpus):
-    made = corpus(tsv(*numbered(40)))
-    assert made.src_tokenizer.pieces(made.src_tokenizer.encode(["Sentence"])[0])[0].startswith("▁")
-    assert not made.tgt_tokenizer.pieces(made.tgt_tokenizer.encode(["这里"])[0])[0].startswith("▁")
+def test_only_the_spaced_side_begins_with_a_space(make_corpus):
+    corpus = make_corpus(tsv(*numbered(40)))
+    assert corpus.src_tokenizer.pieces(corpus.src_tokenizer.encode(["Sentence"])[0])[0].startswith(
+        "▁"
+    )
+    assert not corpus.tgt_tokenizer.pieces(corpus.tgt_tokenizer.encode(["这里"])[0])[0].startswith(
+        "▁"
+    )
 
 
-def test_a_run_that_goes_on_keeps_its_vocabularies(corpus, tmp_path):
-    first = corpus(tsv(*numbered(40)))
+def test_a_run_that_goes_on_keeps_its_vocabularies(make_corpus, tmp_path):
+    first = make_corpus(tsv(*numbered(40)))
     run_dir = tmp_path / "run"
     run_dir.mkdir()
     (run_dir / "src.spm.model").write_bytes(first.src_tokenizer.model)
     (run_dir / "tgt.spm.model").write_bytes(first.tgt_tokenizer.model)
     other = tsv(*[(f"Other words {i} altogether.", f"完全不同的词{i}。") for i in range(40)])
-    made = corpus(other, run_dir=run_dir)
-    assert made.src_tokenizer.fingerprint == first.src_tokenizer.fingerprint
-    assert made.tgt_tokenizer.fingerprint == first.tgt_tokenizer.fingerprint
-    assert ("Other words 1 altogether.", "完全不同的词1。") in train_pairs(made) + pairs(
-        made.valid + made.test
+    corpus = make_corpus(other, run_dir=run_dir)
+    assert corpus.src_tokenizer.fingerprint == first.src_tokenizer.fingerprint
+    assert corpus.tgt_tokenizer.fingerprint == first.tgt_tokenizer.fingerprint
+    assert ("Other words 1 altogether.", "完全不同的词1。") in train_pairs(corpus) + pairs(
+        corpus.valid + corpus.test
     )

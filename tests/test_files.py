@@ -40,8 +40,8 @@ def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    write_atomically(pipe, lambda path: path.write_text("said"))
-    assert os.read(reader, 10) == b"said" and pipe.is_fifo()
+    write_atomically(pipe, lambda path: path.write_text("text"))
+    assert os.read(reader, 10) == b"text" and pipe.is_fifo()
     os.close(reader)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "link", "pipe", "real"]
 
@@ -71,7 +71,7 @@ def test_a_file_that_cannot_be_opened_is_an_error_and_a_folder_is_not(tmp_path, 
 
 
 def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
-    path, inside, told, order, said = (
+    path, inside, was_told, order, log = (
         tmp_path / "lock",
         threading.Event(),
         threading.Event(),
@@ -79,13 +79,13 @@ def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
         [],
     )
     monkeypatch.setattr(
-        "transformer_mt.files.talk", lambda message: (said.append(message), told.set())
+        "transformer_mt.files.talk", lambda message: (log.append(message), was_told.set())
     )
 
     def first() -> None:
         with file_lock(path, wait=True):
             inside.set()
-            assert told.wait(60)
+            assert was_told.wait(60)
             order.append("first")
 
     thread = threading.Thread(target=first)
@@ -95,7 +95,7 @@ def test_a_lock_is_waited_for_where_asked(tmp_path, monkeypatch):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
-    assert len(said) == 1 and said[0].startswith(f"waiting for process {os.getpid()} on ")
+    assert len(log) == 1 and log[0].startswith(f"waiting for process {os.getpid()} on ")
 
 
 def test_a_lock_that_is_taken_names_its_owner_where_it_is_known(tmp_path):

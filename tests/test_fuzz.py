@@ -215,24 +215,25 @@ def translator(trained_run) -> Translator:
 @example(texts=["\u202e</script>\x00" * 3, "", " \t "])
 def test_sentences(translator, texts):
     try:
-        found = translator.translate(texts, beam_size=1)
+        translations = translator.translate(texts, beam_size=1)
     except UserError as error:
         assert "lone surrogate" in str(error)
         return
-    assert [translation.src for translation in found] == texts
-    assert all("\n" not in translation.text for translation in found)
+    assert [translation.src for translation in translations] == texts
+    assert all("\n" not in translation.text for translation in translations)
 
 
 @settings(fuzz, max_examples=max(5, fuzz.max_examples // 10))
 @given(text=LINES)
 def test_a_sentence_to_look_at(translator, text):
     try:
-        found = translator.attention(text, rule=BASE, beam_size=1)
+        attention = translator.attention(text, rule=BASE, beam_size=1)
     except UserError as error:
         assert "is empty" in str(error) or "tokens, but the model reads at most" in str(error)
     else:
         assert all(
-            0 <= i < len(found.src.units) and 0 <= j < len(found.tgt.units) for i, j in found.links
+            0 <= i < len(attention.src.units) and 0 <= j < len(attention.tgt.units)
+            for i, j in attention.links
         )
 
 
@@ -284,7 +285,7 @@ def test_translating_does_not_import_torchs_compiler(trained_run):
 
 
 def test_loading_gives_the_weights_of_the_file(trained_run):
-    _, _, _, model, _ = load_run(trained_run)
+    model = load_run(trained_run).model
     tensors, _ = load_tensors(trained_run / "model.safetensors")
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, tensors[name]) and not parameter.is_meta

@@ -89,7 +89,7 @@ def card(layout, config, splits, files):
 
 def repositories():
     """Path → content of every file of every repository."""
-    found = {}
+    contents = {}
     for name, (repository, config, layout, splits) in LAYOUTS.items():
         files = {
             f"{config}/{split}-00000-of-00001.parquet": parquet(
@@ -101,8 +101,8 @@ def repositories():
             [("wrong", "错")] * 9, layout, config
         )  # a second language pair lies beside it
         files |= {f"de-fr/{split}-00000-of-00001.parquet": other for split in splits}
-        found[repository] = {"README.md": card(layout, config, splits, files), **files}
-    return found
+        contents[repository] = {"README.md": card(layout, config, splits, files), **files}
+    return contents
 
 
 class Hub(ThreadingHTTPServer):
@@ -185,12 +185,12 @@ class Handler(BaseHTTPRequestHandler):
                 {"type": "directory", "path": name, "size": 0, "oid": "0" * 40} for name in folders
             ]
             return self.json(listed + [self.entry(*item) for item in inside.items()])
-        wanted = (
+        names = (
             json.loads(body)["paths"]
             if body.startswith(b"{")
             else re.findall(r"paths=([^&]+)", unquote(body.decode()))
         )
-        return self.json([self.entry(name, files[name]) for name in wanted if name in files])
+        return self.json([self.entry(name, files[name]) for name in names if name in files])
 
     do_GET = do_HEAD = do_POST = respond
 
@@ -209,12 +209,12 @@ def hub():
 
 
 def environment(home, endpoint):
-    kept = {
+    variables = {
         k: v
         for k, v in os.environ.items()
         if not k.upper().startswith("HF_") and not k.lower().endswith("_proxy")
     }
-    return kept | {
+    return variables | {
         "HF_HOME": str(home),
         "HF_ENDPOINT": endpoint,
         "http_proxy": endpoint,
@@ -233,24 +233,24 @@ from transformer_mt.corpus import prepare
 
 ConfigStore.instance().store(name="schema", node=Config)
 cache, *names = sys.argv[1:]
-found = {}
+report = {}
 with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
     for name in names:
-        corpus, direction = name.split(":")
-        options = [f"data={corpus}", f"direction={direction}", f"data.cache_dir={cache}"]
+        data, direction = name.split(":")
+        options = [f"data={data}", f"direction={direction}", f"data.cache_dir={cache}"]
         options.append("tokenizer.vocab_size=400")
         start = time.monotonic()
-        made = prepare(OmegaConf.to_object(compose("config", options)))
-        src = made.src_tokenizer.decode(made.train["src_ids"])
-        found[name] = {
-            "train": list(zip(src, made.tgt_tokenizer.decode(made.train["tgt_ids"]))),
-            "valid": [(pair.src, pair.tgt) for pair in made.valid],
-            "test": [(pair.src, pair.tgt) for pair in made.test],
-            "removed": made.removed,
-            "fingerprint": made.fingerprint,
+        corpus = prepare(OmegaConf.to_object(compose("config", options)))
+        src = corpus.src_tokenizer.decode(corpus.train["src_ids"])
+        report[name] = {
+            "train": list(zip(src, corpus.tgt_tokenizer.decode(corpus.train["tgt_ids"]))),
+            "valid": [(pair.src, pair.tgt) for pair in corpus.valid],
+            "test": [(pair.src, pair.tgt) for pair in corpus.test],
+            "removed": corpus.removed,
+            "fingerprint": corpus.fingerprint,
             "seconds": time.monotonic() - start,
         }
-print(json.dumps(found))
+print(json.dumps(report))
 """
 RUNS = [f"{corpus}:{direction}" for corpus in LAYOUTS for direction in ("en-zh", "zh-en")]
 
@@ -286,20 +286,20 @@ def expected(corpus, split, direction="en-zh"):
 @pytest.mark.parametrize("direction", ["en-zh", "zh-en"])
 @pytest.mark.parametrize("corpus", LAYOUTS)
 def test_each_public_layout_is_read_as_it_is(prepared, corpus, direction):
-    made = prepared[f"{corpus}:{direction}"]
+    report = prepared[f"{corpus}:{direction}"]
     splits = LAYOUTS[corpus][3]
     valid = next((name for name in ("dev", "validation") if name in splits), None)
     held_out = []
     for key, split in (("valid", valid), ("test", "test" if "test" in splits else None)):
         if split:
-            assert made[key] == expected(corpus, split, direction)
+            assert report[key] == expected(corpus, split, direction)
         else:  # cut off the training split
-            held_out += made[key]
-            assert len(made[key]) == splits["train"] // 20
+            held_out += report[key]
+            assert len(report[key]) == splits["train"] // 20
     train = expected(corpus, "train", direction)
-    assert sorted(made["train"] + held_out) == sorted(train)
-    assert made["train"] == [row for row in train if row not in held_out]
-    assert sum(made["removed"].values()) == 0
+    assert sorted(report["train"] + held_out) == sorted(train)
+    assert report["train"] == [row for row in train if row not in held_out]
+    assert sum(report["removed"].values()) == 0
 
 
 def test_only_the_stand_in_was_asked_and_for_this_language_pair(prepared, hub):
@@ -344,9 +344,9 @@ def test_a_second_start_reads_the_caches(prepared, hub, home):
 @pytest.fixture
 def closed():
     """A port where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{port.getsockname()[1]}"
 
 
 def test_a_second_start_needs_no_network(prepared, home, closed):
@@ -425,5 +425,5 @@ def test_training_from_the_hub(prepared, hub, home, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "model.safetensors").exists()
-    kept = (tmp_path / "run" / "test.tsv").read_text(encoding="utf-8").splitlines()
-    assert [line.split("\t") for line in kept] == expected("opus100", "test", "zh-en")
+    rows = (tmp_path / "run" / "test.tsv").read_text(encoding="utf-8").splitlines()
+    assert [line.split("\t") for line in rows] == expected("opus100", "test", "zh-en")

@@ -65,12 +65,12 @@ def imports(module: str) -> tuple[set[str], set[str]]:
 
 def reach(module: str) -> set[str]:
     """All modules of the package that a module imports, however far away."""
-    found, left = set(), [module]
-    while left:
-        for name in imports(left.pop())[0] - found:
-            found.add(name)
-            left.append(name)
-    return found
+    reached, waiting = set(), [module]
+    while waiting:
+        for name in imports(waiting.pop())[0] - reached:
+            reached.add(name)
+            waiting.append(name)
+    return reached
 
 
 def test_the_modules_are_where_they_are_expected():

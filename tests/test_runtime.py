@@ -164,17 +164,17 @@ def test_a_rank_that_dies_ends_the_job_and_another_number_of_processes_goes_on(
     with torchrun(2, *training_options(corpus_tsv, cache_dir, run_dir, **LONG)) as process:
         wait_for_step(run_dir, 5)
         environments = {path.parent.name: path for path in Path("/proc").glob("[0-9]*/environ")}
-        found = []
+        ranks = []
         for pid, path in environments.items():
             try:
                 parent = int((path.parent / "stat").read_text().rpartition(")")[2].split()[1])
                 if parent == process.pid and b"RANK=1" in path.read_bytes().split(b"\0"):
-                    found.append(int(pid))
+                    ranks.append(int(pid))
             except (OSError, ValueError):
                 continue
-        assert len(found) == 1
+        assert len(ranks) == 1
         start = time.monotonic()
-        os.kill(found[0], signal.SIGKILL)
+        os.kill(ranks[0], signal.SIGKILL)
         status, err = finish(process)
     assert time.monotonic() - start < 60
     assert status != 0 and "SIGKILL" in err
@@ -264,7 +264,7 @@ from transformer_mt.runtime import worker_pool
 
 def work(number):
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 
 with file_lock(Path(sys.argv[1]), wait=False), worker_pool(2) as pool:
     list(pool.map(work, range(2)))
@@ -290,11 +290,11 @@ def test_workers_and_the_lock_end_with_the_process_that_is_stopped(tmp_path, num
             os.killpg(process.pid, number)
         else:
             process.send_signal(number)
-        process.wait(20)
+        process.wait(60)
         with file_lock(tmp_path / "lock", wait=False):  # free at once
             pass
         assert process.stdout.read() == ""  # ends when the last worker has
-        assert time.monotonic() - start < 20
+        assert time.monotonic() - start < 60
         assert process.stderr.read().count("Traceback") == (number == signal.SIGINT)
 
 

@@ -244,11 +244,11 @@ def test_sampling_is_a_function_of_the_seed():
     kind = TokenizerType.unigram
     tokenizer = make(kind, "joint")
     texts = ENGLISH[:5] + CHINESE[:5]
-    drawn = [tokenizer.sample(texts, 0.2, seed) for seed in range(4)]
-    assert tokenizer.sample(texts, 0.2, 2) == drawn[2]
-    assert make(kind, "joint").sample(texts, 0.2, 2) == drawn[2]  # whatever was drawn before
-    assert len({str(ids) for ids in drawn}) == 4
-    for ids in drawn:
+    samples = [tokenizer.sample(texts, 0.2, seed) for seed in range(4)]
+    assert tokenizer.sample(texts, 0.2, 2) == samples[2]
+    assert make(kind, "joint").sample(texts, 0.2, 2) == samples[2]  # whatever was drawn before
+    assert len({str(ids) for ids in samples}) == 4
+    for ids in samples:
         assert tokenizer.decode(ids) == texts
         assert ids != tokenizer.encode(texts)
     assert tokenizer.encode(texts) == make(kind, "joint").encode(
@@ -259,7 +259,7 @@ def test_sampling_is_a_function_of_the_seed():
 def test_segmentations_are_drawn_in_proportion_to_their_smoothed_probability():
     tokenizer, alpha, n = make(TokenizerType.unigram, "joint"), 0.2, 4000
     text = ENGLISH[0][:12]
-    drawn = Counter(tuple(ids) for ids in tokenizer.sample([text] * n, alpha, seed=1))
+    samples = Counter(tuple(ids) for ids in tokenizer.sample([text] * n, alpha, seed=1))
     scores = {}
     for ids in tokenizer.processor.nbest_encode(text, nbest_size=32, add_eos=True):
         scores[tuple(ids)] = math.exp(alpha * sum(tokenizer.processor.get_score(i) for i in ids))
@@ -267,7 +267,7 @@ def test_segmentations_are_drawn_in_proportion_to_their_smoothed_probability():
     assert len(scores) > 4
     for ids, score in scores.items():
         expected = n * score / total
-        assert abs(drawn[ids] - expected) < 5 * math.sqrt(expected) + 1
+        assert abs(samples[ids] - expected) < 5 * math.sqrt(expected) + 1
 
 
 def test_sampling_from_bpe_is_refused():
@@ -291,11 +291,11 @@ def sentencepiece_model(path, **options):
 
 
 def test_an_existing_model_is_loaded(tmp_path):
-    made = make(TokenizerType.bpe, "joint")
-    (tmp_path / "词表.model").write_bytes(made.model)
+    model = make(TokenizerType.bpe, "joint")
+    (tmp_path / "词表.model").write_bytes(model.model)
     loaded = Tokenizer.load(tmp_path / "词表.model")
-    assert loaded.fingerprint == made.fingerprint
-    assert loaded.encode(CHINESE) == made.encode(CHINESE)
+    assert loaded.fingerprint == model.fingerprint
+    assert loaded.encode(CHINESE) == model.encode(CHINESE)
     assert loaded.lossless
 
 
@@ -369,12 +369,12 @@ def test_a_corpus_is_prepared_with_existing_models(corpus, tmp_path, capsys):
     src, tgt = tmp_path / "src.model", tmp_path / "tgt.model"
     src.write_bytes(make(TokenizerType.bpe, "spaced").model)
     tgt.write_bytes(make(TokenizerType.bpe, "chinese").model)
-    made = corpus(src_model=str(src), tgt_model=str(tgt))
-    assert (made.src_tokenizer.model, made.tgt_tokenizer.model) == (
+    prepared = corpus(src_model=str(src), tgt_model=str(tgt))
+    assert (prepared.src_tokenizer.model, prepared.tgt_tokenizer.model) == (
         src.read_bytes(),
         tgt.read_bytes(),
     )
-    assert made.src_tokenizer.decode(made.train["src_ids"])[0].startswith("The cat sat")
+    assert prepared.src_tokenizer.decode(prepared.train["src_ids"])[0].startswith("The cat sat")
     back = corpus("zh-en", src_model=str(tgt), tgt_model=str(src))
     assert back.src_tokenizer.decode(back.train["src_ids"])[0].startswith("猫坐在")
     joint = corpus(joint=True, src_model=str(src))
@@ -395,9 +395,9 @@ def test_a_lossy_model_is_taken_with_a_warning(corpus, tmp_path, capsys):
 
 
 def test_a_lowered_vocabulary_is_warned_of_once_for_each_side(corpus, capsys):
-    made = corpus(vocab_size=20_000)
+    prepared = corpus(vocab_size=20_000)
     warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
-    sizes = [len(made.src_tokenizer), len(made.tgt_tokenizer)]
+    sizes = [len(prepared.src_tokenizer), len(prepared.tgt_tokenizer)]
     assert [
         int(n) for line in warnings for n in re.findall(r"=20000 .*: (\d+) used", line)
     ] == sizes

@@ -81,13 +81,13 @@ def test_bad_rows_can_be_counted_and_left_out(tmp_path, cache_dir, capsys):
     corpus = write(tmp_path / "bad.tsv", GOOD + b"only one column\n\xff\tx\n")
     changes = {"train.max_steps": 1, "data.on_bad_row": "skip"}
     assert train(training_config(corpus, cache_dir, tmp_path / "run", **changes)) == 0
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert any(
-        "unreadable row" in line and line.split()[-1] == "2" for line in said.err.splitlines()
+        "unreadable row" in line and line.split()[-1] == "2" for line in captured.err.splitlines()
     )
-    assert "warning: tokenizer.vocab_size=340 is more than the corpus allows" in said.err
-    assert said.out == ""
-    assert f"python -m transformer_mt.translate {tmp_path / 'run'}" in said.err
+    assert "warning: tokenizer.vocab_size=340 is more than the corpus allows" in captured.err
+    assert captured.out == ""
+    assert f"python -m transformer_mt.translate {tmp_path / 'run'}" in captured.err
 
 
 @pytest.mark.parametrize(
@@ -288,8 +288,8 @@ def parsed(argument: str):
     [
         "runs/plain", "测试", "my run", "my (1).tsv", "a,b.tsv", "a=b.tsv", "it's.tsv",
         'say "hi".tsv', "x[1].tsv", "[x].tsv", "{a}.tsv", "a:b", "~/runs", "a\\b.tsv", "a\\",
-        "a\\'b", "a\\\\", "-dash", "100%", "a$b", "a#b", "a;b|c&d", "true", "1e5", "12", "é 😀", " lead",
-        "trail ", "a=b=c", "*?", "@x", "null.tsv",
+        "a\\'b", "a\\\\", "-dash", "100%", "a$b", "a#b", "a;b|c&d", "true", "1e5", "12", "é 😀",
+        " lead", "trail ", "a=b=c", "*?", "@x", "null.tsv",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("key", ["run_dir", "data.train"])

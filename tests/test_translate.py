@@ -29,11 +29,11 @@ def test_arguments_and_lines_give_what_the_python_api_gives(call, trained_run, e
 
 def test_every_line_in_is_a_line_out_in_order(call, trained_run, expected, monkeypatch):
     monkeypatch.setattr(translate_command, "WINDOW", 3)
-    given = ["", SENTENCES[1], "   ", SENTENCES[0], "", "", *SENTENCES[2:], ""]
-    wanted = ["", expected[1], "", expected[0], "", "", *expected[2:], ""]
+    texts = ["", SENTENCES[1], "   ", SENTENCES[0], "", "", *SENTENCES[2:], ""]
+    translations = ["", expected[1], "", expected[0], "", "", *expected[2:], ""]
     for end in ("\n", "\r\n"):
-        done = call("translate", trained_run, stdin=("\ufeff" + end.join(given) + end).encode())
-        assert done.status == 0 and lines(done.out) == wanted
+        done = call("translate", trained_run, stdin=("\ufeff" + end.join(texts) + end).encode())
+        assert done.status == 0 and lines(done.out) == translations
     assert call("translate", trained_run, stdin=b"").out == ""
     assert call("translate", trained_run, stdin=b"\n").out == "\n"
     assert call("translate", trained_run, "").out == "\n"
@@ -72,14 +72,14 @@ def test_a_failed_translation_leaves_the_output_as_it_was(call, trained_run, tmp
 
 
 def test_an_output_that_is_a_pipe_is_written_to(call, trained_run, expected, tmp_path):
-    pipe, found = tmp_path / "pipe", []
+    pipe, outputs = tmp_path / "pipe", []
     os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: found.append(pipe.read_text("utf-8")))
+    reader = threading.Thread(target=lambda: outputs.append(pipe.read_text("utf-8")))
     reader.start()
     done = call("translate", trained_run, *SENTENCES, "--output", pipe)
     reader.join()
     assert (done.status, done.out, done.err) == (0, "", "")
-    assert lines(found[0]) == expected and pipe.is_fifo()
+    assert lines(outputs[0]) == expected and pipe.is_fifo()
 
 
 def test_an_input_that_is_a_pipe_is_not_waited_for_after_an_error(trained_run, tmp_path):
@@ -192,14 +192,14 @@ def test_decoding_options_reach_the_search(call, trained_run, translator):
             json.loads,
             lines(call("translate", trained_run, "--json", option, value, *SENTENCES).out),
         )
-        wanted, scores = translator.translate(SENTENCES, **{argument: value}), []
-        for done, found in zip(rows, wanted, strict=True):
-            assert done["text"] == found.text and done["score"] == pytest.approx(
-                found.score, abs=1e-5
+        translations, scores = translator.translate(SENTENCES, **{argument: value}), []
+        for row, translation in zip(rows, translations, strict=True):
+            assert row["text"] == translation.text and row["score"] == pytest.approx(
+                translation.score, abs=1e-5
             )
-            scores.append(found.score)
+            scores.append(translation.score)
         assert scores != pytest.approx(
-            [found.score for found in translator.translate(SENTENCES)], abs=1e-5
+            [translation.score for translation in translator.translate(SENTENCES)], abs=1e-5
         )
     assert call("translate", trained_run, "--batch-tokens", 1, *SENTENCES).out == call(
         "translate", trained_run, *SENTENCES
@@ -366,8 +366,8 @@ def test_it_prompts_at_a_terminal_and_only_results_go_to_stdout(trained_run, exp
             os.write(ours, b"\x04")
             assert process.wait(60) == 0
             assert process.stdout.read() == b""
-            said = process.stderr.read().decode()
-            assert "Type a sentence" in said and said.count("> ") == 3
+            log = process.stderr.read().decode()
+            assert "Type a sentence" in log and log.count("> ") == 3
     finally:
         os.close(ours)
         os.close(theirs)
@@ -380,10 +380,10 @@ def test_it_prompts_where_both_ends_are_a_terminal(trained_run, expected):
             "translate", trained_run, stdin=theirs, stdout=theirs, stderr=theirs
         ) as process:
             os.write(ours, f"{SENTENCES[0]}\n".encode())
-            seen, deadline = b"", time.monotonic() + 100
-            while seen.count(b"> ") < 2 and time.monotonic() < deadline:
-                seen += os.read(ours, 4096)
-            assert expected[0].encode() in seen
+            screen, deadline = b"", time.monotonic() + 100
+            while screen.count(b"> ") < 2 and time.monotonic() < deadline:
+                screen += os.read(ours, 4096)
+            assert expected[0].encode() in screen
             os.write(ours, b"\x04")
             assert process.wait(60) == 0
     finally:
