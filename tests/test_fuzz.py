@@ -279,7 +279,7 @@ def test_translating_does_not_import_torchs_compiler(trained_run):
 
 
 def test_loading_gives_the_weights_of_the_file(trained_run):
-    _, _, _, model, _ = load_run(trained_run)
+    model = load_run(trained_run).model
     tensors, _ = load_tensors(trained_run / "model.safetensors")
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, tensors[name]) and not parameter.is_meta

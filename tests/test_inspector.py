@@ -367,7 +367,6 @@ def test_both_directions_are_joined(translator, reverse, monkeypatch):
 
 
 def test_agreement_needs_a_run_of_the_other_direction(translator, reverse):
-    assert reverse_of(translator, None) is None
     assert reverse_of(translator, reverse.run_dir).config.direction == "zh-en"
     with pytest.raises(
         UserError, match=re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")
