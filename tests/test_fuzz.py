@@ -29,9 +29,15 @@ from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import parse_links, turn_links
 
 fuzz = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")), deadline=None, database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")),
+    deadline=None,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
 NASTY = st.sampled_from(
     ["\t", "\n", "\r", "\0", "\u2028", "\x85", "\ufeff", "0-0", "0p1", "-", "😀", "</s>", "▁", "⁇"]
 )
@@ -270,12 +276,11 @@ def test_tensors_of_another_kind_are_refused(trained_run, tmp_path):
 def test_translating_does_not_import_torchs_compiler(trained_run):
     code = (
         "import sys; from transformer_mt import Translator; "
-        f"Translator({str(trained_run)!r}).translate(['Hello.']); print('torch._dynamo' in sys.modules)"
+        f"Translator({str(trained_run)!r}).translate(['Hello.']); "
+        "print('torch._dynamo' in sys.modules)"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
-        == b"False\n"
-    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert done.stdout == b"False\n"
 
 
 def test_loading_gives_the_weights_of_the_file(trained_run):

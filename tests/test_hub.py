@@ -1,4 +1,5 @@
-"""The public corpora, in the layouts that the Hugging Face hub has them, from a stand-in for it on the loopback."""
+"""The public corpora, in the layouts that the Hugging Face hub has them, from a stand-in for it on
+the loopback."""
 
 import hashlib
 import io
@@ -19,7 +20,8 @@ import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
-# name in conf/data → repository, configuration, columns as nested names, split → (number of files, rows)
+# name in conf/data → repository, configuration, columns as nested names, split → (number of files,
+# rows)
 LAYOUTS = {
     "tatoeba": (
         "sentence-transformers/parallel-sentences-tatoeba",
@@ -39,7 +41,8 @@ LAYOUTS = {
 
 
 def pairs(corpus, split, n):
-    """Sentences that name their corpus, split and row, so that nothing can be mistaken for anything else."""
+    """Sentences that name their corpus, split and row, so that nothing can be mistaken for anything
+    else."""
     return [
         (f"Sentence {i} of {corpus}, {split}.", f"这是{corpus}的{split}部分第{i}句。")
         for i in range(n)
@@ -64,14 +67,16 @@ def parquet(rows, layout, config):
 
 
 def card(layout, config, splits, files):
-    """README.md with the YAML head that says which files belong to which split, and how many rows that makes."""
+    """README.md with the YAML head that says which files belong to which split, and how many rows
+    that makes."""
     if layout == "flat":
         features = "".join(
             f"  - name: {name}\n    dtype: string\n" for name in ("english", "non_english")
         )
     else:
         listed = ", ".join(f"'{language}'" for language in config.split("-"))
-        features = f"  - name: translation\n    dtype:\n      translation:\n        languages: [{listed}]\n"
+        features = "  - name: translation\n    dtype:\n      translation:\n"
+        features += f"        languages: [{listed}]\n"
         if "id" in pq.read_schema(io.BytesIO(next(iter(files.values())))).names:
             features = "  - name: id\n    dtype: string\n" + features
     counts = "".join(f"  - name: {split}\n    num_examples: {n}\n" for split, n in splits.items())
@@ -101,7 +106,8 @@ def repositories():
 
 
 class Hub(ThreadingHTTPServer):
-    """The few endpoints of the hub that `datasets` asks; it is its own proxy, so no other host is ever looked up."""
+    """The few endpoints of the hub that `datasets` asks; it is its own proxy, so no other host is
+    ever looked up."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -231,7 +237,8 @@ found = {}
 with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
     for name in names:
         corpus, direction = name.split(":")
-        options = [f"data={corpus}", f"direction={direction}", f"data.cache_dir={cache}", "tokenizer.vocab_size=400"]
+        options = [f"data={corpus}", f"direction={direction}", f"data.cache_dir={cache}"]
+        options.append("tokenizer.vocab_size=400")
         start = time.monotonic()
         made = prepare(OmegaConf.to_object(compose("config", options)))
         src = made.src_tokenizer.decode(made.train["src_ids"])
@@ -372,7 +379,8 @@ def test_without_network_one_line_names_the_corpora_that_need_none(tmp_path, clo
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.fullmatch(
-        r"error: sentence-transformers/parallel-sentences-tatoeba: .*refused.* data=starter .* data=files\.\n",
+        r"error: sentence-transformers/parallel-sentences-tatoeba: .*refused.* "
+        r"data=starter .* data=files\.\n",
         done.stderr,
     )
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,5 @@
-"""Pieces of sentences that links index, plain text from the tokens of a gold set, and links as text."""
+"""Pieces of sentences that links index, plain text from the tokens of a gold set, and links as
+text."""
 
 import re
 from itertools import pairwise
@@ -117,7 +118,8 @@ def test_spans_give_back_the_tokens_and_between_them_are_spaces_alone(tokens, sp
 @given(WORDS)
 @settings(deadline=None)
 def test_english_is_what_replacing_strings_gives(tokens):
-    """The design's words: joined by a space, then the spaces before and after certain marks removed."""
+    """The design's words: joined by a space, then the spaces before and after certain marks
+    removed."""
     expected = re.sub(r" (?=[,.;:!?)])", "", " ".join(tokens)).replace("( ", "(")
     assert join_given(tokens, spaced=True)[0] == expected
 
@@ -148,6 +150,14 @@ def test_links_turned_round(sure, possible):
     line = " ".join([format_links(sure), *(f"{i}p{j}" for i, j in possible)])
     turned = parse_links(turn_links(line, "gold"), 13, 13, "gold")
     assert turned == ({(j, i) for i, j in sure}, {(j, i) for i, j in possible - sure})
+
+
+def test_turning_links_twice_changes_nothing():
+    line = "0-10 3p2 7-7"
+    assert turn_links(line, "gold") == "10-0 2p3 7-7"
+    assert turn_links(turn_links(line, "gold"), "gold") == line
+    with pytest.raises(UserError, match="1~2"):
+        turn_links("0-0 1~2", "gold")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""The Python API: translations in order, long sentences in pieces, weights that change."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from helpers import SENTENCES
+
+from transformer_mt import Translator
+from transformer_mt.config import UserError
+from transformer_mt.translator import Translation
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join(SENTENCES * 8),
+        "apples " * 200,
+        "x" * 500,
+        "苹果" * 300,
+        "！？。" * 200,
+        "a  b\u3000c " * 90,
+        "😀" * 99,
+    ],
+)
+def test_pieces_fit_and_hold_all_the_text(translator, text):
+    pieces = translator.cut(text.strip())
+    assert all(0 < translator.n_tokens(piece) <= 48 for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_pieces_end_where_sentences_end(translator):
+    pieces = translator.cut(" ".join(SENTENCES * 8))
+    assert len(pieces) > 1 and all(piece[-1] in ".!" for piece in pieces)
+
+
+def test_the_python_api_refuses_what_is_not_a_list_of_texts(translator):
+    with pytest.raises(TypeError, match="list of texts"):
+        translator.translate("I like apples.")
+    with pytest.raises(UserError, match="text 2 has a lone surrogate at character 3"):
+        translator.translate(["ok", "ab\ud800"])
+    assert translator.translate([]) == []
+    empty = translator.translate(["", " \t "], n_best=2)
+    assert [translation.text for translation in empty] == ["", ""]
+    assert [len(translation.candidates) for translation in empty] == [2, 2]
+
+
+def test_the_python_api_ignores_batch_mates_and_order(translator):
+    together = translator.translate(SENTENCES)
+    alone = [translator.translate([sentence])[0] for sentence in reversed(SENTENCES)][::-1]
+    assert [t.text for t in alone] == [t.text for t in together]
+    assert [t.score for t in alone] == pytest.approx([t.score for t in together], abs=1e-5)
+    assert all(isinstance(t, Translation) and t.n_pieces == 1 and t.n_tokens >= 2 for t in together)
+
+
+def test_a_translator_follows_its_weights(trained_run):
+    """Changed in place, replaced, in another precision, copied, sent to another process."""
+    text = ["I like apples and books today."]
+    translator = Translator(trained_run, "cpu")
+    before = translator.translate(text)[0].score
+    assert pickle.loads(pickle.dumps(translator)).translate(text)[0].score == before
+    copied = copy.deepcopy(translator)
+    assert translator.model.double() and translator.translate(text)[0].score == pytest.approx(
+        before, abs=1e-4
+    )
+    with torch.no_grad():
+        for parameter in translator.model.parameters():
+            parameter.mul_(0.5)
+    changed = translator.translate(text)[0].score
+    assert abs(changed - before) > 1e-3
+    assert copied.translate(text)[0].score == before
+    copied.model.load_state_dict(translator.model.state_dict())
+    assert copied.translate(text)[0].score == pytest.approx(changed, abs=1e-4)
