@@ -1,4 +1,6 @@
-"""What several test files share: a small corpus, small models, a trained run, and ways to call the commands."""
+"""Fixtures of several test files: a small corpus, a trained run, a way to call the commands, and
+a browser.
+"""
 
 import importlib
 import shutil
@@ -18,20 +20,19 @@ from transformer_mt.alignment import Quality, Rule, choices
 from transformer_mt.config import TokenizerConfig
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # a shell's background job has it ignored, hence its children
+# A shell starts a background job with SIGINT ignored, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """The tests share two cores with whatever else runs; one thread also gives the same bits everywhere."""
+    """Compute with one thread, which gives the same bits everywhere and leaves cores to others."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture
 def float64() -> Iterator[None]:
-    """Everything that is made inside is float64."""
+    """Make float64 the default type inside the test."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     yield
@@ -58,14 +59,17 @@ def call(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ):
-    """Run a command inside this process, which saves starting one: `call("translate", run, "Hello.", stdin=b"")`."""
+    """Run a command inside this process, which saves starting one.
+
+    An example is `call("translate", run, "Hello.", stdin=b"")`.
+    """
     folder = tmp_path_factory.mktemp("stdin")
 
     def run(verb: str, *arguments: object, stdin: bytes = b"") -> Done:
         module = importlib.import_module(f"transformer_mt.{verb}")
         monkeypatch.setattr(sys, "argv", [f"{verb}.py", *map(str, arguments)])
         (folder / "stdin").write_bytes(stdin)
-        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # `train` sets it: put back at the end
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # `train` sets it; it is put back at the end
         handler = signal.getsignal(signal.SIGTERM)
         capfd.readouterr()
         status = 0
@@ -87,7 +91,7 @@ def call(
 def trained_run(
     tmp_path_factory: pytest.TempPathFactory, corpus_tsv: Path, cache_dir: Path
 ) -> Path:
-    """A run that the command made under its default name, in a directory that was empty; the model knows a little."""
+    """A run that the command made under its default name; its model knows a little."""
     folder = tmp_path_factory.mktemp("trained")
     changes = {
         "model": "tiny",
@@ -96,9 +100,8 @@ def trained_run(
         "train.log_every": 25,
     }
     options = training_options(corpus_tsv, cache_dir, folder, **changes)
-    done = start(
-        "train", *(option for option in options if not option.startswith("run_dir=")), cwd=folder
-    )
+    overrides = [option for option in options if not option.startswith("run_dir=")]
+    done = start("train", *overrides, cwd=folder)
     assert done.status == 0, done.err
     assert done.out == ""
     return folder / "runs" / "files-en-zh-tiny"
@@ -153,19 +156,26 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="session")
 def tokenizers() -> tuple[Tokenizer, Tokenizer]:
-    """Of English and Chinese; tokens of several characters, and bytes for characters that they have not seen."""
+    """Tokenizers of English and Chinese.
+
+    They have pieces of several characters, and bytes for characters that no line holds.
+    """
     english = [en for en, _ in pattern_pairs()] + ["new york is interesting"] * 9
-    made = [(english, True), ([zh for _, zh in pattern_pairs()], False)]
+    chinese = [zh for _, zh in pattern_pairs()]
     options = TokenizerConfig(vocab_size=340)
-    return tuple(train_tokenizer(lines, options, prefix)[0] for lines, prefix in made)
+    src, _ = train_tokenizer(english, options, dummy_prefix=True)
+    tgt, _ = train_tokenizer(chinese, options, dummy_prefix=False)
+    return src, tgt
 
 
 @pytest.fixture
 def measured() -> dict[Rule, Quality]:
-    """A table with one best choice."""
+    """A table of alignment quality by rule, with one best rule."""
     base = Rule(mask_punctuation=True, threshold=0.25)
     rules = [
-        replace(base, layer=i, head=h, shift=s) for s in (False, True) for i, h in choices(2, 2)
+        replace(base, layer=layer, head=head, shift=shift)
+        for shift in (False, True)
+        for layer, head in choices(2, 2)
     ]
     table = {rule: Quality(10, 10, n % 7, n % 7) for n, rule in enumerate(rules)}
     table[rules[11]] = Quality(10, 10, 9, 10)

@@ -1,4 +1,6 @@
-"""What several test files share: small corpora, models and runs, ways to call commands, slow second implementations."""
+"""What several test files share: small corpora, models and runs, ways to call the commands, and
+slow second implementations.
+"""
 
 import os
 import subprocess
@@ -71,20 +73,17 @@ def pattern_pairs() -> list[tuple[str, str]]:
                     ]
                     english = " and ".join([thing, *(en for en, _ in others)])
                     chinese = "和".join([物, *(zh for _, zh in others)])
-                    pairs.append(
-                        (
-                            f"{person} {verb} {english}{when}{end}",
-                            f"{人}{时}{动}{chinese}{ENDS[end]}",
-                        )
-                    )
+                    src = f"{person} {verb} {english}{when}{end}"
+                    tgt = f"{人}{时}{动}{chinese}{ENDS[end]}"
+                    pairs.append((src, tgt))
     return pairs
 
 
 def tiny_config(**changes: object) -> ModelConfig:
     """A model for equivalence tests, without dropout unless asked for."""
     options: dict = {
-        "d_model": 16, "n_heads": 4, "d_ff": 24, "n_encoder_layers": 2, "n_decoder_layers": 2, "dropout": 0.0,
-        "max_len": 64,
+        "d_model": 16, "n_heads": 4, "d_ff": 24, "n_encoder_layers": 2, "n_decoder_layers": 2,
+        "dropout": 0.0, "max_len": 64,
     }  # fmt: skip
     return ModelConfig(**(options | changes))
 
@@ -92,7 +91,10 @@ def tiny_config(**changes: object) -> ModelConfig:
 def tiny_model(
     seed: int = 0, n_src: int = 13, n_tgt: int = 11, joint: bool = False, **changes: object
 ) -> Transformer:
-    """A random model in evaluation mode whose attention is far from uniform and whose biases are not zero; pad is 0."""
+    """A random model in evaluation mode; pad is 0.
+
+    Its attention is far from uniform and its biases are not zero, so that errors show.
+    """
     torch.manual_seed(seed)
     model = Transformer(tiny_config(**changes), n_src, n_tgt, pad_id=0, joint=joint)
     with torch.no_grad():
@@ -136,25 +138,16 @@ ENVIRONMENT = os.environ | {
     "PYTHONIOENCODING": "",
     "LC_ALL": "C",
 }
-"""Of the commands: one thread, and a locale that is not UTF-8."""
+"""The environment of the commands: one thread, and a locale that is not UTF-8."""
 
 
 @contextmanager
 def running(*arguments: object, **options: object) -> Iterator[subprocess.Popen]:
     """`python -m transformer_mt.…` with pipes of bytes; it does not outlive the test."""
-    where = {
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "env": ENVIRONMENT,
-    }
-    command_line = [
-        sys.executable,
-        "-m",
-        f"transformer_mt.{arguments[0]}",
-        *map(str, arguments[1:]),
-    ]
-    process = subprocess.Popen(command_line, **(where | options))
+    verb, *rest = map(str, arguments)
+    command_line = [sys.executable, "-m", f"transformer_mt.{verb}", *rest]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen(command_line, **(pipes | {"env": ENVIRONMENT} | options))
     try:
         yield process
     finally:
@@ -174,33 +167,27 @@ def start(*arguments: object, stdin: bytes = b"", **options: object) -> Done:
 
 
 TRAINING = {
-    "model.name": "tiny", "model.d_model": 32, "model.n_heads": 2, "model.d_ff": 64, "model.n_encoder_layers": 1,
-    "model.n_decoder_layers": 1, "model.max_len": 48, "tokenizer.vocab_size": 340, "train.device": "cpu",
-    "train.max_steps": 4, "train.max_epochs": None, "train.token_budget": 400, "train.warmup_steps": 10,
+    "model.name": "tiny", "model.d_model": 32, "model.n_heads": 2, "model.d_ff": 64,
+    "model.n_encoder_layers": 1, "model.n_decoder_layers": 1, "model.max_len": 48,
+    "tokenizer.vocab_size": 340, "train.device": "cpu", "train.max_steps": 4,
+    "train.max_epochs": None, "train.token_budget": 400, "train.warmup_steps": 10,
     "train.log_every": 2, "train.lr": 0.01, "train.precision": "fp32",
 }  # fmt: skip
-"""Options of a training run of seconds."""
+"""Options of a training run that takes seconds."""
 
 
 def training_options(corpus: Path, cache: Path, run_dir: Path, **changes: object) -> list[str]:
     """`TRAINING` as overrides of the command."""
-    options = (
-        {"data": "files", "data.train": corpus, "data.cache_dir": cache, "run_dir": run_dir}
-        | TRAINING
-        | changes
-    )
+    places = {"data": "files", "data.train": corpus, "data.cache_dir": cache, "run_dir": run_dir}
+    options = places | TRAINING | changes
     return [f"{key}={'null' if value is None else value}" for key, value in options.items()]
 
 
 def training_config(corpus: Path, cache: Path, run_dir: Path, **changes: object) -> Config:
     """`TRAINING` as a `Config`."""
-    options = (
-        {"data.train": str(corpus), "data.cache_dir": str(cache), "run_dir": str(run_dir)}
-        | TRAINING
-        | changes
-    )
+    places = {"data.train": str(corpus), "data.cache_dir": str(cache), "run_dir": str(run_dir)}
     nested: dict = {}
-    for key, value in options.items():
+    for key, value in (places | TRAINING | changes).items():
         section, _, name = key.rpartition(".")
         (nested.setdefault(section, {}) if section else nested)[name] = value
     config: Config = config_from_dict(Config, nested, "test")
@@ -208,7 +195,7 @@ def training_config(corpus: Path, cache: Path, run_dir: Path, **changes: object)
 
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
-
+"""Tolerances of float64."""
 
 VARIANTS = [
     {"norm": Norm.pre, "activation": Activation.relu, "cross_attention": CrossAttention.hard},
@@ -221,15 +208,18 @@ VARIANTS = [
 
 
 def written(side: Side, token: int) -> list[int]:
+    """The units that `token` writes a part of."""
     return [u for u in range(len(side.units)) if side.overlap[token][u]]
 
 
 def is_mark(side: Side, token: int) -> bool:
+    """Whether `token` writes punctuation and nothing else."""
     texts = [side.unit_texts[u] for u in written(side, token)]
     return bool(texts) and not any(c.isalnum() for text in texts for c in text)
 
 
 def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
+    """The mean of the maps that `layer` and `head` choose; None = all."""
     n_layers, n_heads, n_rows, n_columns = cross.shape
     maps = [
         cross[i][h]
@@ -244,7 +234,7 @@ def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
 
 def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
     """Pairs of target token and source token."""
-    eos, found = len(src.ids) - 1, set()
+    eos, links = len(src.ids) - 1, set()
     for t, row in enumerate(rows):
         allowed = [
             s
@@ -257,11 +247,12 @@ def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[
         else:
             top = max((row[s] for s in allowed), default=None)
             winners = [s for s in allowed if row[s] == top][:1]
-        found |= {(t, s) for s in winners if s != eos}
-    return found
+        links |= {(t, s) for s in winners if s != eos}
+    return links
 
 
 def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
+    """Pairs of source unit and target unit."""
     rows = slow_soft(cross, rule.layer, rule.head)
     n = len(tgt.ids) - 1
     rows = [rows[t + 1 if rule.shift else t] for t in range(n)]
@@ -274,7 +265,11 @@ def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
 
 
 def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:
-    """Och and Ney's AER, precision and recall of links, sure and possible ones, over all sentences."""
+    """AER, precision and recall over all sentences (Och and Ney 2003).
+
+    Args:
+        rows: for each sentence the links, the sure gold links and the possible ones.
+    """
     a = {(k, *link) for k, (links, _, _) in enumerate(rows) for link in links}
     s = {(k, *link) for k, (_, sure, _) in enumerate(rows) for link in sure}
     p = {(k, *link) for k, (_, _, possible) in enumerate(rows) for link in possible} | s
@@ -283,7 +278,7 @@ def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:
 
 
 def slow_cross(model: Transformer, src: list[int], tgt: list[int]) -> np.ndarray:
-    """One pair alone, without anything that batches or cuts."""
+    """Cross-attention `(L, H, T, S)` of one pair alone, without any batching or cutting."""
     ids, tgt_in = torch.tensor([src]), torch.tensor([[2, *tgt[:-1]]])
     trace = Trace()
     with torch.inference_mode():
@@ -299,9 +294,8 @@ def make_run(
     sizes = {"n_encoder_layers": 2, "n_decoder_layers": 3, "max_len": 40} | options.pop("model", {})
     model = tiny_model(3, len(src), len(tgt), **sizes)
     folder.mkdir(parents=True)
-    save_config(
-        folder, Config(run_dir=str(folder), direction=direction, model=model.config, **options)
-    )
+    config = Config(run_dir=str(folder), direction=direction, model=model.config, **options)
+    save_config(folder, config)
     save_tokenizers(folder, src, tgt)
     metadata = {"steps": [7], "valid_bleu": 1.0}
     save_tensors(folder / WEIGHTS, weights_of(model), metadata)

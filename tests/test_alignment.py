@@ -48,7 +48,7 @@ from transformer_mt.alignment import (
 from transformer_mt.config import UserError
 from transformer_mt.model import Trace, Transformer
 
-# ------------------------------------------------------------------- made by hand, and the same once more, slowly
+# ----------------------------------------------------- made by hand, and the same once more, slowly
 
 
 def side(words: list[str], tokens: list[list[int]]) -> Side:
@@ -106,7 +106,7 @@ RULES = st.builds(
 )
 
 
-# --------------------------------------------------------------------------------------------- from weights to links
+# ---------------------------------------------------------------------------- from weights to links
 
 
 @given(sides(), sides(), RULES, st.integers(0, 999), st.sampled_from([None, 3]))
@@ -188,7 +188,7 @@ def test_the_attention_of_a_choice_is_the_mean_of_its_heads(layer, head):
     assert np.allclose(soft(cross, layer, head), slow_soft(cross, layer, head), atol=1e-7, rtol=0)
 
 
-# ------------------------------------------------------------------------------------------------ subwords to units
+# -------------------------------------------------------------------------------- subwords to units
 
 
 @given(sides(), sides(), RULES, st.integers(0, 999))
@@ -318,7 +318,7 @@ def test_punctuation_tokens_write_marks_and_nothing_else():
     assert made.punctuation.tolist() == [False, False, True, True, False, False]
 
 
-# ------------------------------------------------------------------------------------------------- both directions
+# ---------------------------------------------------------------------------------- both directions
 
 LINKS = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=14)
 
@@ -410,7 +410,7 @@ def test_agreement_by_hand(forward, backward, expected):
     assert agree(forward, backward) == expected
 
 
-# --------------------------------------------------------------------------------------------- alignment error rate
+# ----------------------------------------------------------------------------- alignment error rate
 
 
 def gold_of(src: Side, tgt: Side, sure: set, possible: set = frozenset()) -> Gold:
@@ -474,7 +474,7 @@ def test_pairs_without_gold_links_are_left_out_and_none_at_all_is_an_error():
         with_links([empty, empty], "y.align")
 
 
-# -------------------------------------------------------------------------------------------------- a model by hand
+# ---------------------------------------------------------------------------------- a model by hand
 
 
 def positional_model() -> Transformer:
@@ -537,7 +537,7 @@ def pair(n_src: int, n_tgt: int) -> tuple[Side, Side]:
     )
 
 
-# ------------------------------------------------------------------------------------------- teacher-forced passes
+# ---------------------------------------------------------------------------- teacher-forced passes
 
 
 def random_pairs(n: int, seed: int = 0) -> list[tuple[list[int], list[int]]]:
@@ -617,7 +617,7 @@ def test_measuring_equals_the_slow_loop_for_every_choice(float64, base):
     assert table[best(table)].aer == min(quality.aer for quality in table.values())
 
 
-# ---------------------------------------------------------------------------------------------------- alignment.json
+# ----------------------------------------------------------------------------------- alignment.json
 
 
 def test_a_rule_comes_back_from_its_file(measured):

@@ -215,7 +215,7 @@ def test_a_line_break_that_the_model_writes_does_not_make_two_lines(
     apple = translator.tgt_tokenizer.encode(["猫"])[0][:-1]
     ids = [newline, *apple, newline, *apple]
     monkeypatch.setattr(
-        "transformer_mt.translator.search", lambda *_, **__: [[Hypothesis(ids, -1.0)]]
+        "transformer_mt.translator.search", lambda *_: [(0, [Hypothesis(ids, -1.0)])]
     )
     assert lines(call("translate", trained_run, "Cats.").out) == ["猫 猫"]
 
@@ -436,15 +436,15 @@ def test_a_moved_run_works(call, trained_run, expected, tmp_path):
         (["nowhere", "Hello."], "nowhere: no run here (looked for config.yaml)"),
         (["RUN", "--input", "nothing.txt"], "--input nothing.txt: no such file"),
         (["RUN", "--input", "nothing.txt", "Hello."], "give sentences or --input, not both"),
-        (["RUN", "--beam-size", "0", "Hello."], "decode.beam_size=0 is out of range"),
+        (["RUN", "--beam-size", "0", "Hello."], "--beam-size 0 is out of range: it must be from 1"),
         (["RUN", "--beam-size", "many", "Hello."], "--beam-size: invalid int value: 'many'"),
-        (["RUN", "--length-penalty", "-1", "Hello."], "decode.length_penalty=-1.0 is out of range"),
+        (["RUN", "--length-penalty", "-1", "Hello."], "--length-penalty -1.0 is out of range"),
         (
             ["RUN", "--n-best", "5", "Hello."],
-            "n_best=5 is out of range: it must be from 1 to beam_size=4",
+            "--n-best 5 is out of range: it must be from 1 to the beam size, 4",
         ),
-        (["RUN", "--n-best", "0", "Hello."], "n_best=0 is out of range"),
-        (["RUN", "--batch-tokens", "0", "Hello."], "batch_tokens=0 is out of range"),
+        (["RUN", "--n-best", "0", "Hello."], "--n-best 0 is out of range"),
+        (["RUN", "--batch-tokens", "0", "Hello."], "--batch-tokens 0 is out of range"),
         (
             ["RUN", "--device", "cuda:31", "Hello."],
             "device=cuda:31: this machine has no such device",
@@ -813,7 +813,7 @@ def test_english_targets_are_scored_by_13a(call, trained_run, tmp_path):
         (["RUN", "--test-set", "wmt19", "--src", "two", "--ref", "two"], "not both"),
         (["RUN", "--split", "train"], "--split: invalid choice: 'train'"),
         (["RUN", "--device", "cuda:31"], "device=cuda:31"),
-        (["RUN", "--beam-size", "0"], "decode.beam_size=0 is out of range"),
+        (["RUN", "--beam-size", "0"], "--beam-size 0 is out of range"),
     ],
 )
 def test_a_bad_option_of_evaluate_is_one_line(

@@ -1,8 +1,9 @@
-"""Beam search against all translations there are, lattices by hand, a greedy loop, and other batches."""
+"""Beam search against all translations there are, lattices by hand, greedy search and batches."""
 
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -22,8 +23,9 @@ SPECIAL = SpecialIds(PAD, PAD, BOS, EOS)
 
 
 class FakeModel:
-    """Logits as a function of the sentence and of the whole prefix; it is step and cache in one,
-    and counts the rows of every call.
+    """Logits as a function of the sentence and of the whole prefix.
+
+    It is step and cache in one, and counts the rows of every call.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class FakeModel:
         assert cache is self and len(ids) == len(self.sentences)
         self.rows_per_call.append(ids.numel())
         if self.prefixes and ids.size(1) > len(self.prefixes[0]):
-            self.reorder(torch.zeros_like(ids))  # all go on from the one at the beginning
+            self.reorder(torch.zeros_like(ids))  # all go on from the one that a sentence begins as
         self.prefixes = [
             [(*prefix, token) for prefix, token in zip(prefixes, tokens, strict=True)]
             for prefixes, tokens in zip(self.prefixes, ids.tolist(), strict=True)
@@ -79,7 +81,7 @@ def random_logits(
 
 
 def run(logits, beam: int, alpha: float, *, maximum, n_best=1, special=SPECIAL, n=1):
-    """`beam_search` over a `FakeModel`: the results and the model."""
+    """Search with a `FakeModel`; return the hypotheses of each sentence, and the model."""
     model = FakeModel(logits, n)
     limits = torch.tensor([maximum] * n if isinstance(maximum, int) else maximum)
     options = DecodeConfig(beam_size=beam, length_penalty=alpha, n_best=n_best)
@@ -91,22 +93,23 @@ def every_translation(
 ):
     """All there are, best first."""
     words = [token for token in range(n_vocab) if token not in (PAD, BOS, EOS)]
-    found = []
+    hypotheses = []
     for length in range(minimum, maximum + 1):
         for ids in itertools.product(words, repeat=length - 1):
             log_probability = 0.0
             for t, token in enumerate((*ids, EOS)):
                 log_probability += logits(sentence, ids[:t]).log_softmax(-1)[token].item()
-            found.append(Hypothesis(list(ids), log_probability / ((5 + length) / 6) ** alpha))
-    return sorted(found, key=lambda hypothesis: -hypothesis.score)
+            score = log_probability / ((5 + length) / 6) ** alpha
+            hypotheses.append(Hypothesis(list(ids), score))
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
 
 
-def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
-    assert [h.ids for h in found] == [h.ids for h in expected]
-    assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-10)
+def assert_same(hypotheses: list[Hypothesis], expected: list[Hypothesis]) -> None:
+    assert [h.ids for h in hypotheses] == [h.ids for h in expected]
+    assert [h.score for h in hypotheses] == pytest.approx([h.score for h in expected], abs=1e-10)
 
 
-# ------------------------------------------------------------------------------------------------ exhaustive, by hand
+# ------------------------------------------------------------------------------ exhaustive, by hand
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.5])
@@ -114,27 +117,27 @@ def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
 def test_a_wide_beam_finds_everything_in_order(seed, alpha):
     """Three words and at most four tokens: 1 + 3 + 9 + 27 translations."""
     expected = every_translation(random_logits(seed, 6), 6, alpha, 4)
-    found, _ = run(random_logits(seed, 6), 40, alpha, maximum=4, n_best=40)
+    outputs, _ = run(random_logits(seed, 6), 40, alpha, maximum=4, n_best=40)
     assert len(expected) == 40
-    assert_same(found[0], expected)
+    assert_same(outputs[0], expected)
 
 
 @pytest.mark.parametrize("n_best", [1, 3])
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("seed", range(4, 10))
 def test_stopping_early_loses_no_winner(seed, alpha, n_best):
-    """With a beam as wide as all there is, the only way to miss one of the n best is to stop too early."""
+    """A beam as wide as all there is can miss one of the n best only by stopping too early."""
     logits = random_logits(seed, 5, sharpness=3.0)
-    found, _ = run(logits, 63, alpha, maximum=6, n_best=n_best)
-    assert_same(found[0], every_translation(logits, 5, alpha, 6)[:n_best])
+    outputs, _ = run(logits, 63, alpha, maximum=6, n_best=n_best)
+    assert_same(outputs[0], every_translation(logits, 5, alpha, 6)[:n_best])
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, 2.5])
 def test_a_search_ends_at_the_first_step_that_no_live_hypothesis_can_win(alpha):
-    """The steps counted by a search without tensors that knows the same rule."""
+    """A search without tensors that knows the same rule counts the steps."""
     for seed in range(20):
         logits = random_logits(seed, 5, sharpness=3.0)
-        _, steps = run(logits, 63, alpha, maximum=6)
+        _, model = run(logits, 63, alpha, maximum=6)
         live, best, n_steps = {(): 0.0}, -math.inf, 0
         while live and max(live.values()) / ((5 + 6) / 6) ** alpha > best:
             n_steps += 1
@@ -145,11 +148,14 @@ def test_a_search_ends_at_the_first_step_that_no_live_hypothesis_can_win(alpha):
                 if n_steps < 6:
                     grown |= {(*prefix, token): score + log_probs[token] for token in (3, 4)}
             live = grown
-        assert len(steps.rows_per_call) == n_steps, seed
+        assert len(model.rows_per_call) == n_steps, seed
 
 
 def lattice(table: dict[str, dict[str, float]]):
-    """Logits from probabilities: `{"": {"a": 0.6, "b": 0.4}, "a": {"$": 1.0}}`, `$` = eos; a is id 3."""
+    """Logits from probabilities such as `{"": {"a": 0.6, "b": 0.4}, "a": {"$": 1.0}}`.
+
+    `$` is eos, and `a` has id 3.
+    """
     names = {"$": EOS} | {chr(ord("a") + i): 3 + i for i in range(4)}
 
     def logits(_: int, prefix: tuple[int, ...]) -> torch.Tensor:
@@ -174,7 +180,10 @@ GARDEN = {
 
 
 def test_a_lattice_by_hand():
-    """Greedy takes a (0.6), then c: 0.6 * 0.4 = 0.24. Two slots keep b as well: b c $ = 0.4 * 0.9 * 0.8 = 0.288."""
+    """Greedy search takes a (0.6), then c: 0.6 * 0.4 = 0.24.
+
+    Two slots have room for b as well: b c $ = 0.4 * 0.9 * 0.8 = 0.288.
+    """
     greedy, _ = run(lattice(GARDEN), 1, 0.0, maximum=5)
     assert greedy[0][0].ids == [3, 5]
     assert greedy[0][0].score == pytest.approx(math.log(0.24), abs=1e-6)
@@ -184,7 +193,10 @@ def test_a_lattice_by_hand():
 
 
 def test_the_length_penalty_decides_between_short_and_long():
-    """ "$" has 0.4, "a b $" has 0.6 * 0.6 * 1 = 0.36; three tokens are divided by (8/6)^alpha, one by 1."""
+    """$ has 0.4, and a b $ has 0.6 * 0.6 * 1 = 0.36.
+
+    The score of three tokens is divided by (8/6)^alpha, that of one by 1.
+    """
     table = {
         "": {"$": 0.4, "a": 0.6},
         "a": {"b": 0.6, "c": 0.4},
@@ -192,29 +204,28 @@ def test_the_length_penalty_decides_between_short_and_long():
         "ac": {"$": 1.0},
     }
     short, _ = run(lattice(table), 4, 0.0, maximum=4)
-    assert short[0][0].ids == [] and short[0][0].score == pytest.approx(math.log(0.4), abs=1e-6)
+    assert short[0][0].ids == []
+    assert short[0][0].score == pytest.approx(math.log(0.4), abs=1e-6)
     long, _ = run(lattice(table), 4, 1.0, maximum=4)
-    assert long[0][0].ids == [3, 4] and long[0][0].score == pytest.approx(
-        math.log(0.36) * 6 / 8, abs=1e-6
-    )
+    assert long[0][0].ids == [3, 4]
+    assert long[0][0].score == pytest.approx(math.log(0.36) * 6 / 8, abs=1e-6)
 
 
 def test_the_formula_of_the_length_penalty():
     for length, alpha in itertools.product((1, 2, 7, 100), (0.0, 0.6, 1.0)):
-        assert length_penalty(length, alpha).item() == pytest.approx(
-            ((5 + length) / 6) ** alpha, rel=1e-14
-        )
+        expected = ((5 + length) / 6) ** alpha
+        assert length_penalty(length, alpha).item() == pytest.approx(expected, rel=1e-14)
     assert length_penalty(torch.tensor([1, 7]), 1.0).tolist() == [1.0, 2.0]
 
 
-# --------------------------------------------------------------------------------------------------- greedy and limits
+# -------------------------------------------------------------------------------- greedy and limits
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_one_slot_is_greedy_search(seed):
     logits = random_logits(seed, 9)
     limits = [3, 12, 12, 1]
-    found, _ = run(logits, 1, 0.7, maximum=limits, n=4)
+    outputs, _ = run(logits, 1, 0.7, maximum=limits, n=4)
     for sentence, limit in enumerate(limits):
         ids, total = [], 0.0
         while True:
@@ -225,15 +236,16 @@ def test_one_slot_is_greedy_search(seed):
             if token == EOS:
                 break
             ids.append(token)
-        assert_same(found[sentence], [Hypothesis(ids, total / ((5 + len(ids) + 1) / 6) ** 0.7)])
+        expected = Hypothesis(ids, total / ((5 + len(ids) + 1) / 6) ** 0.7)
+        assert_same(outputs[sentence], [expected])
 
 
 @pytest.mark.parametrize("beam", [1, 3, 21])
 def test_the_limits_are_each_sentences_own(beam):
     for seed in range(5):
         logits = random_logits(seed, 7)
-        found, _ = run(logits, beam, 1.0, maximum=[1, 6, 4], n=3, n_best=beam)
-        lengths = [{len(h.ids) + 1 for h in hypotheses} for hypotheses in found]
+        outputs, _ = run(logits, beam, 1.0, maximum=[1, 6, 4], n=3, n_best=beam)
+        lengths = [{len(h.ids) + 1 for h in hypotheses} for hypotheses in outputs]
         assert lengths[0] == {1} and max(lengths[1]) <= 6 and max(lengths[2]) <= 4
 
 
@@ -245,16 +257,16 @@ def test_forbidden_ids_never_come_out_however_probable():
         return row
 
     special = SpecialIds(pad=PAD, unk=5, bos=BOS, eos=EOS)
-    found, _ = run(logits, 4, 1.0, maximum=9, n_best=4, special=special)
-    produced = {token for hypothesis in found[0] for token in hypothesis.ids}
-    assert produced and produced <= {3, 4, 6, 7}
+    outputs, _ = run(logits, 4, 1.0, maximum=9, n_best=4, special=special)
+    tokens = {token for hypothesis in outputs[0] for token in hypothesis.ids}
+    assert tokens and tokens <= {3, 4, 6, 7}
 
 
 @pytest.mark.parametrize("n_best", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(3))
 def test_n_best_gives_n_different_ones_best_first(seed, n_best):
-    found, _ = run(random_logits(seed, 8), 5, 0.6, maximum=[4, 9, 3], n=3, n_best=n_best)
-    for hypotheses in found:
+    outputs, _ = run(random_logits(seed, 8), 5, 0.6, maximum=[4, 9, 3], n=3, n_best=n_best)
+    for hypotheses in outputs:
         assert len(hypotheses) == n_best == len({tuple(h.ids) for h in hypotheses})
         scores = [h.score for h in hypotheses]
         assert scores == sorted(scores, reverse=True)
@@ -262,25 +274,24 @@ def test_n_best_gives_n_different_ones_best_first(seed, n_best):
 
 def test_a_beam_wider_than_the_vocabulary():
     # 1 + 2 + 4 translations of two words
-    found, _ = run(random_logits(0, 5), 7, 1.0, maximum=3, n_best=7)
-    assert_same(found[0], every_translation(random_logits(0, 5), 5, 1.0, 3))
+    outputs, _ = run(random_logits(0, 5), 7, 1.0, maximum=3, n_best=7)
+    assert_same(outputs[0], every_translation(random_logits(0, 5), 5, 1.0, 3))
 
 
 def test_scores_are_those_of_the_ids():
-    """Whatever the beam keeps, a score is the penalised log-probability of the ids beside it."""
+    """A score is the penalised log-probability of the ids beside it, whatever the beam keeps."""
     logits = random_logits(1, 12)
-    found, _ = run(logits, 4, 0.8, maximum=8, n=3, n_best=4)
-    for sentence, hypotheses in enumerate(found):
+    outputs, _ = run(logits, 4, 0.8, maximum=8, n=3, n_best=4)
+    for sentence, hypotheses in enumerate(outputs):
         for h in hypotheses:
             ids = (*h.ids, EOS)
-            total = sum(
-                logits(sentence, ids[:t]).log_softmax(-1)[token].item()
-                for t, token in enumerate(ids)
-            )
+            total = 0.0
+            for t, token in enumerate(ids):
+                total += logits(sentence, ids[:t]).log_softmax(-1)[token].item()
             assert h.score == pytest.approx(total / ((5 + len(ids)) / 6) ** 0.8, abs=1e-10)
 
 
-# ------------------------------------------------------------------------------------------------------ batches
+# ------------------------------------------------------------------------------------------ batches
 
 
 def test_finished_sentences_leave_the_batch():
@@ -289,24 +300,34 @@ def test_finished_sentences_leave_the_batch():
         row[EOS] = 60.0 if len(prefix) == sentence else -60.0  # sentence b has b words
         return row
 
-    found, steps = run(logits, 2, 0.0, maximum=10, n=4)
-    assert steps.rows_per_call == [4, 6, 4, 2]  # one hypothesis each at first, then two
-    assert [len(hypotheses[0].ids) for hypotheses in found] == [0, 1, 2, 3]
+    outputs, model = run(logits, 2, 0.0, maximum=10, n=4)
+    assert model.rows_per_call == [4, 6, 4, 2]  # one hypothesis each at first, then two
+    assert [len(hypotheses[0].ids) for hypotheses in outputs] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("beam", [1, 2, 5])
-def test_a_sentence_of_a_fake_batch_is_what_it_is_alone(beam):
-    logits = random_logits(11, 9)
-    limits = [2, 9, 5, 9]
-    together, _ = run(logits, beam, 0.6, maximum=limits, n=4, n_best=beam)
+@pytest.mark.parametrize("beam, n_best", [(1, 1), (2, 2), (5, 5), (5, 3), (5, 2), (4, 1)])
+@pytest.mark.parametrize("sharpness", [1.5, 4.0])
+def test_a_sentence_of_a_batch_is_searched_as_it_is_alone(sharpness, beam, n_best):
+    """Each takes as many steps as alone and then leaves, with the hypotheses that it has alone."""
+    logits = random_logits(11, 9, sharpness)
+    limits = [2, 9, 5, 12, 7, 9]
+    together, model = run(logits, beam, 0.6, maximum=limits, n=6, n_best=n_best)
+
+    n_steps = []
     for sentence, limit in enumerate(limits):
-        its_own = lambda _, prefix, b=sentence: logits(b, prefix)  # noqa: E731
-        alone, _ = run(its_own, beam, 0.6, maximum=limit, n_best=beam)
+        own_logits = partial(lambda b, _, prefix: logits(b, prefix), sentence)
+        alone, own_model = run(own_logits, beam, 0.6, maximum=limit, n_best=n_best)
         assert_same(together[sentence], alone[0])
+        n_steps.append(len(own_model.rows_per_call))
+
+    assert len(set(n_steps)) >= 3, "too few sentences leave at steps of their own"
+    n_sentences = [sum(n > step for n in n_steps) for step in range(max(n_steps))]
+    n_rows = [n_sentences[0], *(beam * n for n in n_sentences[1:])]
+    assert model.rows_per_call == n_rows
 
 
 def sources_for(seed: int, n: int, longest: int = 12) -> list[list[int]]:
-    """Sentences of mixed lengths; eos last."""
+    """Ids of `n` sentences of several lengths, eos last."""
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(1, longest, (n,), generator=generator).tolist()
     return [[*torch.randint(3, 20, (k,), generator=generator).tolist(), EOS] for k in lengths]
@@ -325,17 +346,17 @@ def translate(
     return [outputs[i] for i in range(len(sources))]
 
 
-@pytest.mark.parametrize("beam", [1, 4])
+@pytest.mark.parametrize("beam, n_best", [(1, 1), (4, 4), (4, 2)])
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 6))
-def test_a_translation_does_not_depend_on_its_batch(beam, seed, n):
+def test_a_translation_does_not_depend_on_its_batch(beam, n_best, seed, n):
     torch.set_default_dtype(torch.float64)
     try:
         model = tiny_model(seed, n_src=20, n_tgt=20)
         sources = sources_for(seed, n)
-        together = translate(model, sources, beam, n_best=beam)
+        together = translate(model, sources, beam, n_best=n_best)
         for source, expected in zip(sources, together, strict=True):
-            assert_same(translate(model, [source], beam, n_best=beam)[0], expected)
+            assert_same(translate(model, [source], beam, n_best=n_best)[0], expected)
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -347,8 +368,8 @@ def test_search_keeps_the_order_whatever_the_batches(float64, beam):
     whole = translate(model, sources, beam)
     for batch_tokens in (1, 20, 50):
         batched = translate(model, sources, beam, batch_tokens)
-        for expected, found in zip(whole, batched, strict=True):
-            assert_same(found, expected)
+        for expected, hypotheses in zip(whole, batched, strict=True):
+            assert_same(hypotheses, expected)
     assert translate(model, [], beam) == []
 
 
@@ -358,25 +379,23 @@ def test_the_model_by_steps_gives_the_scores_of_teacher_forcing(float64):
     for source, hypotheses in zip(sources, translate(model, sources, 4, n_best=4), strict=True):
         assert len(hypotheses) == 4
         for h in hypotheses:
-            ids = torch.tensor([[*h.ids, EOS]])
-            tgt_in = torch.tensor([[BOS, *h.ids]])
-            log_probs = (
-                logits_of(model, torch.tensor([source]), tgt_in)
-                .log_softmax(-1)
-                .gather(2, ids[:, :, None])
-            )
-            assert h.score == pytest.approx(
-                log_probs.sum().item() / ((5 + ids.size(1)) / 6) ** 0.8, abs=1e-9
-            )
+            tgt_in, tgt_out = [BOS, *h.ids], [*h.ids, EOS]
+            logits = logits_of(model, torch.tensor([source]), torch.tensor([tgt_in]))[0]
+            log_probs = logits.log_softmax(-1)[range(len(tgt_out)), tgt_out]
+            expected = log_probs.sum().item() / ((5 + len(tgt_out)) / 6) ** 0.8
+            assert h.score == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_limits_of_search_are_the_sentences_own():
-    """At most twice the source's tokens plus 20, and at most `max_len`; reached where eos never wins."""
+    """A translation has at most twice the source's tokens plus 20, and at most `max_len`.
+
+    The model is one where eos never wins, so that every translation reaches its limit.
+    """
     model = tiny_model(6, n_src=20, n_tgt=20, max_len=30, tie_embeddings=False)
     with torch.no_grad():
         model.decoder_norm.bias[:] = model.output.weight[7] * 100  # one word always wins
-    found = translate(model, [[5, EOS], [5, 6, 7, EOS], [5] * 20 + [EOS]], 1)
-    assert [len(hypotheses[0].ids) + 1 for hypotheses in found] == [24, 28, 30]
+    outputs = translate(model, [[5, EOS], [5, 6, 7, EOS], [5] * 20 + [EOS]], 1)
+    assert [len(hypotheses[0].ids) + 1 for hypotheses in outputs] == [24, 28, 30]
 
 
 def test_length_batches():

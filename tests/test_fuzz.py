@@ -230,7 +230,7 @@ def test_a_sentence_to_look_at(translator, text):
         )
 
 
-# ------------------------------------------------------------------------------ a run directory that asks for too much
+# ----------------------------------------------------------- a run directory that asks for too much
 
 
 @pytest.mark.parametrize(

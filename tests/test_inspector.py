@@ -277,7 +277,7 @@ def test_chinese_script_is_converted_as_in_training(tokenizers, tmp_path):
     assert backward.inspector.side("學生 畫", True, "given", "x").unit_texts == ["学生", "画"]
 
 
-# ----------------------------------------------------------------------------------------------- many pairs, gold_pairs
+# --------------------------------------------------------------------------- many pairs, gold_pairs
 
 
 PAIRS = [

@@ -1,4 +1,4 @@
-"""The model against formulas, against torch's own layers, and against itself by other ways of computing the same."""
+"""The model against formulas, against torch's own layers, and against itself computed otherwise."""
 
 import math
 
@@ -26,7 +26,7 @@ from transformer_mt.model import (
     straight_through,
 )
 
-# ------------------------------------------------------------------------------------------------------ attention
+# ---------------------------------------------------------------------------------------- attention
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -38,21 +38,18 @@ def test_attention_equals_the_fused_kernel_and_a_loop(float64, masked):
         mask[..., 0] = True
     z, weights = attention(q, k, v, mask)
     torch.testing.assert_close(z, F.scaled_dot_product_attention(q, k, v, mask), **EXACT)
-    for b in range(2):
-        for h in range(3):
-            for t in range(4):
-                seen = [s for s in range(6) if mask is None or mask[b, 0, t, s]]
-                terms = [
-                    math.exp(sum(q[b, h, t, i] * k[b, h, s, i] for i in range(5)) / math.sqrt(5))
-                    for s in seen
-                ]
-                expected = [0.0] * 6
-                for s, term in zip(seen, terms, strict=True):
-                    expected[s] = term / sum(terms)
-                torch.testing.assert_close(weights[b, h, t], torch.tensor(expected), **EXACT)
-                torch.testing.assert_close(
-                    z[b, h, t], sum(expected[s] * v[b, h, s] for s in seen), **EXACT
-                )
+    for b, h, t in np.ndindex(2, 3, 4):
+        allowed = [s for s in range(6) if mask is None or mask[b, 0, t, s]]
+        terms = []
+        for s in allowed:
+            product = sum(q[b, h, t, i] * k[b, h, s, i] for i in range(5))
+            terms.append(math.exp(product / math.sqrt(5)))
+        expected = [0.0] * 6
+        for s, term in zip(allowed, terms, strict=True):
+            expected[s] = term / sum(terms)
+        torch.testing.assert_close(weights[b, h, t], torch.tensor(expected), **EXACT)
+        expected_z = sum(expected[s] * v[b, h, s] for s in allowed)
+        torch.testing.assert_close(z[b, h, t], expected_z, **EXACT)
 
 
 def test_a_row_that_sees_nothing_gives_zeros_on_both_paths(float64):
@@ -84,12 +81,11 @@ def test_masks_say_who_sees_what():
 
 
 def copy_attention(theirs: nn.MultiheadAttention, ours: MultiHeadAttention) -> None:
-    """Our weights into torch's module, whose key bias becomes 0."""
+    """Copy our weights into torch's module, whose key bias becomes 0."""
+    key_bias = torch.zeros_like(ours.w_q.bias)
     with torch.no_grad():
         theirs.in_proj_weight.copy_(torch.cat((ours.w_q.weight, ours.w_k.weight, ours.w_v.weight)))
-        theirs.in_proj_bias.copy_(
-            torch.cat((ours.w_q.bias, torch.zeros_like(ours.w_q.bias), ours.w_v.bias))
-        )
+        theirs.in_proj_bias.copy_(torch.cat((ours.w_q.bias, key_bias, ours.w_v.bias)))
         theirs.out_proj.load_state_dict(ours.w_o.state_dict())
 
 
@@ -111,7 +107,7 @@ def test_multi_head_attention_equals_torchs_with_copied_weights(float64, recorde
         torch.testing.assert_close(trace[0].weights, expected_weights, **EXACT)
 
 
-def test_nothing_is_kept_on_the_module():
+def test_attention_stores_nothing_on_the_module():
     module = MultiHeadAttention(8, 2)
     before = set(vars(module))
     x = torch.randn(1, 3, 8)
@@ -119,7 +115,7 @@ def test_nothing_is_kept_on_the_module():
     assert set(vars(module)) == before
 
 
-# -------------------------------------------------------------------------------------- feed-forward and positions
+# ----------------------------------------------------------------------- feed-forward and positions
 
 
 def test_swiglu_equals_its_formula(float64):
@@ -163,7 +159,7 @@ def test_far_positions_are_as_precise_as_near_ones():
     assert table[59_999, 0].item() == pytest.approx(math.sin(59_999), abs=1e-7)
 
 
-# ------------------------------------------------------------------------------------ the whole model against torch
+# -------------------------------------------------------------------- the whole model against torch
 
 
 def copy_norm(theirs: nn.LayerNorm, ours: nn.LayerNorm) -> None:
@@ -171,12 +167,22 @@ def copy_norm(theirs: nn.LayerNorm, ours: nn.LayerNorm) -> None:
 
 
 def torch_twin(model: Transformer) -> nn.Transformer:
-    """torch's own encoder-decoder with the weights of `model`, in training mode, which has no shortcuts."""
+    """torch's own encoder-decoder with the weights of `model`.
+
+    It is in training mode, because in evaluation torch takes shortcuts.
+    """
     config = model.config
     twin = nn.Transformer(
-        config.d_model, config.n_heads, config.n_encoder_layers, config.n_decoder_layers, config.d_ff, dropout=0.0,
-        activation=config.activation.value, norm_first=config.norm is Norm.pre, batch_first=True,
-    )  # fmt: skip
+        config.d_model,
+        config.n_heads,
+        config.n_encoder_layers,
+        config.n_decoder_layers,
+        config.d_ff,
+        dropout=0.0,
+        activation=config.activation.value,
+        norm_first=config.norm is Norm.pre,
+        batch_first=True,
+    )
     for theirs, ours in zip(twin.encoder.layers, model.encoder_layers, strict=True):
         copy_attention(theirs.self_attn, ours.self_attention)
         copy_norm(theirs.norm1, ours.self_residual.norm)
@@ -194,7 +200,7 @@ def torch_twin(model: Transformer) -> nn.Transformer:
     if config.norm is Norm.pre:
         copy_norm(twin.encoder.norm, model.encoder_norm)
         copy_norm(twin.decoder.norm, model.decoder_norm)
-    else:  # the paper has no norm after the last layer's; torch adds one
+    else:  # torch adds a norm after the last layer's own; the paper does not
         twin.encoder.norm = twin.decoder.norm = None
     return twin.train()
 
@@ -216,12 +222,8 @@ def test_encoder_decoder_equals_torchs_with_copied_weights(float64, norm, activa
     src_x = embed(src, model.src_embedding).detach().requires_grad_()
     tgt_x = embed(tgt_in, model.tgt_embedding).detach().requires_grad_()
     memory = twin.encoder(src_x, src_key_padding_mask=padding)
-    states = twin.decoder(
-        tgt_x,
-        memory,
-        tgt_mask=torch.ones(5, 5, dtype=torch.bool).triu(1),
-        memory_key_padding_mask=padding,
-    )
+    future = torch.ones(5, 5, dtype=torch.bool).triu(1)
+    states = twin.decoder(tgt_x, memory, tgt_mask=future, memory_key_padding_mask=padding)
     expected = states @ model.output.weight.T
 
     torch.testing.assert_close(model.encode(src)[~padding], memory[~padding], **EXACT)
@@ -232,15 +234,12 @@ def test_encoder_decoder_equals_torchs_with_copied_weights(float64, norm, activa
     (logits * weighting).sum().backward()
     (expected * weighting).sum().backward()
     for ids, x, table in ((src, src_x, model.src_embedding), (tgt_in, tgt_x, model.tgt_embedding)):
-        gradient = torch.zeros_like(table.weight).index_add_(
-            0, ids.flatten(), x.grad.flatten(0, 1) * math.sqrt(16)
-        )
+        gradients = x.grad.flatten(0, 1) * math.sqrt(16)
+        gradient = torch.zeros_like(table.weight).index_add_(0, ids.flatten(), gradients)
         torch.testing.assert_close(table.weight.grad, gradient, **EXACT)
     ours, theirs = model.decoder_layers[0].cross_attention, twin.decoder.layers[0].multihead_attn
-    torch.testing.assert_close(
-        torch.cat((ours.w_q.weight.grad, ours.w_k.weight.grad, ours.w_v.weight.grad)), theirs.in_proj_weight.grad,
-        **EXACT,
-    )  # fmt: skip
+    gradient = torch.cat((ours.w_q.weight.grad, ours.w_k.weight.grad, ours.w_v.weight.grad))
+    torch.testing.assert_close(gradient, theirs.in_proj_weight.grad, **EXACT)
     assert theirs.in_proj_bias.grad[16:32].abs().max() < 1e-12  # why our keys have no bias
 
 
@@ -254,7 +253,7 @@ def test_forward_gives_the_states_below_the_output_layer(float64):
     torch.testing.assert_close(model.output(states), logits, **EXACT)
 
 
-# --------------------------------------------------------------------------------------------- recorded attention
+# ------------------------------------------------------------------------------- recorded attention
 
 
 @pytest.mark.parametrize("changes", VARIANTS)
@@ -286,7 +285,7 @@ def test_recording_the_weights_changes_nothing_and_every_row_is_a_distribution(
 
 @pytest.mark.parametrize("changes", VARIANTS)
 def test_a_trace_holds_every_number_of_every_attention_layer(float64, changes):
-    """Each follows from the ones before it and from the layer's own matrices."""
+    """Each number follows from the ones before it and from the layer's own matrices."""
     model = tiny_model(8, **changes)
     src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
     src[1, 3:] = 0
@@ -294,27 +293,27 @@ def test_a_trace_holds_every_number_of_every_attention_layer(float64, changes):
     memory = model.encode(src, trace)
     model.decode(tgt_in, memory, src == 0, trace)
     for kind, layers in model.attention_layers().items():
-        for layer, seen in zip(layers, getattr(trace, kind), strict=True):
-            source = memory if kind == "cross" else seen.x
-            for projected, by, matrix in (
-                (seen.q, seen.x, layer.w_q),
-                (seen.k, source, layer.w_k),
-                (seen.v, source, layer.w_v),
+        for layer, record in zip(layers, getattr(trace, kind), strict=True):
+            source = memory if kind == "cross" else record.x
+            for heads, x, matrix in (
+                (record.q, record.x, layer.w_q),
+                (record.k, source, layer.w_k),
+                (record.v, source, layer.w_v),
             ):
-                heads = matrix(by).unflatten(-1, (4, 4)).transpose(1, 2)
-                torch.testing.assert_close(projected, heads, **EXACT)
-            scores = seen.q @ seen.k.transpose(-2, -1) / 2
-            hidden = seen.weights == 0
+                expected = matrix(x).unflatten(-1, (4, 4)).transpose(1, 2)
+                torch.testing.assert_close(heads, expected, **EXACT)
+            scores = record.q @ record.k.transpose(-2, -1) / 2
+            hidden = record.weights == 0
             weights = scores.masked_fill(hidden, -torch.inf).softmax(-1)
-            torch.testing.assert_close(seen.weights, weights, **EXACT)
+            torch.testing.assert_close(record.weights, weights, **EXACT)
             if layer.hard:
                 weights = F.one_hot(weights.argmax(-1), weights.size(-1)).double()
-            z = (weights @ seen.v).transpose(1, 2).flatten(2)
-            torch.testing.assert_close(seen.z, z, **EXACT)
-            torch.testing.assert_close(seen.output, layer.w_o(z), **EXACT)
+            z = (weights @ record.v).transpose(1, 2).flatten(2)
+            torch.testing.assert_close(record.z, z, **EXACT)
+            torch.testing.assert_close(record.output, layer.w_o(z), **EXACT)
 
 
-# ------------------------------------------------------------------------------------------ what must not matter
+# ----------------------------------------------------------------------------- what must not matter
 
 
 def test_future_tokens_change_nothing(float64):
@@ -350,22 +349,17 @@ def test_a_source_of_padding_alone_gives_numbers():
     assert logits_of(model, src, tgt_in).isfinite().all()
 
 
-# ---------------------------------------------------------------------------------------------- parameters
+# --------------------------------------------------------------------------------------- parameters
 
-ATTENTION = [
-    "w_q.weight",
-    "w_q.bias",
-    "w_k.weight",
-    "w_v.weight",
-    "w_v.bias",
-    "w_o.weight",
-    "w_o.bias",
-]
+ATTENTION = [f"w_{name}.weight" for name in "qkvo"] + [f"w_{name}.bias" for name in "qvo"]
 FEED_FORWARD = ["w_in.weight", "w_in.bias", "w_out.weight", "w_out.bias"]
 NORM = ["norm.weight", "norm.bias"]
 ENCODER_LAYER = {
-    "self_attention": ATTENTION, "self_residual": NORM, "feed_forward": FEED_FORWARD, "feed_forward_residual": NORM,
-}  # fmt: skip
+    "self_attention": ATTENTION,
+    "self_residual": NORM,
+    "feed_forward": FEED_FORWARD,
+    "feed_forward_residual": NORM,
+}
 DECODER_LAYER = ENCODER_LAYER | {"cross_attention": ATTENTION, "cross_residual": NORM}
 
 
@@ -375,16 +369,14 @@ def layer_names(layer: str, parts: dict[str, list[str]]) -> set[str]:
 
 @pytest.mark.parametrize("norm", Norm)
 def test_parameter_names(norm):
-    """Saved models carry these names: a changed one makes every old model unreadable."""
+    """Saved models carry these names, so a changed one makes every old model unreadable."""
     model = tiny_model(n_encoder_layers=1, n_decoder_layers=1, norm=norm)
     expected = {"tgt_embedding.weight", "src_embedding.weight"}
-    expected |= layer_names("encoder_layers.0", ENCODER_LAYER) | layer_names(
-        "decoder_layers.0", DECODER_LAYER
-    )
+    expected |= layer_names("encoder_layers.0", ENCODER_LAYER)
+    expected |= layer_names("decoder_layers.0", DECODER_LAYER)
     if norm is Norm.pre:
-        expected |= {
-            f"{side}_norm.{name}" for side in ("encoder", "decoder") for name in ("weight", "bias")
-        }
+        expected |= {"encoder_norm.weight", "encoder_norm.bias"}
+        expected |= {"decoder_norm.weight", "decoder_norm.bias"}
     assert {name for name, _ in model.named_parameters()} == expected
     assert "positions" not in model.state_dict()
 
@@ -448,7 +440,7 @@ def test_an_untrained_model_is_nearly_uniform():
     assert loss.item() == pytest.approx(math.log(700), abs=1.0)
 
 
-# ------------------------------------------------------------------------------------------------------- dropout
+# ------------------------------------------------------------------------------------------ dropout
 
 
 def test_a_model_in_training_drops_and_in_evaluation_does_not():
@@ -459,7 +451,13 @@ def test_a_model_in_training_drops_and_in_evaluation_does_not():
     assert not torch.equal(logits_of(model, src, tgt_in), logits_of(model, src, tgt_in))
 
 
-# --------------------------------------------------------------------------------------------- limits, precision
+# ----------------------------------------------------------------------- device, limits, precision
+
+
+def test_a_model_says_on_which_device_it_is():
+    model = tiny_model(joint=True)
+    assert model.device == torch.device("cpu")
+    assert model.to("meta").device == torch.device("meta")
 
 
 def test_more_than_max_len_is_refused():
@@ -490,7 +488,21 @@ def test_bf16_runs_and_its_recorded_rows_sum_to_one():
         assert (other - exact).abs().max() < 0.1 * exact.abs().max()
 
 
-# ------------------------------------------------------------------------- one position at a time
+# --------------------------------------------------------------------------- one position at a time
+
+
+@pytest.mark.parametrize(
+    "option, values",
+    [
+        ("norm", Norm),
+        ("activation", Activation),
+        ("cross_attention", CrossAttention),
+        ("encoder_gate", EncoderGate),
+    ],
+)
+def test_the_variants_have_every_kind_of_layer(option, values):
+    """Whoever adds a kind adds it to VARIANTS, so that steps and traces of it are tested, too."""
+    assert {getattr(tiny_config(**changes), option) for changes in VARIANTS} == set(values)
 
 
 def step_logits(model: Transformer, src: torch.Tensor, tgt_in: torch.Tensor) -> torch.Tensor:
@@ -531,7 +543,7 @@ def test_every_step_is_the_last_position_of_the_whole_model(float64, changes, n,
 
 @pytest.mark.parametrize("n", [1, 2, 8])
 def test_hypotheses_are_reordered_and_sentences_leave(float64, n):
-    """Random moves as beam search makes them: often all go on from one of them."""
+    """Move at random as beam search moves: often all hypotheses go on from one of them."""
     model = tiny_model(13, max_len=64)
     src = random_ids(6, 5, 13)
     src[1, 3:] = 0
@@ -569,7 +581,7 @@ def test_more_steps_than_max_len_are_refused():
 
 
 def test_steps_in_bf16_are_near():
-    """As under autocast: products in bf16, sums in float32."""
+    """Under autocast products are in bf16 and sums in float32."""
     model = tiny_model(14)
     src, tgt_in = random_ids(2, 6, 13), random_ids(2, 5, 11)
     with torch.no_grad():
@@ -588,19 +600,19 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def numpy_channel(f: np.ndarray, w_0: np.ndarray, w_1: np.ndarray) -> np.ndarray:
-    """Woo et al. 2018, equation 2, of one sentence `(n, D)`."""
+    """The channel gate of one sentence `(n, D)` (Woo et al. 2018, equation 2)."""
     hidden = [np.maximum(w_0 @ pooled, 0) for pooled in (f.mean(0), f.max(0))]
     return sigmoid(w_1 @ hidden[0] + w_1 @ hidden[1])
 
 
 def numpy_spatial(f: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Equation 3, of one sentence `(n, D)`, kernel `(2, 7)`."""
+    """The spatial gate of one sentence `(n, D)` with a kernel `(2, 7)` (equation 3)."""
     padded = np.pad(np.stack([f.mean(1), f.max(1)]), ((0, 0), (3, 3)))
     return sigmoid(np.array([(padded[:, i : i + 7] * kernel).sum() for i in range(len(f))]))
 
 
 def sentences() -> tuple[torch.Tensor, torch.Tensor]:
-    """Three of 9, 5 and 1 positions, with large rubbish where the padding is."""
+    """Three sentences of 9, 5 and 1 positions, with large rubbish where the padding is."""
     x = torch.from_numpy(np.random.default_rng(4).normal(size=(3, 9, 32)))
     padding = torch.arange(9) >= torch.tensor([[9], [5], [1]])
     return x.masked_fill(padding[..., None], 1e3), padding
@@ -610,18 +622,15 @@ def sentences() -> tuple[torch.Tensor, torch.Tensor]:
 def test_gates_equal_their_papers_formulas_sentence_by_sentence(float64, kind):
     torch.manual_seed(1)
     module, (x, padding) = Gates(kind, 32), sentences()
-    assert module.channel is None or module.channel.w_0.weight.shape == (
-        2,
-        32,
-    )  # the paper's reduction by 16
+    if module.channel is not None:  # 32 channels, which the paper reduces by 16
+        assert module.channel.w_0.weight.shape == (2, 32)
     gated, gates = module(x, padding)
     assert set(gates) == ({"channel", "spatial"} if kind is EncoderGate.both else {kind.value})
     for row, n in enumerate((9, 5, 1)):
         f = x[row, :n].numpy()
         if module.channel is not None:
-            gate = numpy_channel(
-                f, *(w.weight.detach().numpy() for w in (module.channel.w_0, module.channel.w_1))
-            )
+            w_0, w_1 = (w.detach().numpy() for w in module.channel.parameters())
+            gate = numpy_channel(f, w_0, w_1)
             np.testing.assert_allclose(gates["channel"][row].detach().numpy(), gate, **EXACT)
             f = f * gate
         if module.spatial is not None:
@@ -698,9 +707,8 @@ def test_a_hard_layer_is_hard_whether_recorded_or_not(float64, recorded):
 
 
 def test_a_model_with_all_of_them_learns_everywhere_and_shows_its_gates(float64):
-    model = tiny_model(
-        5, encoder_gate=EncoderGate.both, cross_attention=CrossAttention.hard
-    ).train()
+    changes = {"encoder_gate": EncoderGate.both, "cross_attention": CrossAttention.hard}
+    model = tiny_model(5, **changes).train()
     src, tgt_in = random_ids(3, 6, 13), random_ids(3, 5, 11)
     src[1, 3:] = 0
     (logits_of(model, src, tgt_in) * torch.randn(3, 5, 11)).sum().backward()

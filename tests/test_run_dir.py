@@ -19,6 +19,7 @@ from helpers import ENVIRONMENT, pattern_pairs, running, start, training_config,
 from safetensors.torch import load_file, save_file
 
 from transformer_mt.config import ChineseScript, Config, Norm, Schedule, UserError
+from transformer_mt.corpus import prepare
 from transformer_mt.run_dir import (
     average,
     checkpoint_path,
@@ -34,27 +35,29 @@ from transformer_mt.trainer import Trainer
 from transformer_mt.view import plots
 
 ALL_KINDS_OF_CHANCE = {
-    "model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3, "train.accumulate": 2, "train.max_steps": 14,
-    "train.token_budget": 1500, "train.log_every": 3, "train.validate_every": 5, "train.checkpoint_every": 4,
-    "train.average": 2, "train.samples": 0,
+    "model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3, "train.accumulate": 2,
+    "train.max_steps": 14, "train.token_budget": 1500, "train.log_every": 3,
+    "train.validate_every": 5, "train.checkpoint_every": 4, "train.average": 2, "train.samples": 0,
 }  # fmt: skip
 """Dropout, subword sampling and a few epochs; logged, validated and saved at different steps."""
 TIMES = {"tokens_per_second", "minutes"}
 STATE_TIMES = {"seconds", "log_seconds"}
+TENSORBOARD = vars(Trainer)["tensorboard"]
+"""The property, which `without_pictures` hides."""
 
 
-class Died(Exception):
-    """Stands for a power cut."""
+class PowerCut(Exception):
+    """The run ends at once, without a chance to save anything."""
 
 
 def die_at(monkeypatch: pytest.MonkeyPatch, step: int, how: int | None) -> None:
-    """At the update after `step`: stop by a signal, or die at once."""
+    """End a run at the update after `step`: by the signal `how`, or at once where that is None."""
     one_step = Trainer.one_step
 
     def interrupted(self: Trainer, batches: list) -> None:
         if self.state.step == step:
             if how is None:
-                raise Died
+                raise PowerCut
             signal.raise_signal(how)
         one_step(self, batches)
 
@@ -66,33 +69,34 @@ def last_state(run_dir: Path) -> Path:
 
 
 def logged(run_dir: Path) -> list[dict]:
-    events = [
-        json.loads(line) for line in (run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
-    ]
+    """The events of `metrics.jsonl` without what the clock says."""
+    lines = (run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
     return [{key: value for key, value in event.items() if key not in TIMES} for event in events]
 
 
 def assert_equal_to_the_bit(run_dir: Path, other: Path) -> None:
-    """Weights to use, every checkpoint, optimizer, random state, where the run stands, and what was logged."""
+    """Compare the weights to use, the last checkpoint with optimizer and random state, where the
+    run stands, and what was logged.
+    """
     ours, theirs = load_file(run_dir / "model.safetensors"), load_file(other / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
     assert last_state(run_dir).name == last_state(other).name
-    (ours, here), (theirs, there) = (
-        load_tensors(last_state(run_dir)),
-        load_tensors(last_state(other)),
-    )
+    ours, our_metadata = load_tensors(last_state(run_dir))
+    theirs, their_metadata = load_tensors(last_state(other))
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
     for key in STATE_TIMES:
-        del here["state"][key], there["state"][key]
-    assert here == there
+        del our_metadata["state"][key], their_metadata["state"][key]
+    assert our_metadata == their_metadata
     assert logged(run_dir) == logged(other)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """They take longer than these runs."""
+def without_pictures() -> Iterator[None]:
+    """Leave out TensorBoard and the learning curve, which take longer than these runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "tensorboard", None)
         patch.setattr(plots, "learning_curve", lambda *_: None)
@@ -109,7 +113,7 @@ def new_config(corpus_tsv, cache_dir, tmp_path):
 
 @pytest.fixture(scope="module")
 def whole_run(corpus_tsv, cache_dir, tmp_path_factory) -> Path:
-    """ALL_KINDS_OF_CHANCE without an interruption."""
+    """A run with ALL_KINDS_OF_CHANCE that nothing interrupted."""
     run_dir = tmp_path_factory.mktemp("whole") / "run"
     assert train(training_config(corpus_tsv, cache_dir, run_dir, **ALL_KINDS_OF_CHANCE)) == 0
     return run_dir
@@ -122,7 +126,7 @@ def small_run(whole_run, tmp_path) -> Path:
     return tmp_path / "run"
 
 
-# ------------------------------------------------------------------------------------------------------- going on
+# ----------------------------------------------------------------------------------------- going on
 
 
 @pytest.mark.parametrize(
@@ -132,21 +136,21 @@ def small_run(whole_run, tmp_path) -> Path:
 def test_an_interrupted_run_goes_on_to_the_bit(
     new_config, whole_run, monkeypatch, capsys, step, how
 ):
-    """Stopped by a signal between two checkpoints, at one, or before the first; or killed, which loses a few steps."""
+    """A signal stops it between two checkpoints, at one, or before the first. A power cut loses a
+    few steps.
+    """
     config = new_config(**ALL_KINDS_OF_CHANCE)
     with monkeypatch.context() as patch:
         die_at(patch, step, how)
         if how is None:
-            with pytest.raises(Died):
+            with pytest.raises(PowerCut):
                 train(config)
         else:
             assert train(config) == 128 + how
-            assert (
-                f"stopped at step {step + 1}; run the same command to go on"
-                in capsys.readouterr().err
-            )
-            (in_epoch,) = [load_tensors(last_state(Path(config.run_dir)))[1]["state"]["batch"]]
-            assert in_epoch > 0  # in the middle of an epoch
+            message = f"stopped at step {step + 1}; run the same command to go on"
+            assert message in capsys.readouterr().err
+            state = load_tensors(last_state(Path(config.run_dir)))[1]["state"]
+            assert state["batch"] > 0  # in the middle of an epoch
     assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
     assert_equal_to_the_bit(Path(config.run_dir), whole_run)
 
@@ -158,12 +162,12 @@ def test_a_run_killed_between_its_average_and_its_last_checkpoint_logs_the_avera
 
     def killed(self: Trainer) -> None:
         if self.state.finished:
-            raise Died
+            raise PowerCut
         save(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "save", killed)
-        with pytest.raises(Died):
+        with pytest.raises(PowerCut):
             train(new_config(**ALL_KINDS_OF_CHANCE))
     assert "average_bleu" in logged(tmp_path / "run")[-1]
     assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
@@ -173,21 +177,19 @@ def test_a_run_killed_between_its_average_and_its_last_checkpoint_logs_the_avera
 def test_an_interrupted_run_in_bf16_goes_on_to_the_bit(
     new_config, whole_run, tmp_path, monkeypatch
 ):
-    """The products are emulated where the machine has none."""
+    """torch emulates products in bf16 where the machine has none."""
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     changes = ALL_KINDS_OF_CHANCE | {"train.precision": "bf16"}
     with monkeypatch.context() as patch:
         die_at(patch, 7, None)
-        with pytest.raises(Died):
+        with pytest.raises(PowerCut):
             train(new_config(**changes))
     for name in ("run", "whole"):
         assert train(new_config(name, **changes)) == 0
     assert_equal_to_the_bit(tmp_path / "run", tmp_path / "whole")
-    ours, exact = (
-        [event["loss"] for event in logged(run) if "loss" in event]
-        for run in (tmp_path / "run", whole_run)
-    )
-    assert ours != exact and ours == pytest.approx(exact, rel=0.05)
+    losses = [event["loss"] for event in logged(tmp_path / "run") if "loss" in event]
+    exact = [event["loss"] for event in logged(whole_run) if "loss" in event]
+    assert losses != exact and losses == pytest.approx(exact, rel=0.05)
 
 
 @pytest.mark.slow
@@ -206,36 +208,29 @@ def test_the_reference_run_crosses_epochs(whole_run):
 
 
 def test_a_complete_run_says_so_and_is_left_as_it_is(new_config, small_run, capsys):
-    before = {
-        path: path.read_bytes()
-        for path in small_run.rglob("*")
-        if path.is_file() and path.suffix != ".yaml"
-    }
+    def contents() -> dict[Path, bytes]:
+        files = (path for path in small_run.rglob("*") if path.is_file())
+        return {path: path.read_bytes() for path in files if path.name != "config.yaml"}
+
+    before = contents()
     config = new_config(**ALL_KINDS_OF_CHANCE)
     assert train(config) == 0
-    assert (
-        f"{config.run_dir} is complete after 14 steps; a higher limit goes on."
-        in capsys.readouterr().err
-    )
-    files = {path for path in small_run.rglob("*") if path.is_file() and path.suffix != ".yaml"}
-    changed = [
-        path for path in files if path.suffix != ".png" and before.get(path) != path.read_bytes()
-    ]
-    assert [path for path in changed if "tensorboard" not in path.parts] == []
+    message = f"{config.run_dir} is complete after 14 steps; a higher limit goes on."
+    assert message in capsys.readouterr().err
+    assert contents() == before
     assert load_config(small_run) == config
 
 
-def test_a_higher_limit_goes_on_with_a_complete_run(new_config):
-    """Under a schedule that does not know the limit, the updates are those of one long run."""
+def test_a_higher_limit_goes_on_with_a_complete_run(new_config, tmp_path):
+    """The updates are those of one long run, where the schedule does not know the limit."""
     options = ALL_KINDS_OF_CHANCE | {"train.schedule": "inverse_sqrt", "train.average": 1}
     assert train(new_config("long", **options)) == 0
     assert train(new_config("short", **options | {"train.max_steps": 10})) == 0
     assert train(new_config("short", **options)) == 0
-    long, short = (
-        load_tensors(last_state(Path(new_config(name).run_dir))) for name in ("long", "short")
-    )
-    assert short[1]["state"]["step"] == 14
-    assert [name for name in long[0] if not torch.equal(long[0][name], short[0][name])] == []
+    long, _ = load_tensors(last_state(tmp_path / "long"))
+    short, metadata = load_tensors(last_state(tmp_path / "short"))
+    assert metadata["state"]["step"] == 14
+    assert [name for name in long if not torch.equal(long[name], short[name])] == []
 
 
 def test_what_may_change_on_going_on(new_config, monkeypatch, tmp_path, corpus_tsv):
@@ -256,11 +251,12 @@ def test_what_may_change_on_going_on(new_config, monkeypatch, tmp_path, corpus_t
 
 def test_differing_options_are_listed_with_the_two_ways_out(new_config, small_run):
     changes = {"train.lr": 0.02, "model.d_ff": 96, "train.seed": 3, "tokenizer.sampling_alpha": 0.1}
-    listed = (
-        f"{small_run} was trained with other options: model.d_ff=96 (was 64), tokenizer.sampling_alpha=0.1 (was 0.3), "
-        f"train.lr=0.02 (was 0.01), train.seed=3 (was 1). Choose another run_dir, or start over with resume=false."
+    message = (
+        f"{small_run} was trained with other options: model.d_ff=96 (was 64), "
+        "tokenizer.sampling_alpha=0.1 (was 0.3), train.lr=0.02 (was 0.01), "
+        "train.seed=3 (was 1). Choose another run_dir, or start over with resume=false."
     )
-    with pytest.raises(UserError, match=re.escape(listed)):
+    with pytest.raises(UserError, match=re.escape(message)):
         train(new_config(**ALL_KINDS_OF_CHANCE | changes))
     assert load_config(small_run).model.d_ff == 64
 
@@ -271,9 +267,8 @@ def test_another_direction_is_refused(new_config, small_run):
 
 
 def test_differing_options_exit_with_2(call, corpus_tsv, cache_dir, small_run):
-    options = training_options(
-        corpus_tsv, cache_dir, small_run, **ALL_KINDS_OF_CHANCE | {"train.clip_norm": 2.0}
-    )
+    changes = ALL_KINDS_OF_CHANCE | {"train.clip_norm": 2.0}
+    options = training_options(corpus_tsv, cache_dir, small_run, **changes)
     assert "train.clip_norm=2.0 (was 1.0). Choose another run_dir" in call("train", *options).error
 
 
@@ -281,10 +276,10 @@ def test_another_corpus_is_refused(new_config, small_run, tmp_path):
     other = tmp_path / "other.tsv"
     other.write_text("".join(f"{en}\t{zh}\n" for en, zh in pattern_pairs()[5:]), encoding="utf-8")
     before = last_state(small_run).read_bytes()
-    with pytest.raises(
-        UserError, match=r"was trained on another corpus .*data\.train=.*other\.tsv.*resume=false"
-    ):
-        train(new_config(**ALL_KINDS_OF_CHANCE | {"data.train": str(other), "train.max_steps": 16}))
+    changes = {"data.train": str(other), "train.max_steps": 16}
+    message = r"was trained on another corpus .*data\.train=.*other\.tsv.*resume=false"
+    with pytest.raises(UserError, match=message):
+        train(new_config(**ALL_KINDS_OF_CHANCE | changes))
     assert last_state(small_run).read_bytes() == before
     config = load_config(small_run)
     assert config.data.train != str(other) and config.train.max_steps != 16
@@ -295,17 +290,16 @@ def test_another_vocabulary_is_refused(new_config, small_run, tmp_path):
     changed.write_bytes((small_run / "tgt.spm.model").read_bytes())
     models = {"tokenizer.src_model": str(own), "tokenizer.tgt_model": str(tmp_path / "gone.model")}
     assert train(new_config(**ALL_KINDS_OF_CHANCE | models)) == 0
-    with pytest.raises(
-        UserError,
-        match=r"tokenizer\.src_model=.*changed\.model: .*another vocabulary.*resume=false",
-    ):
-        train(new_config(**ALL_KINDS_OF_CHANCE | models | {"tokenizer.src_model": str(changed)}))
+    models["tokenizer.src_model"] = str(changed)
+    message = r"tokenizer\.src_model=.*changed\.model: .*another vocabulary.*resume=false"
+    with pytest.raises(UserError, match=message):
+        train(new_config(**ALL_KINDS_OF_CHANCE | models))
 
 
 def test_a_start_without_a_checkpoint_leaves_no_vocabulary_to_the_next(new_config, monkeypatch):
     with monkeypatch.context() as patch:
         die_at(patch, 0, None)
-        with pytest.raises(Died):
+        with pytest.raises(PowerCut):
             train(new_config(**{"tokenizer.joint": True}))
     run_dir = Path(new_config().run_dir)
     stale = checkpoint_path(run_dir, "weights", 1)
@@ -313,10 +307,7 @@ def test_a_start_without_a_checkpoint_leaves_no_vocabulary_to_the_next(new_confi
     stale.touch()
     assert (run_dir / "spm.model").exists()
     assert train(new_config(**{"tokenizer.joint": False, "train.validate_every": 4})) == 0
-    assert [path.name for path in sorted(run_dir.glob("*spm.model"))] == [
-        "src.spm.model",
-        "tgt.spm.model",
-    ]
+    assert {path.name for path in run_dir.glob("*spm.model")} == {"src.spm.model", "tgt.spm.model"}
     assert checkpoint_steps(run_dir, "weights") == [4]
     load_run(run_dir)
 
@@ -342,11 +333,9 @@ def test_a_checkpoint_that_is_something_else_gives_way_to_the_one_before(
     os.mkfifo(newest.with_name("state-00001000.safetensors"))
     assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
     err = capsys.readouterr().err
-    assert (
-        "no such file" in err
-        and "not a checkpoint to resume from" in err
-        and "Going on from step" in err
-    )
+    assert "no such file" in err
+    assert "not a checkpoint to resume from" in err
+    assert "Going on from step" in err
 
 
 def test_a_job_that_is_started_again_does_not_start_over(new_config, small_run, monkeypatch):
@@ -366,7 +355,7 @@ def test_another_number_of_threads_is_warned_of(new_config, small_run, capsys):
 
 
 def test_metrics_are_cut_back_to_the_checkpoint(new_config, small_run, monkeypatch):
-    """Lines after the checkpoint, and the half line of a power cut, are logged again."""
+    """Lines after the checkpoint, and the half line of a power cut, give way to new ones."""
     expected = logged(small_run)
     steps = checkpoint_steps(small_run, "state")
     assert steps == [12, 14]
@@ -377,11 +366,43 @@ def test_metrics_are_cut_back_to_the_checkpoint(new_config, small_run, monkeypat
     assert logged(small_run) == expected
 
 
-# ------------------------------------------------------------------------------------------------------- the files
+def test_tensorboard_shows_each_step_once_although_a_run_repeats_some(
+    new_config, tmp_path, monkeypatch
+):
+    """A run that is killed has logged steps after its last checkpoint, and logs them again."""
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setattr(Trainer, "tensorboard", TENSORBOARD)
+    config, run_dir = new_config(**ALL_KINDS_OF_CHANCE), tmp_path / "run"
+    run_dir.mkdir()
+    killed, resumed = (Trainer(config, prepare(config)) for _ in range(2))
+    with monkeypatch.context() as patch:
+        die_at(patch, 7, None)
+        with pytest.raises(PowerCut):
+            killed.train()
+    killed.tensorboard.close()  # its thread might not have written everything
+    assert logged(run_dir)[-1]["step"] == 6 > checkpoint_steps(run_dir, "state")[-1] == 5
+
+    time.sleep(1)  # the names of event files count seconds, and give the order of reading
+    resumed.resume()
+    assert resumed.train() == 0
+    resumed.tensorboard.close()
+    scalars = EventAccumulator(str(run_dir / "tensorboard")).Reload()
+    names = scalars.Tags()["scalars"]
+    assert {"loss", "lr", "bleu", "average_bleu"} <= set(names)
+    for name in set(names) - TIMES:
+        values = [(event.step, event.value) for event in scalars.Scalars(name)]
+        events = [event for event in logged(run_dir) if name in event]
+        assert [step for step, _ in values] == [event["step"] for event in events], name
+        assert [value for _, value in values] == pytest.approx([e[name] for e in events], rel=1e-5)
+
+
+# ---------------------------------------------------------------------------------------- the files
 
 
 def test_key_names(whole_run):
-    """What old runs hold: a changed name makes them unreadable."""
+    """Old runs hold these names, so a changed one makes them unreadable."""
     names = set(load_file(whole_run / "model.safetensors"))
     assert {
         "src_embedding.weight", "tgt_embedding.weight", "encoder_norm.weight", "decoder_norm.bias",
@@ -391,14 +412,12 @@ def test_key_names(whole_run):
     assert len(names) == 2 + 15 + 24 + 4
     tensors, metadata = load_tensors(last_state(whole_run))
     expected = {f"model.{name}" for name in names} | {"rng.cpu.0"}
-    expected |= {
-        f"optimizer.{key}.{name}" for key in ("step", "exp_avg", "exp_avg_sq") for name in names
-    }
+    for key in ("step", "exp_avg", "exp_avg_sq"):
+        expected |= {f"optimizer.{key}.{name}" for name in names}
     assert set(tensors) == expected
-    assert {"state", "corpus", "threads", "processes"} <= set(metadata)
-    assert {"step", "epoch", "batch", "seconds", "best_bleu", "best_step", "finished"} <= set(
-        metadata["state"]
-    )
+    assert metadata.keys() >= {"state", "corpus", "threads", "processes"}
+    counts = {"step", "epoch", "batch", "seconds", "best_bleu", "best_step", "finished"}
+    assert metadata["state"].keys() >= counts
     metadata = load_tensors(whole_run / "model.safetensors")[1]
     assert {"steps", "valid_bleu"} <= set(metadata)
     assert not list(whole_run.rglob("*.tmp"))
@@ -424,37 +443,30 @@ def test_tensors_come_back_as_they_were(tmp_path):
         "d": torch.ones(2).bfloat16(),
     }
     save_tensors(tmp_path / "t.safetensors", tensors, {"steps": [1, 2], "名": "值"})
-    found, metadata = load_tensors(tmp_path / "t.safetensors")
+    loaded, metadata = load_tensors(tmp_path / "t.safetensors")
     assert metadata == {"steps": [1, 2], "名": "值"}
-    assert all(
-        torch.equal(found[name], tensor) and found[name].dtype == tensor.dtype
-        for name, tensor in tensors.items()
-    )
+    for name, tensor in tensors.items():
+        assert torch.equal(loaded[name], tensor) and loaded[name].dtype == tensor.dtype
 
 
 def test_the_average_is_the_mean():
-    parts = [
-        {"w": torch.tensor([1.0, 2.0])},
-        {"w": torch.tensor([3.0, 6.0])},
-        {"w": torch.tensor([5.0, 1.0])},
-    ]
+    parts = [{"w": torch.tensor(values)} for values in ([1.0, 2.0], [3.0, 6.0], [5.0, 1.0])]
     assert average(parts)["w"].tolist() == [3.0, 3.0]
 
 
 def test_the_configuration_comes_back(tmp_path):
-    config = training_config(
-        Path("一 (1).tsv"), Path("cache"), tmp_path / "测试", direction="zh-en"
-    )
+    corpus, run_dir = Path("一 (1).tsv"), tmp_path / "测试"
+    config = training_config(corpus, Path("cache"), run_dir, direction="zh-en")
     config.model.norm, config.train.schedule = Norm.post, Schedule.inverse_sqrt
     config.data.chinese_script, config.data.valid = ChineseScript.simplified, ["a.en", "b.zh"]
     config.train.max_minutes = 3
-    (tmp_path / "测试").mkdir()
-    save_config(tmp_path / "测试", config)
-    assert load_config(tmp_path / "测试") == config
-    assert "一 (1).tsv" in (tmp_path / "测试" / "config.yaml").read_text("utf-8")
+    run_dir.mkdir()
+    save_config(run_dir, config)
+    assert load_config(run_dir) == config
+    assert "一 (1).tsv" in (run_dir / "config.yaml").read_text("utf-8")
 
 
-# ------------------------------------------------------------------------------------------------- damaged files
+# ------------------------------------------------------------------------------------ damaged files
 
 
 def truncate(path: Path) -> None:
@@ -492,9 +504,7 @@ def rewrite(path: Path, **header: str) -> None:
 def test_a_damaged_file_is_named(new_config, small_run, which, damage, message, capsys):
     path = small_run / "model.safetensors" if which == "model" else last_state(small_run)
     damage(path)
-    if (
-        which == "state" and message == "truncated or damaged"
-    ):  # there is an older one to go on from
+    if which == "state" and message == "truncated or damaged":  # an older one is whole
         assert train(new_config(**ALL_KINDS_OF_CHANCE | {"train.max_steps": 16})) == 0
         assert f"warning: {path}: {message}" in capsys.readouterr().err
         return
@@ -509,9 +519,7 @@ def test_a_damaged_file_is_named(new_config, small_run, which, damage, message, 
     "change",
     [
         lambda tensors: tensors | {"encoder_norm.weight": torch.ones(33)},
-        lambda tensors: {
-            name: tensor for name, tensor in tensors.items() if name != "encoder_norm.weight"
-        },
+        lambda tensors: {n: t for n, t in tensors.items() if n != "encoder_norm.weight"},
     ],
 )
 @pytest.mark.parametrize("which", ["model", "state"])
@@ -519,18 +527,14 @@ def test_a_tensor_that_does_not_fit_is_named(new_config, small_run, which, chang
     path = small_run / "model.safetensors" if which == "model" else last_state(small_run)
     tensors, metadata = load_tensors(path)
     if which == "state":
-        inner = change(
-            {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
-        )
-        tensors = {n: t for n, t in tensors.items() if not n.startswith("model.")}
-        tensors |= {f"model.{name}": tensor for name, tensor in inner.items()}
+        others = {n: t for n, t in tensors.items() if not n.startswith("model.")}
+        weights = {n[len("model.") :]: t for n, t in tensors.items() if n.startswith("model.")}
+        tensors = others | {f"model.{name}": tensor for name, tensor in change(weights).items()}
     else:
         tensors = change(tensors)
     save_tensors(path, tensors, metadata)
-    with pytest.raises(
-        UserError,
-        match=f"{re.escape(str(path))}: tensor encoder_norm.weight does not fit the model",
-    ):
+    message = f"{re.escape(str(path))}: tensor encoder_norm.weight does not fit the model"
+    with pytest.raises(UserError, match=message):
         if which == "model":
             load_run(small_run)
         else:
@@ -547,9 +551,8 @@ def test_a_missing_part_is_named(small_run, tmp_path):
     with pytest.raises(UserError, match=r"src\.spm\.model: not a SentencePiece model"):
         load_run(small_run)
     (small_run / "model.safetensors").unlink()
-    with pytest.raises(
-        UserError, match=r"run: no model here \(looked for model\.safetensors\)\. Train first"
-    ):
+    message = r"run: no model here \(looked for model\.safetensors\)\. Train first"
+    with pytest.raises(UserError, match=message):
         load_run(small_run)
 
 
@@ -583,34 +586,25 @@ def test_a_missing_part_is_named(small_run, tmp_path):
 def test_a_damaged_configuration_is_named(tmp_path, monkeypatch, text, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_bytes(text)
-    with pytest.raises(
-        UserError, match=f"{re.escape(str(tmp_path / 'config.yaml'))}: .*{message}"
-    ) as caught:
+    path = re.escape(str(tmp_path / "config.yaml"))
+    with pytest.raises(UserError, match=f"{path}: .*{message}") as error:
         load_config(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "pwned").exists()
 
 
 def test_a_configuration_is_plain_yaml(whole_run):
     values = yaml.safe_load((whole_run / "config.yaml").read_text("utf-8"))
-    assert list(values) == [
-        "run_dir",
-        "resume",
-        "direction",
-        "data",
-        "tokenizer",
-        "model",
-        "train",
-        "decode",
-    ]
+    sections = ["data", "tokenizer", "model", "train", "decode"]
+    assert list(values) == ["run_dir", "resume", "direction", *sections]
     assert values["train"]["max_epochs"] is None and values["model"]["norm"] == "pre"
 
 
-# ---------------------------------------------------------------------------------------------------- as a process
+# ------------------------------------------------------------------------------------- as a process
 
 
 def test_sampled_segmentations_are_the_same_in_another_process(whole_run):
-    """Without this a run with subword sampling cannot go on to the bit after its process has ended."""
+    """Without this no run with subword sampling could go on to the bit in a new process."""
     code = """
 import sys
 from pathlib import Path
@@ -619,10 +613,8 @@ tokenizer = Tokenizer.load(Path(sys.argv[1]))
 print(tokenizer.sample(["Students want apples and flowers every day."] * 20, 0.3, 5))
 """
     command = [sys.executable, "-c", code, str(whole_run / "src.spm.model")]
-    first, second = (
-        subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True) for _ in range(2)
-    )
-    assert first.stdout == second.stdout != b""
+    first, second = (subprocess.check_output(command, env=ENVIRONMENT) for _ in range(2))
+    assert first == second != b""
 
 
 @pytest.mark.slow
@@ -630,12 +622,8 @@ print(tokenizer.sample(["Students want apples and flowers every day."] * 20, 0.3
 def test_a_signal_saves_and_the_same_command_goes_on_to_the_same_weights(
     corpus_tsv, cache_dir, tmp_path, number
 ):
-    changes = {
-        "model.dropout": 0.2,
-        "train.max_steps": 200,
-        "train.log_every": 5,
-        "train.average": 1,
-    }
+    changes = {"model.dropout": 0.2, "train.max_steps": 200}
+    changes |= {"train.log_every": 5, "train.average": 1}
     options = training_options(corpus_tsv, cache_dir, tmp_path / "run", **changes)
     assert train(training_config(corpus_tsv, cache_dir, tmp_path / "whole", **changes)) == 0
     with running("train", *options, stdin=None) as process:

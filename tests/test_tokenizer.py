@@ -56,7 +56,7 @@ def specials(tokenizer):
     return {tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id}
 
 
-# ------------------------------------------------------------------------------------------------- round trip
+# --------------------------------------------------------------------------------------- round trip
 
 ALPHABETS = [
     st.characters(
@@ -123,7 +123,7 @@ def test_several_texts_at_once_are_each_as_alone(tokenizer):
     assert tokenizer.encode([]) == tokenizer.decode([]) == []
 
 
-# ------------------------------------------------------------------------------------------------- special ids
+# -------------------------------------------------------------------------------------- special ids
 
 
 def test_special_ids_are_distinct_and_give_no_text(tokenizer):
@@ -180,7 +180,7 @@ def test_the_first_word_is_like_the_others_only_where_words_are_spaced():
     assert "▁" not in "".join(chinese.pieces(chinese.encode(["你知道"])[0]))
 
 
-# ------------------------------------------------------------------------------------------- vocabulary size
+# ---------------------------------------------------------------------------------- vocabulary size
 
 
 @pytest.mark.parametrize("kind", TokenizerType)
@@ -248,7 +248,7 @@ def test_pieces_of_chinese_can_be_kept_short():
     assert longest(english) > 2
 
 
-# -------------------------------------------------------------------------------------------------- sampling
+# ----------------------------------------------------------------------------------------- sampling
 
 
 def test_sampling_is_a_function_of_the_seed():
@@ -286,7 +286,7 @@ def test_sampling_from_bpe_is_refused():
         make(TokenizerType.bpe, "joint").sample(["text"], 0.2, 1)
 
 
-# ------------------------------------------------------------------------------------------- existing models
+# ---------------------------------------------------------------------------------- existing models
 
 
 def sentencepiece_model(path, **options):

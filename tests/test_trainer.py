@@ -28,7 +28,7 @@ from transformer_mt.trainer import Trainer, learning_rate
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 
 
-# ----------------------------------------------------------------------------------------------- closed forms
+# ------------------------------------------------------------------------------------- closed forms
 
 
 def test_inverse_sqrt_is_the_papers_formula():
@@ -55,7 +55,7 @@ def test_cosine_rises_linearly_and_falls_with_progress():
     )  # over the limit it does not rise again
 
 
-# ---------------------------------------------------------------------------------------------------- one update
+# --------------------------------------------------------------------------------------- one update
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_another_runtime_error_is_not_called_out_of_memory(
         call("train", *training_options(corpus_tsv, cache_dir, tmp_path / "run"))
 
 
-# --------------------------------------------------------------------------------------------- subword sampling
+# --------------------------------------------------------------------------------- subword sampling
 
 
 def test_sampled_batches_depend_on_seed_epoch_and_batch_alone(make_trainer):
@@ -320,7 +320,7 @@ def test_sampled_batches_depend_on_seed_epoch_and_batch_alone(make_trainer):
     assert decoded == list(trainer.corpus.train[rows]["tgt"])
 
 
-# -------------------------------------------------------------------------------------------- validation and limits
+# ---------------------------------------------------------------------------- validation and limits
 
 
 def events(trainer: Trainer) -> list[dict]:
@@ -616,7 +616,7 @@ def test_a_limit_lowered_to_before_the_first_validation_still_gives_a_model(make
     torch.testing.assert_close(model, weights_of(trainer.model), rtol=0, atol=0)
 
 
-# ------------------------------------------------------------------------------------------------- precision, device
+# -------------------------------------------------------------------------------- precision, device
 
 
 def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
@@ -679,7 +679,7 @@ def test_precision_is_a_choice_of_the_configuration():
     assert {precision.value for precision in Precision} == {"auto", "fp32", "bf16"}
 
 
-# ----------------------------------------------------------------------------------------------------- learning
+# ----------------------------------------------------------------------------------------- learning
 
 
 @pytest.mark.slow
