@@ -180,6 +180,20 @@ print(sorted(heavy & set(sys.modules)))
     assert out.startswith("usage: python -m transformer_mt.") and out.splitlines()[-1] == "[]"
 
 
+def test_help_of_train_imports_hydra_alone():
+    code = """
+import runpy, sys
+sys.argv = ["train", "--help"]
+try:
+    runpy.run_module("transformer_mt.train", run_name="__main__")
+except SystemExit as stop:
+    assert stop.code in (0, None), stop.code
+print(sorted({"torch", "numpy", "datasets", "sentencepiece", "sacrebleu"} & set(sys.modules)))
+"""
+    out = python(code).stdout.decode()
+    assert out.startswith("Train a Transformer to translate.") and out.splitlines()[-1] == "[]"
+
+
 def test_the_package_itself_imports_nothing_heavy():
     code = """
 import sys

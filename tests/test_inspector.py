@@ -1,4 +1,4 @@
-"""Looking inside a model: attention, links and rules of sentence pairs, each against the model asked directly."""
+"""Attention, links and rules of sentence pairs, each against the model asked directly."""
 
 import json
 import math
@@ -33,9 +33,8 @@ def translator(run_dir) -> Translator:
 
 @pytest.fixture(scope="module")
 def reverse(tokenizers, tmp_path_factory) -> Translator:
-    return Translator(
-        make_run(tmp_path_factory.mktemp("hand") / "zh-en", tokenizers, "zh-en"), "cpu"
-    )
+    folder = tmp_path_factory.mktemp("hand")
+    return Translator(make_run(folder / "zh-en", tokenizers, "zh-en"), "cpu")
 
 
 SRC, TGT = "I like apples and books every day.", "我每天喜欢苹果和书é。"
@@ -59,9 +58,8 @@ def test_every_array_has_the_shape_that_its_tokens_say(translator, attention):
         assert attention.queries[kind].shape == (n_layers, 4, rows, 4), kind
         assert attention.keys[kind].shape == (n_layers, 4, columns, 4), kind
         assert {getattr(attention, kind).dtype, attention.keys[kind].dtype} == {np.dtype("float32")}
-    assert (
-        attention.log_probs.shape == (t,) and [len(row) for row in attention.candidates] == [5] * t
-    )
+    assert attention.log_probs.shape == (t,)
+    assert [len(row) for row in attention.candidates] == [5] * t
 
 
 def test_every_row_sums_to_1_over_what_it_may_see(attention):
@@ -87,25 +85,23 @@ def test_the_weights_are_the_softmax_of_queries_and_keys(attention):
 
 
 def test_the_pass_is_the_one_that_the_fused_path_computes(translator, attention):
+    src = torch.tensor([attention.src.ids])
+    tgt_in = torch.tensor([[translator.tgt_tokenizer.bos_id, *attention.tgt.ids[:-1]]])
     with torch.inference_mode():
-        tgt_in = torch.tensor([[translator.tgt_tokenizer.bos_id, *attention.tgt.ids[:-1]]])
-        log_probs = logits_of(translator.model, torch.tensor([attention.src.ids]), tgt_in)[
-            0
-        ].log_softmax(-1)
+        log_probs = logits_of(translator.model, src, tgt_in)[0].log_softmax(-1)  # (T, V)
     for t, token in enumerate(attention.tgt.ids):
         assert attention.log_probs[t] == pytest.approx(float(log_probs[t, token]), abs=1e-4)
         order = log_probs[t].argsort(descending=True)[:5].tolist()
         pieces = translator.tgt_tokenizer.pieces(order)
         assert [piece for piece, _ in attention.candidates[t]] == pieces
-        chances = [float(log_probs[t, i].exp()) for i in order]
-        assert [p for _, p in attention.candidates[t]] == pytest.approx(chances, abs=1e-5)
+        probabilities = [float(log_probs[t, i].exp()) for i in order]
+        assert [p for _, p in attention.candidates[t]] == pytest.approx(probabilities, abs=1e-5)
 
 
 def test_looking_leaves_nothing_behind(translator, attention):
     again = translator.attention(SRC, TGT, rule=Rule(1, 2))
-    assert all(
-        np.array_equal(again.queries[kind], attention.queries[kind]) for kind in again.queries
-    )
+    for kind, queries in again.queries.items():
+        assert np.array_equal(queries, attention.queries[kind])
     assert not any(module._forward_hooks for module in translator.model.modules())
 
 
@@ -114,13 +110,14 @@ def test_looking_leaves_nothing_behind(translator, attention):
 )
 @pytest.mark.parametrize("units", ["words", "subwords"])
 def test_links_are_read_from_the_dumped_weights(translator, rule, units):
-    found = translator.attention(SRC, TGT, units, rule)
-    assert found.rule == rule
-    assert found.links == slow_links(found.cross, found.src, found.tgt, rule) != set()
-    assert all(i < len(found.src.units) and j < len(found.tgt.units) for i, j in found.links)
+    attention = translator.attention(SRC, TGT, units, rule)
+    src, tgt = attention.src, attention.tgt
+    assert attention.rule == rule
+    assert attention.links == slow_links(attention.cross, src, tgt, rule) != set()
+    assert all(i < len(src.units) and j < len(tgt.units) for i, j in attention.links)
 
 
-def test_without_a_target_it_is_the_models_own(translator):
+def test_without_a_target_the_model_translates(translator):
     for options in ({"beam_size": 1}, {"beam_size": 3, "length_penalty": 0.5}):
         own = translator.attention("We like cats.", rule=Rule(0), **options)
         assert own.tgt.ids[-1] == translator.tgt_tokenizer.eos_id
@@ -131,24 +128,27 @@ def test_without_a_target_it_is_the_models_own(translator):
 
 
 def test_an_empty_translation_can_be_looked_at(translator):
-    src, eos = translator.inspector.side(SRC, True, "words", "x"), translator.tgt_tokenizer.eos_id
-    found = translator.inspector.attention(
-        src, make_side(translator.tgt_tokenizer, [eos], "words"), Rule(1, shift=True)
-    )
-    assert found.links == set() and found.cross.shape[2] == 1 and found.tgt_in_tokens == ["<s>"]
+    src = translator.inspector.side(SRC, True, "words", "x")
+    tgt = make_side(translator.tgt_tokenizer, [translator.tgt_tokenizer.eos_id], "words")
+    attention = translator.inspector.attention(src, tgt, Rule(1, shift=True))
+    assert attention.links == set()
+    assert attention.cross.shape[2] == 1 and attention.tgt_in_tokens == ["<s>"]
 
 
 def test_given_units_are_the_tokens_between_spaces(translator):
-    found = translator.attention("I do n't like apples .", "我 不 喜欢 苹果 。", "given", Rule(1))
-    assert found.src.text == "I don't like apples." and found.tgt.text == "我不喜欢苹果。"
-    assert (
-        found.src.unit_texts == ["I", "do", "n't", "like", "apples", "."]
-        and found.tgt.unit_texts[2] == "喜欢"
-    )
-    assert found.links == slow_links(found.cross, found.src, found.tgt, Rule(1))
+    tokens = "I do n't like apples .", "我 不 喜欢 苹果 。"
+    attention = translator.attention(*tokens, "given", Rule(1))
+    src, tgt = attention.src, attention.tgt
+    assert src.text == "I don't like apples." and tgt.text == "我不喜欢苹果。"
+    assert src.unit_texts == ["I", "do", "n't", "like", "apples", "."]
+    assert tgt.unit_texts[2] == "喜欢"
+    assert attention.links == slow_links(attention.cross, src, tgt, Rule(1))
     own = translator.attention("I like apples .", None, "given", Rule(1))
     assert own.src.unit_texts == ["I", "like", "apples", "."]
     assert own.tgt.units == make_side(translator.tgt_tokenizer, own.tgt.ids, "words").units
+
+
+TOO_LONG = "tokens, but the model reads at most model.max_len=40; shorten it"
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,8 @@ def test_given_units_are_the_tokens_between_spaces(translator):
         ("", TGT, "the sentence is empty"),
         (" \t\n", TGT, "the sentence is empty"),
         (SRC, "", "the target is empty"),
-        (
-            "I " * 40,
-            TGT,
-            r"the sentence has \d+ tokens, but the model reads at most model.max_len=40; shorten it",
-        ),
-        (SRC, "我" * 40, "the target has 41 tokens, but the model reads at most model.max_len=40"),
+        ("I " * 40, TGT, rf"the sentence has \d+ {TOO_LONG}"),
+        (SRC, "我" * 40, f"the target has 41 {TOO_LONG}"),
         ("I like \udcff.", TGT, "the sentence.*lone surrogate"),
         (SRC, "我\ud800", "the target.*lone surrogate"),
     ],
@@ -175,28 +171,30 @@ def test_a_sentence_that_cannot_be_looked_at_is_refused(translator, src, tgt, me
 
 @pytest.mark.parametrize("n", [1, 3])
 def test_leaving_out_does_not_depend_on_how_many_at_once(translator, monkeypatch, n):
-    found = translator.attention(SRC, TGT, rule=Rule(0))
-    whole, split = translator.inspector.left_out(found.src, found.tgt), torch.split
+    attention = translator.attention(SRC, TGT, rule=Rule(0))
+    src, tgt, split = attention.src, attention.tgt, torch.split
+    expected = translator.inspector.left_out(src, tgt)
     monkeypatch.setattr(torch, "split", lambda rows, _: split(rows, n))
-    np.testing.assert_allclose(
-        translator.inspector.left_out(found.src, found.tgt), whole, atol=1e-5
-    )
+    np.testing.assert_allclose(translator.inspector.left_out(src, tgt), expected, atol=1e-5)
 
 
 def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
-    """Only where a vocabulary spells nothing in bytes."""
-    lines = iter([zh for _, zh in pattern_pairs()])
+    """There are such characters only where a vocabulary spells nothing in bytes."""
     prefix = str(tmp_path / "foreign")
+    special_ids = {"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3}
     spm.SentencePieceTrainer.train(
-        sentence_iterator=lines, model_prefix=prefix, vocab_size=60, pad_id=0, unk_id=1, bos_id=2, eos_id=3,
-        add_dummy_prefix=False, minloglevel=2,
-    )  # fmt: skip
+        sentence_iterator=iter([zh for _, zh in pattern_pairs()]),
+        model_prefix=prefix,
+        vocab_size=60,
+        add_dummy_prefix=False,
+        minloglevel=2,
+        **special_ids,
+    )
     foreign = Translator(run_dir, "cpu")
     foreign.run.tgt_tokenizer = Tokenizer.load(Path(prefix + ".model"))
     assert foreign.inspector.side("我喜欢书。", False, "words", "x").text == "我喜欢书。"
-    with pytest.raises(
-        UserError, match=r"the target: the vocabulary lacks some of its characters .我喜欢龘"
-    ):
+    message = r"the target: the vocabulary lacks some of its characters .我喜欢龘"
+    with pytest.raises(UserError, match=message):
         foreign.attention(SRC, "我喜欢龘。", rule=Rule(0))
     foreign.run.src_tokenizer = foreign.run.tgt_tokenizer  # it knows neither English letters nor ⁇
     with pytest.raises(UserError, match=r"the sentence: the vocabulary changes the text .I like"):
@@ -204,33 +202,30 @@ def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
 
 
 def test_hugging_face_tuples(attention):
-    """One tensor `(1, H, rows, columns)` for each layer."""
+    """Each has one tensor `(1, H, rows, columns)` for each layer."""
     s, t = len(attention.src.tokens), len(attention.tgt.tokens)
-    found = attention.huggingface()
-    shapes = {name: [tuple(w.shape) for w in layers] for name, layers in found.items()}
+    tuples = attention.huggingface()
+    shapes = {name: [tuple(w.shape) for w in layers] for name, layers in tuples.items()}
     assert shapes == {
         "encoder_attentions": [(1, 4, s, s)] * 2,
         "decoder_attentions": [(1, 4, t, t)] * 3,
         "cross_attentions": [(1, 4, t, s)] * 3,
     }
-    assert all(isinstance(layers, tuple) for layers in found.values())
-    for name, kind in (
-        ("encoder", "encoder_self"),
-        ("decoder", "decoder_self"),
-        ("cross", "cross"),
-    ):
-        for i, layer in enumerate(found[f"{name}_attentions"]):
+    assert all(isinstance(layers, tuple) for layers in tuples.values())
+    kinds = {"encoder": "encoder_self", "decoder": "decoder_self", "cross": "cross"}
+    for name, kind in kinds.items():
+        for i, layer in enumerate(tuples[f"{name}_attentions"]):
             assert np.array_equal(layer[0].numpy(), getattr(attention, kind)[i])
 
 
 @pytest.mark.parametrize("view", ["head_view", "model_view"])
 def test_bertviz_takes_them(attention, view):
     bertviz = pytest.importorskip("bertviz")
-    found = attention.huggingface()
+    tuples = attention.huggingface()
     page = getattr(bertviz, view)(
-        encoder_attention=found["encoder_attentions"],
-        decoder_attention=found["decoder_attentions"],
-        cross_attention=found["cross_attentions"],
+        encoder_attention=tuples["encoder_attentions"],
+        decoder_attention=tuples["decoder_attentions"],
+        cross_attention=tuples["cross_attentions"],
         encoder_tokens=attention.src.tokens,
         decoder_tokens=attention.tgt_in_tokens,
         html_action="return",
@@ -240,14 +235,14 @@ def test_bertviz_takes_them(attention, view):
 
 @pytest.mark.parametrize("n_tokens", [1, 70])
 def test_leaving_a_source_token_out_is_hiding_it_from_everyone(tokenizers, tmp_path, n_tokens):
-    """Masked by hand in every layer; 70 tokens take more than one batch."""
+    """The test masks it in every layer by hand. 70 tokens take more than one batch."""
     translator = Translator(make_run(tmp_path / "run", tokenizers, model={"max_len": 80}), "cpu")
     model = translator.model
     src_ids = [*(4 + (7 * i) % 90 for i in range(n_tokens)), 3]
     src = Side("", src_ids, [""] * len(src_ids), [], np.zeros((len(src_ids), 0), dtype=bool))
     tgt = translator.inspector.side("我喜欢书。", False, "words", "x")
-    found = translator.inspector.left_out(src, tgt)
-    assert found.shape == (len(tgt.ids), len(src.ids))
+    changes = translator.inspector.left_out(src, tgt)
+    assert changes.shape == (len(tgt.ids), len(src.ids))
 
     def log_probs(hidden: int | None) -> torch.Tensor:
         padding = torch.zeros(1, len(src_ids), dtype=torch.bool)
@@ -263,8 +258,8 @@ def test_leaving_a_source_token_out_is_hiding_it_from_everyone(tokenizers, tmp_p
     with torch.inference_mode():
         whole = log_probs(None)
         for s in {0, len(src_ids) // 2, len(src_ids) - 1}:
-            assert np.allclose(found[:, s], (whole - log_probs(s)).numpy(), atol=1e-4), s
-    assert np.abs(found).max() > 0.01
+            assert np.allclose(changes[:, s], (whole - log_probs(s)).numpy(), atol=1e-4), s
+    assert np.abs(changes).max() > 0.01
 
 
 def test_chinese_script_is_converted_as_in_training(tokenizers, tmp_path):
@@ -277,7 +272,7 @@ def test_chinese_script_is_converted_as_in_training(tokenizers, tmp_path):
     assert backward.inspector.side("學生 畫", True, "given", "x").unit_texts == ["学生", "画"]
 
 
-# --------------------------------------------------------------------------- many pairs, gold_pairs
+# ------------------------------------------------------------------------- many pairs, gold links
 
 
 PAIRS = [
@@ -294,13 +289,11 @@ def test_many_pairs_are_each_as_alone(translator, units):
     rule = Rule(1, 3, shift=True, mask_punctuation=True)
     links = translator.inspector.align(PAIRS, units, rule, str)
     assert len(links) == len(PAIRS)
-    for (src, tgt), found in zip(PAIRS, links, strict=True):
-        alone = (
-            translator.attention(src, tgt, units, rule).links
-            if src.strip() and tgt.strip()
-            else set()
-        )
-        assert found == alone
+    for (src, tgt), links_of_pair in zip(PAIRS, links, strict=True):
+        alone = set()
+        if src.strip() and tgt.strip():
+            alone = translator.attention(src, tgt, units, rule).links
+        assert links_of_pair == alone
     assert links[0] and links[4] and not links[2] and not links[3]
     assert translator.inspector.align([], units, rule, str) == []
 
@@ -308,30 +301,25 @@ def test_many_pairs_are_each_as_alone(translator, units):
 def test_a_pair_that_does_not_fit_has_no_links_and_is_named(translator, capsys):
     pairs = [*PAIRS[:2], ("I " * 40, "我"), *PAIRS[4:]]
     links = translator.inspector.align(pairs, "words", Rule(0), "pair {}".format)
-    assert links == [
-        *translator.inspector.align(PAIRS[:2], "words", Rule(0), str),
-        set(),
-        *translator.inspector.align(PAIRS[4:], "words", Rule(0), str),
-    ]
-    assert re.match(
-        r"warning: pair 2 has \d+ tokens, but .*model.max_len=40; shorten it\. No links\.$",
-        capsys.readouterr().err,
-    )
+    before = translator.inspector.align(PAIRS[:2], "words", Rule(0), str)
+    after = translator.inspector.align(PAIRS[4:], "words", Rule(0), str)
+    assert links == [*before, set(), *after]
+    warning = r"warning: pair 2 has \d+ tokens, but .*model.max_len=40; shorten it\. No links\.$"
+    assert re.match(warning, capsys.readouterr().err)
 
 
 def test_links_of_other_subwords_are_not_joined(translator, reverse, run_dir, monkeypatch):
     monkeypatch.setattr(type(reverse.inspector), "default_rule", lambda self: (Rule(0), "a test"))
     assert translator.inspector.align(PAIRS, "subwords", Rule(0), str, reverse.inspector)[0]
     monkeypatch.setattr(reverse.run, "src_tokenizer", reverse.tgt_tokenizer)
-    with pytest.raises(
-        UserError, match="its subwords are others; join links of words, or of given tokens"
-    ):
+    message = "its subwords are others; join links of words, or of given tokens"
+    with pytest.raises(UserError, match=message):
         translator.inspector.align(PAIRS, "subwords", Rule(0), str, reverse.inspector)
     translator.inspector.align(PAIRS[:1], "words", Rule(0), str, reverse.inspector)
 
 
 def test_given_tokens_of_white_space_count(translator):
-    """Links after one would be off by one."""
+    """Without them, the links of the tokens that follow would be off by one."""
     tokens = translator.inspector.side("\u3000 我 喜欢 \u00a0 鱼", False, "given", "x")
     assert tokens.unit_texts == ["\u3000", "我", "喜欢", "\u00a0", "鱼"]
     assert translator.inspector.side(" 我\t鱼 \n", False, "given", "x").unit_texts == ["我", "鱼"]
@@ -340,17 +328,15 @@ def test_given_tokens_of_white_space_count(translator):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_attention_is_that_of_float32_whatever_the_precision(run_dir, monkeypatch, precision):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    found = Translator(run_dir, "cpu", precision).attention(SRC, TGT, rule=Rule(1))
-    scores = (
-        found.queries["cross"]
-        @ found.keys["cross"].swapaxes(-1, -2)
-        / math.sqrt(found.queries["cross"].shape[-1])
-    )
-    np.testing.assert_allclose(found.cross, torch.from_numpy(scores).softmax(-1).numpy(), atol=1e-6)
+    attention = Translator(run_dir, "cpu", precision).attention(SRC, TGT, rule=Rule(1))
+    queries, keys = attention.queries["cross"], attention.keys["cross"]
+    scores = queries @ keys.swapaxes(-1, -2) / math.sqrt(queries.shape[-1])
+    expected = torch.from_numpy(scores).softmax(-1).numpy()
+    np.testing.assert_allclose(attention.cross, expected, atol=1e-6)
 
 
 def test_both_directions_are_joined(translator, reverse, monkeypatch):
-    """The other model reads by its own rule, but for the masks and the threshold that were asked for."""
+    """The other model reads by its own rule, except for the masks and the threshold asked for."""
     own = Rule(2, 1, shift=True)
     monkeypatch.setattr(type(reverse.inspector), "default_rule", lambda self: (own, "a test"))
     rule = Rule(1, 0, mask_punctuation=True)
@@ -367,11 +353,9 @@ def test_both_directions_are_joined(translator, reverse, monkeypatch):
 
 
 def test_agreement_needs_a_run_of_the_other_direction(translator, reverse):
-    assert reverse_of(translator, None) is None
     assert reverse_of(translator, reverse.run_dir).config.direction == "zh-en"
-    with pytest.raises(
-        UserError, match=re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")
-    ):
+    message = re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")
+    with pytest.raises(UserError, match=message):
         reverse_of(translator, translator.run_dir)
 
 
@@ -387,7 +371,7 @@ GOLD_TSV = (
 
 
 def test_gold_links_are_read_from_a_tsv(translator, reverse, tmp_path):
-    """Pairs without links, and those that are too long, are left out; the other direction turns them round."""
+    """Pairs without links, or too long, are left out. The other direction turns links round."""
     path = write(tmp_path / "gold.tsv", GOLD_TSV)
     gold_pairs = translator.inspector.read_gold_pairs(path)
     assert [gold.src.text for gold in gold_pairs] == ["I like apples.", "We buy fish."]
@@ -396,9 +380,8 @@ def test_gold_links_are_read_from_a_tsv(translator, reverse, tmp_path):
     assert np.argwhere(gold_pairs[0].possible).tolist() == [[0, 0], [1, 1], [1, 2], [2, 3]]
     turned = reverse.inspector.read_gold_pairs(path, turn=True)
     assert [gold.src.text for gold in turned] == ["我喜欢苹果。", "我们买鱼。"]
-    assert all(
-        np.array_equal(a.possible, b.possible.T) for a, b in zip(gold_pairs, turned, strict=True)
-    )
+    for gold, turned_gold in zip(gold_pairs, turned, strict=True):
+        assert np.array_equal(gold.possible, turned_gold.possible.T)
 
 
 @pytest.mark.parametrize(
@@ -417,45 +400,39 @@ def test_without_a_file_the_rule_is_chosen_on_the_starter(
 ):
     monkeypatch.setattr("transformer_mt.inspector.STARTER_DIR", tmp_path)
     write(tmp_path / "valid.tsv", GOLD_TSV)
-    for one, turn in ((translator, False), (reverse, True)):
-        rule, reason = one.inspector.default_rule()
-        assert rule == best(
-            one.inspector.measure(one.inspector.read_gold_pairs(tmp_path / "valid.tsv", turn), BASE)
-        )
+    for inspector, turn in ((translator.inspector, False), (reverse.inspector, True)):
+        rule, reason = inspector.default_rule()
+        gold_pairs = inspector.read_gold_pairs(tmp_path / "valid.tsv", turn)
+        assert rule == best(inspector.measure(gold_pairs, BASE))
         assert str(reason) == "chosen on the packaged starter's validation set"
     assert translator.attention("I draw.", "我画。").rule == translator.inspector.default_rule()[0]
 
 
-def test_for_other_languages_it_is_the_last_layer_but_one(tokenizers, tmp_path):
+def test_for_other_languages_the_rule_is_the_last_layer_but_one(tokenizers, tmp_path):
+    data = DataConfig(languages=["de", "zh"])
     for n_layers, layer in ((3, 1), (1, 0)):
-        options = {
-            "data": DataConfig(languages=["de", "zh"]),
-            "model": {"n_decoder_layers": n_layers},
-        }
-        run = make_run(tmp_path / str(n_layers), tokenizers, **(options | {"direction": "de-zh"}))
+        sizes = {"n_decoder_layers": n_layers}
+        run = make_run(tmp_path / str(n_layers), tokenizers, "de-zh", data=data, model=sizes)
         rule, reason = Translator(run, "cpu").inspector.default_rule()
         assert rule == replace(BASE, layer=layer) and str(reason) == "no gold links for de-zh"
 
 
 def test_the_runs_own_file_is_used_and_checked(tokenizers, tmp_path, measured):
     run = make_run(tmp_path / "run", tokenizers)
-    one = Translator(run, "cpu")
-    write(run / "alignment.json", rule_to_json(measured, "its own gold", [3]))
-    rule, reason = one.inspector.default_rule()
+    translator, path = Translator(run, "cpu"), run / "alignment.json"
+    write(path, rule_to_json(measured, "its own gold", [3]))
+    rule, reason = translator.inspector.default_rule()
     assert rule == best(measured) and str(reason) == "chosen on its own gold"
-    assert one.attention("I draw.", "我画。").rule == best(measured)
-    for damage in (
-        b"{",
-        b"\xff\xfe",
-        json.dumps(json.loads(rule_to_json(measured, "x", [3])) | {"layer": 9}).encode(),
-    ):
-        (run / "alignment.json").write_bytes(damage)
-        with pytest.raises(UserError, match=re.escape(f"{run / 'alignment.json'}: ")):
-            one.inspector.default_rule()
+    assert translator.attention("I draw.", "我画。").rule == best(measured)
+    no_such_layer = json.loads(path.read_text(encoding="utf-8")) | {"layer": 9}
+    for content in (b"{", b"\xff\xfe", json.dumps(no_such_layer).encode()):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=re.escape(f"{path}: ")):
+            translator.inspector.default_rule()
 
 
 def test_several_threads_may_look_inside_at_once(translator):
-    """Four of them, beside one that translates: everybody gets what one alone gets."""
+    """Four threads look, beside one that translates. Each gets what it gets alone."""
     sources = [
         ("I like apples.", "我喜欢苹果。"),
         ("We buy cats and dogs every day!", "我们买猫和狗！"),

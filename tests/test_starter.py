@@ -1,4 +1,4 @@
-"""The starter corpus: its files are what the generator writes, and keep their README's promises."""
+"""The starter corpus: its files are what the generator writes, and as their README promises."""
 
 import re
 import sys
@@ -43,12 +43,8 @@ def test_the_files_are_what_the_script_writes(corpus, files):
 
 
 def test_sizes(rows, files):
-    assert {name: len(rows[name]) for name in SPLITS} == {
-        "train": 20_000,
-        "valid": 1_000,
-        "test": 1_000,
-        "test_structure": 500,
-    }
+    sizes = {"train": 20_000, "valid": 1_000, "test": 1_000, "test_structure": 500}
+    assert {name: len(rows[name]) for name in SPLITS} == sizes
     assert sum(len(text.encode()) for text in files.values()) < 4_000_000
 
 
@@ -63,10 +59,8 @@ def test_every_row_is_english_chinese_links(rows):
 
 def test_links_are_in_range_and_never_repeat(rows):
     for english, chinese, links in (row for name in SPLITS for row in rows[name]):
-        pairs = [
-            tuple(map(int, re.fullmatch(r"(\d+)[-p](\d+)", link).groups()))
-            for link in links.split()
-        ]
+        matches = [re.fullmatch(r"(\d+)[-p](\d+)", link) for link in links.split()]
+        pairs = [(int(match[1]), int(match[2])) for match in matches]
         assert pairs, english
         assert len(set(pairs)) == len(pairs), english
         assert max(i for i, _ in pairs) < len(units(english)), english
@@ -74,7 +68,7 @@ def test_links_are_in_range_and_never_repeat(rows):
 
 
 def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
-    """A word that occurs twice on both sides has one counterpart each time.
+    """Where a word occurs twice on both sides, each occurrence has one counterpart.
 
     越来越 and A不A are exceptions.
     """
@@ -86,18 +80,15 @@ def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
             if en[i].isalpha() and en.count(en[i]) > 1 and zh.count(zh[j]) > 1:
                 left[i, zh[j]].add(j)
                 right[j, en[i]].add(i)
-        for (i, _), targets in left.items():
-            low, high = min(targets), max(targets)
+        for (i, _), linked in left.items():
+            low, high = min(linked), max(linked)
             between = "".join(zh[low : high + 1])
-            apart = high - low >= len(targets)  # not the characters of one word, such as 姐姐
+            apart = high - low >= len(linked)  # not the characters of one word, such as 姐姐
             assert not apart or between == "越来越" or between[1] == "不", (english, chinese, en[i])
-        for (j, _), sources in right.items():
-            between = en[min(sources) : max(sources) + 1]
-            assert len(sources) == 1 or (between[1] == "and" and len(between) == 3), (
-                english,
-                chinese,
-                zh[j],
-            )
+        for (j, _), linked in right.items():
+            between = en[min(linked) : max(linked) + 1]
+            repeated = len(between) == 3 and between[1] == "and"  # such as "more and more"
+            assert len(linked) == 1 or repeated, (english, chinese, zh[j])
 
 
 def test_no_sentence_occurs_twice_in_either_language(rows):
@@ -118,16 +109,13 @@ def test_every_held_out_word_occurs_in_training(corpus, rows):
 
 def test_vocabulary_and_constructions(corpus):
     train = corpus["train"]
-    assert (
-        len({u.casefold() for row in train for u in units(row.english) if u[0].isalpha()}) >= 1_200
-    )
-    assert len({word for row in train for word in row.chinese_words if word.isalpha()}) >= 1_200
+    english = {u.casefold() for row in train for u in units(row.english) if u[0].isalpha()}
+    chinese = {word for row in train for word in row.chinese_words if word.isalpha()}
+    assert len(english) >= 1_200 and len(chinese) >= 1_200
     assert len({row.construction for row in train}) >= 150
     assert sum(row.construction == "free" for name in SPLITS for row in corpus[name]) >= 800
-    assert all(
-        any(row.construction == "free" for row in corpus[name])
-        for name in ("train", "valid", "test")
-    )
+    for name in ("train", "valid", "test"):
+        assert any(row.construction == "free" for row in corpus[name])
 
 
 def test_structure_rows_combine_what_training_never_combines(corpus):
@@ -162,6 +150,6 @@ def test_verb_forms(verb, forms):
 def test_chinese_numbers():
     from data.make_starter.phrases import number_zh
 
-    written = {2: "二", 10: "十", 12: "十二", 20: "二十", 99: "九十九"}
-    assert {n: number_zh(n) for n in written} == written
+    numbers = {2: "二", 10: "十", 12: "十二", 20: "二十", 99: "九十九"}
+    assert {n: number_zh(n) for n in numbers} == numbers
     assert number_zh(2, before_measure=True) == "两"

@@ -33,11 +33,11 @@ SPECIAL = ["<s>", "</s>", "<pad>", "<unk>", "<0x41>", "<0xE4>", "▁<s>▁", "�
 KINDS = [(kind, side) for kind in TokenizerType for side in ("spaced", "chinese", "joint")]
 
 
-def make(kind, side, vocab_size=380):
+def make(kind, side):
+    """A tokenizer of `kind`, trained on English (spaced), Chinese, or both (joint)."""
     lines = {"spaced": ENGLISH, "chinese": CHINESE, "joint": ENGLISH + CHINESE}[side]
-    tokenizer, _ = train_tokenizer(
-        lines, TokenizerConfig(type=kind, vocab_size=vocab_size), side == "spaced"
-    )
+    options = TokenizerConfig(type=kind, vocab_size=380)
+    tokenizer, _ = train_tokenizer(lines, options, dummy_prefix=side == "spaced")
     return tokenizer
 
 
@@ -51,31 +51,24 @@ def unigram(request):
     return make(TokenizerType.unigram, request.param)
 
 
-def specials(tokenizer):
+def special_ids(tokenizer):
     return {tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id}
 
 
 # --------------------------------------------------------------------------------------- round trip
 
 ALPHABETS = [
-    st.characters(
-        exclude_categories=["Cs"]
-    ),  # every character that UTF-8 has: control, unassigned, private use
+    # Every character that UTF-8 has: control, unassigned and private use, too.
+    st.characters(exclude_categories=["Cs"]),
     st.sampled_from(string.ascii_letters + string.digits + string.punctuation + "   "),
     st.sampled_from("的一是不了我你他猫狗坐知道，。！？；：“”‘’（）《》【】、…—～·　"),
     st.sampled_from("㐂𠮷龘齉𪚥，ＡＢｃ１２ﬁ①Ⅳ㈱"),
-    st.sampled_from(
-        "😀👩‍👩‍👧🇨🇳👍🏽❤️e\u0301n\u0303\u200b\u200d\ufe0f\ufeff\u00a0\u3000\u2581\ufffd\u2585\u2047"
-    ),
+    st.sampled_from("😀👩‍👩‍👧🇨🇳👍🏽❤️e\u0301n\u0303\u200b\u200d\ufe0f"),
+    st.sampled_from("\ufeff\u00a0\u3000\u2581\ufffd\u2585\u2047"),
     st.sampled_from("\x00\x01\x07\x08\x1b\x1f\x7f\x80\x9f\u200e\u202e\ufffe"),
 ]
-TEXT = st.lists(
-    st.one_of(
-        st.text(st.one_of(ALPHABETS), max_size=8),
-        st.sampled_from([*SPECIAL, "   ", "the cat", "知道"]),
-    ),
-    max_size=8,
-).map("".join)
+WORDS = st.sampled_from([*SPECIAL, "   ", "the cat", "知道"])
+TEXT = st.lists(st.text(st.one_of(ALPHABETS), max_size=8) | WORDS, max_size=8).map("".join)
 
 
 @settings(max_examples=300, deadline=None)
@@ -91,7 +84,7 @@ def test_encoding_and_decoding_give_back_every_line(tokenizer, text):
     ids = tokenizer.encode([text])[0]
     assert tokenizer.decode([ids])[0] == text.replace("\u2581", " ")
     assert ids[-1] == tokenizer.eos_id
-    assert not specials(tokenizer) & set(ids[:-1])
+    assert not special_ids(tokenizer) & set(ids[:-1])
     assert all(0 <= i < len(tokenizer) for i in ids)
     assert len(tokenizer.pieces(ids)) == len(ids)
 
@@ -102,7 +95,7 @@ def test_a_sampled_segmentation_is_of_the_same_text(unigram, text, seed):
     ids = unigram.sample([text], 0.3, seed)[0]
     assert unigram.decode([ids])[0] == text.replace("\u2581", " ")
     assert ids[-1] == unigram.eos_id
-    assert not specials(unigram) & set(ids[:-1])
+    assert not special_ids(unigram) & set(ids[:-1])
 
 
 def test_several_texts_at_once_are_each_as_alone(tokenizer):
@@ -116,7 +109,7 @@ def test_several_texts_at_once_are_each_as_alone(tokenizer):
 
 
 def test_special_ids_are_distinct_and_give_no_text(tokenizer):
-    assert len(specials(tokenizer)) == 4
+    assert len(special_ids(tokenizer)) == 4
     assert tokenizer.decode([[tokenizer.bos_id, tokenizer.pad_id, tokenizer.eos_id]]) == [""]
     ids = tokenizer.encode(["知道 the cat"])[0]
     wrapped = [tokenizer.bos_id, *ids, tokenizer.pad_id, tokenizer.pad_id]
@@ -125,29 +118,27 @@ def test_special_ids_are_distinct_and_give_no_text(tokenizer):
 
 @pytest.mark.parametrize("text", SPECIAL)
 def test_text_cannot_inject_a_special_id(tokenizer, text):
-    for written in (text, f"a {text} b", f"知道{text}", text * 3):
-        ids = tokenizer.encode([written])[0]
-        assert not specials(tokenizer) & set(ids[:-1])
-        assert tokenizer.decode([ids])[0] == written.replace("▁", " ")
+    for line in (text, f"a {text} b", f"知道{text}", text * 3):
+        ids = tokenizer.encode([line])[0]
+        assert not special_ids(tokenizer) & set(ids[:-1])
+        assert tokenizer.decode([ids])[0] == line.replace("▁", " ")
 
 
 @settings(max_examples=60, deadline=None)
 @given(text=TEXT)
 def test_spans_are_the_characters_that_each_token_writes(tokenizer, text):
     ids = tokenizer.encode([text])[0]
-    written, spans = tokenizer.spans(ids)
-    assert written == tokenizer.decode([ids])[0]
+    decoded, spans = tokenizer.spans(ids)
+    assert decoded == tokenizer.decode([ids])[0]
     assert len(spans) == len(ids) and spans[-1] == (len(text), len(text))  # eos
+    # Every character is covered once, by one token or by the bytes that share it.
     covered = [i for start, end in dict.fromkeys(spans) for i in range(start, end)]
-    assert covered == list(
-        range(len(text))
-    )  # every character once, by one token or by the bytes that share it
+    assert covered == list(range(len(text)))
     for i, (start, end) in zip(ids[:-1], spans, strict=False):
-        piece = tokenizer.pieces([i])[0].replace("▁", " ")
-        assert tokenizer.processor.is_byte(i) or written[start:end] in (
-            piece,
-            piece[1:],
-        )  # a dummy prefix writes none
+        if not tokenizer.processor.is_byte(i):
+            piece = tokenizer.pieces([i])[0].replace("▁", " ")
+            # A dummy prefix writes nothing.
+            assert decoded[start:end] in (piece, piece[1:])
 
 
 def test_the_bytes_of_a_character_share_its_span():
@@ -163,8 +154,8 @@ def test_bytes_that_make_no_text_do_not_fail(tokenizer):
 
 def test_the_first_word_is_like_the_others_only_where_words_are_spaced():
     spaced = make(TokenizerType.unigram, "spaced")
-    first, again = spaced.encode(["know know"])[0][:-1], spaced.encode(["know"])[0][:-1]
-    assert first == again * 2
+    twice, once = spaced.encode(["know know"])[0][:-1], spaced.encode(["know"])[0][:-1]
+    assert twice == once * 2
     chinese = make(TokenizerType.unigram, "chinese")
     assert "▁" not in "".join(chinese.pieces(chinese.encode(["你知道"])[0]))
 
@@ -177,14 +168,11 @@ def test_the_first_word_is_like_the_others_only_where_words_are_spaced():
     "lines", [ENGLISH, CHINESE, ["a"], ["好"]], ids=["english", "chinese", "a", "好"]
 )
 def test_a_vocabulary_too_large_is_lowered_with_both_numbers(kind, lines):
-    tokenizer, warning = train_tokenizer(
-        lines, TokenizerConfig(type=kind, vocab_size=30_000), False
-    )
+    options = TokenizerConfig(type=kind, vocab_size=30_000)
+    tokenizer, warning = train_tokenizer(lines, options, False)
     assert 256 < len(tokenizer) < 1000
-    assert (
-        warning
-        == f"tokenizer.vocab_size=30000 is more than the corpus allows: {len(tokenizer)} used."
-    )
+    rule = f"is more than the corpus allows: {len(tokenizer)} used."
+    assert warning == f"tokenizer.vocab_size=30000 {rule}"
     assert tokenizer.decode(tokenizer.encode(lines)) == lines
 
 
@@ -196,18 +184,19 @@ def test_a_vocabulary_that_fits_is_taken_without_a_word(kind):
 
 @pytest.mark.parametrize("kind", TokenizerType)
 def test_a_vocabulary_too_small_is_refused_with_both_numbers(kind):
-    lines = [
-        chr(0x4E00 + i) * 3 for i in range(500)
-    ]  # 500 characters, 256 bytes and the special ids do not fit
-    with pytest.raises(
-        UserError, match=r"tokenizer\.vocab_size=300 is too small: .* (\d+); raise it"
-    ) as caught:
-        train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=300), False)
-    needed = int(re.search(r"take (\d+)", str(caught.value))[1])
-    tokenizer, _ = train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=needed), False)
-    assert len(tokenizer) >= 500
+    lines = [chr(0x4E00 + i) * 3 for i in range(500)]
+
+    def train(vocab_size):
+        return train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=vocab_size), False)[0]
+
+    # 500 characters, 256 bytes and the special ids do not fit.
+    message = r"tokenizer\.vocab_size=300 is too small: .* (\d+); raise it"
+    with pytest.raises(UserError, match=message) as error:
+        train(300)
+    needed = int(re.search(r"take (\d+)", str(error.value))[1])
+    assert len(train(needed)) >= 500
     with pytest.raises(UserError, match=f"vocab_size={needed - 1} is too small"):
-        train_tokenizer(lines, TokenizerConfig(type=kind, vocab_size=needed - 1), False)
+        train(needed - 1)
 
 
 @pytest.mark.parametrize("lines", [[], [""], ["", ""]])
@@ -248,18 +237,17 @@ def test_sampling_is_a_function_of_the_seed():
     assert tokenizer.sample(texts, 0.2, 2) == samples[2]
     assert make(kind, "joint").sample(texts, 0.2, 2) == samples[2]  # whatever was drawn before
     assert len({str(ids) for ids in samples}) == 4
+    best = make(kind, "joint").encode(texts)
     for ids in samples:
         assert tokenizer.decode(ids) == texts
-        assert ids != tokenizer.encode(texts)
-    assert tokenizer.encode(texts) == make(kind, "joint").encode(
-        texts
-    )  # the best one stays as it was
+        assert ids != best
+    assert tokenizer.encode(texts) == best  # as before any sample
 
 
 def test_segmentations_are_drawn_in_proportion_to_their_smoothed_probability():
     tokenizer, alpha, n = make(TokenizerType.unigram, "joint"), 0.2, 4000
     text = ENGLISH[0][:12]
-    samples = Counter(tuple(ids) for ids in tokenizer.sample([text] * n, alpha, seed=1))
+    counts = Counter(tuple(ids) for ids in tokenizer.sample([text] * n, alpha, seed=1))
     scores = {}
     for ids in tokenizer.processor.nbest_encode(text, nbest_size=32, add_eos=True):
         scores[tuple(ids)] = math.exp(alpha * sum(tokenizer.processor.get_score(i) for i in ids))
@@ -267,7 +255,7 @@ def test_segmentations_are_drawn_in_proportion_to_their_smoothed_probability():
     assert len(scores) > 4
     for ids, score in scores.items():
         expected = n * score / total
-        assert abs(samples[ids] - expected) < 5 * math.sqrt(expected) + 1
+        assert abs(counts[ids] - expected) < 5 * math.sqrt(expected) + 1
 
 
 def test_sampling_from_bpe_is_refused():
@@ -282,20 +270,18 @@ def sentencepiece_model(path, **options):
     """A model as a user may have trained it elsewhere."""
     model = io.BytesIO()
     defaults = {"vocab_size": 120, "hard_vocab_limit": False, "minloglevel": 2, "pad_id": 3}
-    lines = iter(ENGLISH + CHINESE)
-    spm.SentencePieceTrainer.train(
-        sentence_iterator=lines, model_writer=model, **(defaults | options)
-    )
+    lines, options = iter(ENGLISH + CHINESE), defaults | options
+    spm.SentencePieceTrainer.train(sentence_iterator=lines, model_writer=model, **options)
     path.write_bytes(model.getvalue())
     return path
 
 
 def test_an_existing_model_is_loaded(tmp_path):
-    model = make(TokenizerType.bpe, "joint")
-    (tmp_path / "词表.model").write_bytes(model.model)
+    tokenizer = make(TokenizerType.bpe, "joint")
+    (tmp_path / "词表.model").write_bytes(tokenizer.model)
     loaded = Tokenizer.load(tmp_path / "词表.model")
-    assert loaded.fingerprint == model.fingerprint
-    assert loaded.encode(CHINESE) == model.encode(CHINESE)
+    assert loaded.fingerprint == tokenizer.fingerprint
+    assert loaded.encode(CHINESE) == tokenizer.encode(CHINESE)
     assert loaded.lossless
 
 
@@ -308,9 +294,8 @@ def test_special_ids_are_read_from_the_model(tmp_path):
 
 def test_a_model_without_special_ids_is_refused(tmp_path):
     path = sentencepiece_model(tmp_path / "a.model", pad_id=-1)
-    with pytest.raises(
-        UserError, match=re.escape(f"{path}: the vocabulary has no pad; train it with --pad_id=0")
-    ):
+    message = re.escape(f"{path}: the vocabulary has no pad; train it with --pad_id=0")
+    with pytest.raises(UserError, match=message):
         Tokenizer.load(path)
     path = sentencepiece_model(tmp_path / "b.model", bos_id=-1, eos_id=-1)
     with pytest.raises(UserError, match=re.escape(f"{path}: the vocabulary has no bos, eos;")):
@@ -342,62 +327,61 @@ def test_a_missing_model_is_refused(tmp_path):
 
 
 def test_lossy_models_are_known(tmp_path):
-    assert not Tokenizer.load(sentencepiece_model(tmp_path / "a.model")).lossless  # ， becomes ,
+    def is_lossless(**options):
+        return Tokenizer.load(sentencepiece_model(tmp_path / "a.model", **options)).lossless
+
+    assert not is_lossless()  # ， becomes ,
     options = {"normalization_rule_name": "identity", "byte_fallback": True, "vocab_size": 400}
-    assert not Tokenizer.load(
-        sentencepiece_model(tmp_path / "b.model", **options)
-    ).lossless  # runs of spaces
+    assert not is_lossless(**options)  # runs of spaces are lost
     options["remove_extra_whitespaces"] = False
-    assert Tokenizer.load(sentencepiece_model(tmp_path / "c.model", **options)).lossless
+    assert is_lossless(**options)
     options |= {"byte_fallback": False, "vocab_size": 120}
-    assert not Tokenizer.load(
-        sentencepiece_model(tmp_path / "d.model", **options)
-    ).lossless  # unknown characters
+    assert not is_lossless(**options)  # unknown characters are lost
 
 
 @pytest.fixture
-def corpus(tmp_path):
+def prepared(tmp_path):
+    """Prepare a corpus of a few rows, in a direction and with options of the tokenizer."""
     rows = [f"{en} {i}\t{zh}{i}\n" for i, (en, zh) in enumerate(zip(ENGLISH, CHINESE, strict=True))]
     (tmp_path / "c.tsv").write_text("".join(rows), encoding="utf-8")
     data = DataConfig(train=str(tmp_path / "c.tsv"), cache_dir=str(tmp_path / "cache"))
-    return lambda direction="en-zh", **options: prepare(
-        Config(direction=direction, data=data, tokenizer=TokenizerConfig(**options))
-    )
+
+    def prepare_with(direction="en-zh", **options):
+        tokenizer = TokenizerConfig(**options)
+        return prepare(Config(direction=direction, data=data, tokenizer=tokenizer))
+
+    return prepare_with
 
 
-def test_a_corpus_is_prepared_with_existing_models(corpus, tmp_path, capsys):
+def test_a_corpus_is_prepared_with_existing_models(prepared, tmp_path, capsys):
     src, tgt = tmp_path / "src.model", tmp_path / "tgt.model"
     src.write_bytes(make(TokenizerType.bpe, "spaced").model)
     tgt.write_bytes(make(TokenizerType.bpe, "chinese").model)
-    prepared = corpus(src_model=str(src), tgt_model=str(tgt))
-    assert (prepared.src_tokenizer.model, prepared.tgt_tokenizer.model) == (
-        src.read_bytes(),
-        tgt.read_bytes(),
-    )
-    assert prepared.src_tokenizer.decode(prepared.train["src_ids"])[0].startswith("The cat sat")
-    back = corpus("zh-en", src_model=str(tgt), tgt_model=str(src))
-    assert back.src_tokenizer.decode(back.train["src_ids"])[0].startswith("猫坐在")
-    joint = corpus(joint=True, src_model=str(src))
+    forward = prepared(src_model=str(src), tgt_model=str(tgt))
+    assert forward.src_tokenizer.model == src.read_bytes()
+    assert forward.tgt_tokenizer.model == tgt.read_bytes()
+    assert forward.src_tokenizer.decode(forward.train["src_ids"])[0].startswith("The cat sat")
+    backward = prepared("zh-en", src_model=str(tgt), tgt_model=str(src))
+    assert backward.src_tokenizer.decode(backward.train["src_ids"])[0].startswith("猫坐在")
+    joint = prepared(joint=True, src_model=str(src))
     assert joint.tgt_tokenizer.model == src.read_bytes()
     assert "warning" not in capsys.readouterr().err
 
 
-def test_a_lossy_model_is_taken_with_a_warning(corpus, tmp_path, capsys):
+def test_a_lossy_model_is_taken_with_a_warning(prepared, tmp_path, capsys):
     lossy = sentencepiece_model(tmp_path / "lossy.model")
     good = tmp_path / "good.model"
     good.write_bytes(make(TokenizerType.bpe, "chinese").model)
-    corpus(src_model=str(lossy), tgt_model=str(good))
+    prepared(src_model=str(lossy), tgt_model=str(good))
     warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
     assert len(warnings) == 1
     assert warnings[0].startswith(f"warning: {lossy} changes text")
     with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'no.model'}: no such")):
-        corpus(src_model=str(tmp_path / "no.model"), tgt_model=str(good))
+        prepared(src_model=str(tmp_path / "no.model"), tgt_model=str(good))
 
 
-def test_a_lowered_vocabulary_is_warned_of_once_for_each_side(corpus, capsys):
-    prepared = corpus(vocab_size=20_000)
+def test_a_lowered_vocabulary_is_warned_of_once_for_each_side(prepared, capsys):
+    corpus = prepared(vocab_size=20_000)
     warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
-    sizes = [len(prepared.src_tokenizer), len(prepared.tgt_tokenizer)]
-    assert [
-        int(n) for line in warnings for n in re.findall(r"=20000 .*: (\d+) used", line)
-    ] == sizes
+    sizes = [len(corpus.src_tokenizer), len(corpus.tgt_tokenizer)]
+    assert re.findall(r"=20000 .*: (\d+) used", "\n".join(warnings)) == list(map(str, sizes))

@@ -1,5 +1,9 @@
-"""One update against closed forms, and whole runs of seconds: limits, validation, stopping, averaging, learning."""
+"""One update against closed forms, and whole runs that take seconds.
 
+The runs show limits, validation, stopping, averaging and learning.
+"""
+
+import itertools
 import json
 import math
 import random
@@ -8,7 +12,7 @@ import signal
 import numpy as np
 import pytest
 import torch
-from helpers import logits_of, training_config, training_options
+from helpers import EXACT, logits_of, training_config, training_options
 from torch.nn import functional as F
 
 from transformer_mt.batches import Batch, make_batch
@@ -25,17 +29,13 @@ from transformer_mt.run_dir import (
 from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.trainer import Trainer, learning_rate
 
-EXACT = {"rtol": 1e-10, "atol": 1e-12}
-
-
 # ------------------------------------------------------------------------------------- closed forms
 
 
 def test_inverse_sqrt_is_the_papers_formula():
     d_model, warmup = 512, 4000
-    config = TrainConfig(
-        schedule=Schedule.inverse_sqrt, warmup_steps=warmup, lr=(d_model * warmup) ** -0.5
-    )
+    lr = (d_model * warmup) ** -0.5
+    config = TrainConfig(schedule=Schedule.inverse_sqrt, warmup_steps=warmup, lr=lr)
     for step in (1, 2, 1000, 3999, 4000, 4001, 10_000, 300_000):
         expected = d_model**-0.5 * min(step**-0.5, step * warmup**-1.5)
         assert learning_rate(step, 0.5, config) == pytest.approx(expected, rel=1e-12)
@@ -43,16 +43,14 @@ def test_inverse_sqrt_is_the_papers_formula():
 
 def test_cosine_rises_linearly_and_falls_with_progress():
     config = TrainConfig(schedule=Schedule.cosine, warmup_steps=10, lr=0.02)
-    assert [learning_rate(step, 0.0, config) for step in (1, 5, 10)] == pytest.approx(
-        [0.002, 0.01, 0.02]
-    )
+    warmup = [learning_rate(step, 0.0, config) for step in (1, 5, 10)]
+    assert warmup == pytest.approx([0.002, 0.01, 0.02])
     assert learning_rate(50, 0.0, config) == pytest.approx(0.02)
     assert learning_rate(50, 0.5, config) == pytest.approx(0.01)
     assert learning_rate(50, 1 / 3, config) == pytest.approx(0.015)
     assert learning_rate(50, 1.0, config) == pytest.approx(0, abs=1e-12)
-    assert learning_rate(50, 1.2, config) == pytest.approx(
-        0, abs=1e-12
-    )  # over the limit it does not rise again
+    # Over the limit it does not rise again.
+    assert learning_rate(50, 1.2, config) == pytest.approx(0, abs=1e-12)
 
 
 # --------------------------------------------------------------------------------------- one update
@@ -60,37 +58,35 @@ def test_cosine_rises_linearly_and_falls_with_progress():
 
 @pytest.fixture
 def make_trainer(corpus_tsv, cache_dir, tmp_path):
-    """A trainer on the small corpus; every call is a run of its own."""
-    made = []
+    """Make a trainer on the small corpus, with options changed; every call is a run of its own."""
+    numbers = itertools.count()
 
-    def make(**changes) -> Trainer:
-        config = training_config(corpus_tsv, cache_dir, tmp_path / f"run{len(made)}", **changes)
-        made.append(Trainer(config, prepare(config)))
-        made[-1].run_dir.mkdir()
-        return made[-1]
+    def make(changes: dict | None = None) -> Trainer:
+        run_dir = tmp_path / f"run{next(numbers)}"
+        config = training_config(corpus_tsv, cache_dir, run_dir, **(changes or {}))
+        trainer = Trainer(config, prepare(config))
+        run_dir.mkdir()
+        return trainer
 
     return make
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {
-        name: parameter.detach().clone() for name, parameter in trainer.model.named_parameters()
-    }
+    """A copy of the weights by name."""
+    return {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
 
 
 def watch_gradients(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
-    """The gradients with which the optimizer is called."""
-    seen = []
+    """A list that grows by the gradients of every update that follows."""
+    gradients = []
     step = trainer.optimizer.step
 
     def watched() -> None:
-        seen.append(
-            {name: parameter.grad.clone() for name, parameter in trainer.model.named_parameters()}
-        )
+        gradients.append({name: p.grad.clone() for name, p in trainer.model.named_parameters()})
         step()
 
     trainer.optimizer.step = watched
-    return seen
+    return gradients
 
 
 def first_batch(trainer: Trainer) -> list[Batch]:
@@ -99,66 +95,56 @@ def first_batch(trainer: Trainer) -> list[Batch]:
 
 @pytest.mark.parametrize("k", [2, 3, 10_000])
 def test_k_micro_batches_make_the_update_of_one(float64, make_trainer, k):
-    """10,000 are more than the batch has rows: one row each."""
+    """10,000 are more than the batch has rows, so each micro-batch is one row."""
     options = {"model.dropout": 0.0, "train.clip_norm": 0.0}
-    whole, split = make_trainer(**options), make_trainer(**options, **{"train.accumulate": k})
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(whole.model.parameters(), split.model.parameters(), strict=True)
-    )
-    seen_whole, seen_split = watch_gradients(whole), watch_gradients(split)
+    whole, split = make_trainer(options), make_trainer(options | {"train.accumulate": k})
+    for a, b in zip(whole.model.parameters(), split.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    whole_gradients, split_gradients = watch_gradients(whole), watch_gradients(split)
     for number in range(3):
         rows = np.arange(13 * number, 13 * (number + 1))  # of all lengths
         micro_batches = split.load_batch(rows, number)
-        assert (
-            len(micro_batches) == min(k, 13)
-            and len({batch.n_tokens for batch in micro_batches}) > 1
-        )
+        assert len(micro_batches) == min(k, 13)
+        assert len({batch.n_tokens for batch in micro_batches}) > 1
         one = whole.update(whole.load_batch(rows, number), 1e-3)
         many = split.update(micro_batches, 1e-3)
         assert one == pytest.approx(many, rel=1e-10)
-        for name, gradient in seen_whole[-1].items():
-            torch.testing.assert_close(seen_split[-1][name], gradient, **EXACT)
+        for name, gradient in whole_gradients[-1].items():
+            torch.testing.assert_close(split_gradients[-1][name], gradient, **EXACT)
+    split_weights = weights(split)
     for name, tensor in weights(whole).items():
-        torch.testing.assert_close(
-            weights(split)[name], tensor, rtol=1e-7, atol=1e-9
-        )  # Adam divides tiny by tiny
+        # Not exact, because Adam divides tiny numbers by tiny ones.
+        torch.testing.assert_close(split_weights[name], tensor, rtol=1e-7, atol=1e-9)
 
 
 def test_an_update_is_adams_on_the_mean_loss_of_the_real_target_tokens(float64, make_trainer):
-    """Gradient, loss, token count and norm against a plain computation over the padded batch."""
-    trainer = make_trainer(
-        **{"model.dropout": 0.0, "train.clip_norm": 0.0, "train.label_smoothing": 0.0}
-    )
-    seen, before = watch_gradients(trainer), weights(trainer)
+    """Compare gradient, loss, token count and norm with a plain computation over the batch."""
+    options = {"model.dropout": 0.0, "train.clip_norm": 0.0, "train.label_smoothing": 0.0}
+    trainer = make_trainer(options)
+    gradients, before = watch_gradients(trainer), weights(trainer)
     pad_id = trainer.corpus.tgt_tokenizer.pad_id
     (batch,) = trainer.load_batch(np.arange(20), 0)
     assert batch.tgt_out.eq(pad_id).any()
-    logits = logits_of(trainer.model, batch.src, batch.tgt_in)
-    loss = F.cross_entropy(
-        logits.flatten(0, 1), batch.tgt_out.flatten(), ignore_index=pad_id, reduction="mean"
-    )
+    logits = logits_of(trainer.model, batch.src, batch.tgt_in).flatten(0, 1)
+    loss = F.cross_entropy(logits, batch.tgt_out.flatten(), ignore_index=pad_id)
     names, parameters = zip(*trainer.model.named_parameters(), strict=True)
     expected = dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
     loss_sum, n_tokens, norm = trainer.update([batch], 1e-3)
     assert n_tokens == batch.tgt_out.ne(pad_id).sum()
     assert loss_sum / n_tokens == pytest.approx(loss.item(), rel=1e-10)
-    assert norm == pytest.approx(
-        math.sqrt(sum(g.square().sum().item() for g in expected.values())), rel=1e-10
-    )
+    squares = sum(gradient.square().sum().item() for gradient in expected.values())
+    assert norm == pytest.approx(math.sqrt(squares), rel=1e-10)
+    after = weights(trainer)
     for name, gradient in expected.items():
-        torch.testing.assert_close(seen[0][name], gradient, **EXACT)
-        moved = (
-            weights(trainer)[name] - before[name]
-        )  # the first step of Adam: lr * g / (|g| + eps)
-        torch.testing.assert_close(
-            moved, -1e-3 * gradient / (gradient.abs() + 1e-9), rtol=1e-6, atol=1e-12
-        )
+        torch.testing.assert_close(gradients[0][name], gradient, **EXACT)
+        first_step = -1e-3 * gradient / (gradient.abs() + 1e-9)  # of Adam: lr * g / (|g| + eps)
+        difference = after[name] - before[name]
+        torch.testing.assert_close(difference, first_step, rtol=1e-6, atol=1e-12)
 
 
 def test_three_updates_are_adams_with_the_papers_constants(float64, make_trainer):
-    """Moments with 0.9 and 0.98, both corrected for their start at 0, and 1e-9 (section 5.3)."""
-    trainer = make_trainer(**{"model.dropout": 0.0})
+    """Its moments use 0.9 and 0.98, both corrected for their start at 0, and 1e-9 (section 5.3)."""
+    trainer = make_trainer({"model.dropout": 0.0})
     gradients, before = watch_gradients(trainer), weights(trainer)
     first, second = (dict.fromkeys(before, 0.0) for _ in range(2))
     for step, rows in enumerate((range(0, 8), range(8, 20), range(20, 24)), start=1):
@@ -175,38 +161,41 @@ def test_three_updates_are_adams_with_the_papers_constants(float64, make_trainer
 
 
 def test_more_padding_does_not_change_the_loss(float64, make_trainer):
-    trainer = make_trainer(**{"model.dropout": 0.0})
+    trainer = make_trainer({"model.dropout": 0.0})
     (batch,) = first_batch(trainer)
     src_pad, tgt_pad = trainer.corpus.src_tokenizer.pad_id, trainer.corpus.tgt_tokenizer.pad_id
     wider = Batch(
-        F.pad(batch.src, (0, 3), value=src_pad), F.pad(batch.tgt_in, (0, 4), value=tgt_pad),
-        F.pad(batch.tgt_out, (0, 4), value=tgt_pad), F.pad(batch.positions, (0, 4), value=False),
-    )  # fmt: skip
+        F.pad(batch.src, (0, 3), value=src_pad),
+        F.pad(batch.tgt_in, (0, 4), value=tgt_pad),
+        F.pad(batch.tgt_out, (0, 4), value=tgt_pad),
+        F.pad(batch.positions, (0, 4), value=False),
+    )
     trainer.model.eval()
     torch.testing.assert_close(trainer.loss(wider), trainer.loss(batch), **EXACT)
 
 
 def test_clipping_scales_the_gradient_down_to_the_norm(float64, make_trainer):
-    free, clipped, loose = (
-        make_trainer(**{"model.dropout": 0.0, "train.clip_norm": c}) for c in (0.0, 0.01, 1e6)
-    )  # fmt: skip
-    seen = [watch_gradients(trainer) for trainer in (free, clipped, loose)]
-    norms = [trainer.update(first_batch(trainer), 1e-3)[2] for trainer in (free, clipped, loose)]
-    assert norms == pytest.approx(
-        [norms[0]] * 3, rel=1e-12
-    )  # the reported norm is the one before clipping
+    norms, gradients = [], []
+    for clip_norm in (0.0, 0.01, 1e6):
+        trainer = make_trainer({"model.dropout": 0.0, "train.clip_norm": clip_norm})
+        watched = watch_gradients(trainer)
+        _, _, norm = trainer.update(first_batch(trainer), 1e-3)
+        norms.append(norm)
+        gradients.append(watched[0])
+    free, clipped, loose = gradients
+
+    assert norms == pytest.approx([norms[0]] * 3, rel=1e-12)  # reported as before clipping
     assert norms[0] > 0.01
-    total = math.sqrt(sum(g.square().sum().item() for g in seen[1][0].values()))
+    total = math.sqrt(sum(gradient.square().sum().item() for gradient in clipped.values()))
     assert total == pytest.approx(0.01, rel=1e-4)
-    for name, gradient in seen[0][0].items():
-        torch.testing.assert_close(
-            seen[1][0][name] * norms[0] / total, gradient, rtol=1e-9, atol=1e-12
-        )
-        torch.testing.assert_close(seen[2][0][name], gradient, **EXACT)
+    for name, gradient in free.items():
+        unclipped = clipped[name] * norms[0] / total
+        torch.testing.assert_close(unclipped, gradient, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(loose[name], gradient, **EXACT)
 
 
 def test_one_batch_overfits(make_trainer):
-    trainer = make_trainer(**{"model.dropout": 0.0, "train.label_smoothing": 0.0})
+    trainer = make_trainer({"model.dropout": 0.0, "train.label_smoothing": 0.0})
     micro_batches = first_batch(trainer)
     losses = []
     for _ in range(120):
@@ -225,9 +214,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(make_trainer, value):
         trainer.model.tgt_embedding.weight[5, 0] = value
     before = weights(trainer)
     moments = [t.clone() for state in trainer.optimizer.state.values() for t in state.values()]
-    with pytest.raises(
-        UserError, match=r"the loss is nan, .* at step 42 \(epoch 3, batch 7\).*train\.lr=0\.01"
-    ):
+    message = r"the loss is nan, .* at step 42 \(epoch 3, batch 7\).*train\.lr=0\.01"
+    with pytest.raises(UserError, match=message):
         trainer.update(first_batch(trainer), 1e-3)
     for name, tensor in weights(trainer).items():
         assert torch.equal(tensor.nan_to_num(7, 7, 7), before[name].nan_to_num(7, 7, 7)), name
@@ -241,9 +229,8 @@ def test_a_gradient_that_is_not_finite_stops_before_the_update(make_trainer):
     trainer = make_trainer()
     trainer.model.output.weight.register_hook(lambda gradient: gradient * math.inf)
     before = weights(trainer)
-    with pytest.raises(
-        UserError, match=r"the loss is \d+\.\d+, the norm of its gradient (nan|inf) at step 1 "
-    ):
+    message = r"the loss is \d+\.\d+, the norm of its gradient (nan|inf) at step 1 "
+    with pytest.raises(UserError, match=message):
         trainer.update(first_batch(trainer), 1e-3)
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(trainer).items())
 
@@ -272,15 +259,11 @@ def test_out_of_memory_names_the_knobs(
         raise error
 
     monkeypatch.setattr(Trainer, method, fail)
-    done = call(
-        "train",
-        *training_options(corpus_tsv, cache_dir, tmp_path / "run", **{"train.accumulate": 3}),
-    )
+    changes = {"train.accumulate": 3}
+    done = call("train", *training_options(corpus_tsv, cache_dir, tmp_path / "run", **changes))
     assert done.status == 1
-    assert (
-        "error: out of memory; lower train.token_budget=400 or model.max_len=48, raise train.accumulate=3"
-        in done.err
-    )
+    advice = "lower train.token_budget=400 or model.max_len=48, raise train.accumulate=3"
+    assert f"error: out of memory; {advice}" in done.err
 
 
 def test_another_runtime_error_is_not_called_out_of_memory(
@@ -298,76 +281,68 @@ def test_another_runtime_error_is_not_called_out_of_memory(
 
 
 def test_sampled_batches_depend_on_seed_epoch_and_batch_alone(make_trainer):
-    trainer, other = (make_trainer(**{"tokenizer.sampling_alpha": 0.2}) for _ in range(2))
-    reseeded = make_trainer(**{"tokenizer.sampling_alpha": 0.2, "train.seed": 9})
+    options = {"tokenizer.sampling_alpha": 0.2}
+    trainer, other = make_trainer(options), make_trainer(options)
+    reseeded = make_trainer(options | {"train.seed": 9})
     rows = trainer.sampler.epoch(0)[0]
 
-    def ids(which: Trainer, epoch: int, number: int) -> list:
-        which.state.epoch = epoch
-        (batch,) = which.load_batch(rows, number)
+    def ids(trainer: Trainer, epoch: int, number: int) -> list:
+        trainer.state.epoch = epoch
+        (batch,) = trainer.load_batch(rows, number)
         return [*batch.src.tolist(), *batch.tgt_out.tolist()]
 
     first = ids(trainer, 0, 0)
-    assert (
-        ids(trainer, 1, 0) != first and ids(trainer, 0, 1) != first and ids(reseeded, 0, 0) != first
-    )
     assert ids(other, 0, 0) == first == ids(trainer, 0, 0)
+    for different in (ids(trainer, 1, 0), ids(trainer, 0, 1), ids(reseeded, 0, 0)):
+        assert different != first
+
+
+def test_sampled_batches_are_the_same_text(make_trainer):
+    trainer = make_trainer({"tokenizer.sampling_alpha": 0.2})
+    rows = trainer.sampler.epoch(0)[0]
     (batch,) = trainer.load_batch(rows, 0)
-    tokenizer = trainer.corpus.tgt_tokenizer
-    decoded = tokenizer.decode(
-        [row[mask].tolist() for row, mask in zip(batch.tgt_out, batch.positions, strict=True)]
-    )
-    assert decoded == list(trainer.corpus.train[rows]["tgt"])
+    tgt_ids = [ids[real].tolist() for ids, real in zip(batch.tgt_out, batch.positions, strict=True)]
+    texts = trainer.corpus.tgt_tokenizer.decode(tgt_ids)
+    assert texts == list(trainer.corpus.train[rows]["tgt"])
 
 
 # ---------------------------------------------------------------------------- validation and limits
 
 
 def events(trainer: Trainer) -> list[dict]:
-    return [
-        json.loads(line)
-        for line in (trainer.run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
-    ]
+    """What the run has logged."""
+    lines = (trainer.run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def scores_in_turn(trainer: Trainer, bleus: list[float]) -> None:
-    """Validations that cost nothing and give these BLEU scores, the last one for ever."""
-    left = list(bleus)
-
-    def validate() -> dict[str, float]:
-        bleu = left.pop(0) if len(left) > 1 else left[0]
-        return {
-            "valid_loss": 1.0,
-            "valid_perplexity": math.e,
-            "valid_bits_per_character": 1.0,
-            "bleu": bleu,
-        }
-
-    trainer.validate = validate
+    """Replace validation by one that gives these BLEU scores in turn, the last one for ever."""
+    scores = itertools.chain(bleus, itertools.repeat(bleus[-1]))
+    losses = {"valid_loss": 1.0, "valid_perplexity": math.e, "valid_bits_per_character": 1.0}
+    trainer.validate = lambda: losses | {"bleu": next(scores)}
 
 
 def test_validation_loss_is_the_plain_cross_entropy_of_every_pair(make_trainer):
-    trainer = make_trainer(**{"model.dropout": 0.5})
+    trainer = make_trainer({"model.dropout": 0.5})
     pairs = trainer.corpus.valid
     src, tgt = trainer.corpus.src_tokenizer, trainer.corpus.tgt_tokenizer
     total, n_tokens = 0.0, 0
     trainer.model.eval()
     for pair in pairs:
-        batch = make_batch(
-            src.encode([pair.src]), tgt.encode([pair.tgt]), src.pad_id, tgt.pad_id, tgt.bos_id
-        )
+        src_ids, tgt_ids = src.encode([pair.src]), tgt.encode([pair.tgt])
+        batch = make_batch(src_ids, tgt_ids, src.pad_id, tgt.pad_id, tgt.bos_id)
         logits = logits_of(trainer.model, batch.src, batch.tgt_in)[0]
         total += F.cross_entropy(logits, batch.tgt_out[0], reduction="sum").item()
         n_tokens += batch.tgt_out.size(1)
     trainer.model.train()
-    found = trainer.validation_loss(pairs)
-    assert found == (pytest.approx(total, rel=1e-6), n_tokens, sum(len(pair.tgt) for pair in pairs))
+    n_characters = sum(len(pair.tgt) for pair in pairs)
+    expected = (pytest.approx(total, rel=1e-6), n_tokens, n_characters)
+    assert trainer.validation_loss(pairs) == expected
     scores = trainer.validate()
     assert scores["valid_loss"] == pytest.approx(total / n_tokens, rel=1e-6)
     assert scores["valid_perplexity"] == pytest.approx(math.exp(total / n_tokens), rel=1e-5)
-    assert scores["valid_bits_per_character"] == pytest.approx(
-        total / found[2] / math.log(2), rel=1e-6
-    )
+    bits = total / n_characters / math.log(2)
+    assert scores["valid_bits_per_character"] == pytest.approx(bits, rel=1e-6)
     assert 0 <= scores["bleu"] <= 100
 
 
@@ -382,23 +357,23 @@ def test_pairs_over_the_maximum_are_left_out_of_the_validation_loss(make_trainer
 
 
 def test_validation_reads_the_ids_that_translate_reads(make_trainer, monkeypatch):
-    """One eos, at the end; a sentence that is too long is cut."""
-    trainer, read = make_trainer(), []
+    """A source has one eos, at the end. A sentence that is too long is cut."""
+    trainer, searched = make_trainer(), []
 
     def search(model, sources, *_):
-        read.extend(sources)
+        searched.extend(sources)
         return [(i, [Hypothesis([], 0.0)]) for i in range(len(sources))]
 
     monkeypatch.setattr("transformer_mt.trainer.search", search)
     texts, tokenizer = ["I like apples.", "", "I like apples. " * 40], trainer.corpus.src_tokenizer
     trainer.translate(texts)
     *whole, cut = tokenizer.encode(texts)
-    assert read[:2] == whole and len(cut) > 48
-    assert read[2] == [*cut[:47], tokenizer.eos_id]
+    assert searched[:2] == whole and len(cut) > 48
+    assert searched[2] == [*cut[:47], tokenizer.eos_id]
 
 
 def test_samples_are_shown(make_trainer, capsys):
-    trainer = make_trainer(**{"train.samples": 2})
+    trainer = make_trainer({"train.samples": 2})
     trainer.validate()
     err = capsys.readouterr().err.splitlines()
     assert [line[:4] for line in err] == ["    ", "  → ", "  = "] * 2
@@ -411,33 +386,19 @@ def test_samples_are_shown(make_trainer, capsys):
 
 
 def test_what_metrics_hold(make_trainer):
-    trainer = make_trainer(
-        **{
-            "train.max_steps": 6,
-            "train.log_every": 2,
-            "train.validate_every": 4,
-            "train.average": 3,
-        }
-    )
+    options = {"train.max_steps": 6, "train.log_every": 2, "train.validate_every": 4}
+    trainer = make_trainer(options | {"train.average": 3})
     assert trainer.train() == 0
     logged = events(trainer)
     losses = [event for event in logged if "loss" in event]
     assert [event["step"] for event in losses] == [2, 4, 6]
+    names = {"step", "epoch", "loss", "lr", "grad_norm", "tokens_per_second", "minutes"}
     for event in losses:
-        assert set(event) == {
-            "step",
-            "epoch",
-            "loss",
-            "lr",
-            "grad_norm",
-            "tokens_per_second",
-            "minutes",
-        }
+        assert set(event) == names
         assert all(math.isfinite(value) for value in event.values())
         assert event["tokens_per_second"] > 0 and event["grad_norm"] > 0 and 2 < event["loss"] < 10
-    assert [event["lr"] for event in losses] == pytest.approx(
-        [learning_rate(step, (step - 1) / 6, trainer.config.train) for step in (2, 4, 6)], rel=1e-5
-    )
+    rates = [learning_rate(step, (step - 1) / 6, trainer.config.train) for step in (2, 4, 6)]
+    assert [event["lr"] for event in losses] == pytest.approx(rates, rel=1e-5)
     scored = [event for event in logged if "bleu" in event]
     assert [event["step"] for event in scored] == [4, 6]
     assert {"valid_loss", "valid_perplexity", "valid_bits_per_character", "bleu"} <= set(scored[0])
@@ -446,38 +407,30 @@ def test_what_metrics_hold(make_trainer):
 
 
 def test_the_logged_loss_is_the_mean_over_the_tokens_since_the_last_one(make_trainer):
-    trainer = make_trainer(**{"train.max_steps": 4, "train.log_every": 2})
+    trainer = make_trainer({"train.max_steps": 4, "train.log_every": 2})
     scores_in_turn(trainer, [1.0])
-    parts, update = [], trainer.update
+    updates, update = [], trainer.update
 
     def watched(*arguments):
-        parts.append(update(*arguments))
-        return parts[-1]
+        updates.append(update(*arguments))
+        return updates[-1]
 
     trainer.update = watched
     trainer.train()
-    for i, event in enumerate(event for event in events(trainer) if "loss" in event):
-        pair = parts[2 * i : 2 * i + 2]
-        assert event["loss"] == pytest.approx(
-            sum(p[0] for p in pair) / sum(p[1] for p in pair), rel=1e-5
-        )
-        assert event["grad_norm"] == pytest.approx(pair[1][2], rel=1e-5)
+    losses = [event for event in events(trainer) if "loss" in event]
+    assert len(losses) == 2
+    for event, pair in zip(losses, (updates[:2], updates[2:]), strict=True):
+        (first_loss, first_tokens, _), (second_loss, second_tokens, norm) = pair
+        mean = (first_loss + second_loss) / (first_tokens + second_tokens)
+        assert event["loss"] == pytest.approx(mean, rel=1e-5)
+        assert event["grad_norm"] == pytest.approx(norm, rel=1e-5)
 
 
 @pytest.mark.parametrize("limit", ["steps", "epochs", "minutes"])
 def test_each_limit_ends_the_run(make_trainer, limit):
-    limits = {
-        "train.max_steps": None,
-        "train.max_epochs": None,
-        "train.token_budget": 4000,
-        "train.average": 1,
-    }
-    limits |= {
-        "steps": {"train.max_steps": 3},
-        "epochs": {"train.max_epochs": 2},
-        "minutes": {"train.max_minutes": 1},
-    }[limit]
-    trainer = make_trainer(**limits)
+    options = {"train.max_steps": None, "train.token_budget": 4000, "train.average": 1}
+    options[f"train.max_{limit}"] = {"steps": 3, "epochs": 2, "minutes": 1}[limit]
+    trainer = make_trainer(options)
     scores_in_turn(trainer, [1.0])
     n_batches = len(trainer.sampler.epoch(0))
     assert n_batches > 1
@@ -490,9 +443,8 @@ def test_each_limit_ends_the_run(make_trainer, limit):
 
 
 def test_progress_is_the_largest_spent_fraction(make_trainer):
-    trainer = make_trainer(
-        **{"train.max_steps": 100, "train.max_epochs": 10, "train.max_minutes": 2.0}
-    )
+    limits = {"train.max_steps": 100, "train.max_epochs": 10, "train.max_minutes": 2.0}
+    trainer = make_trainer(limits)
     state = trainer.state
     state.step, state.epoch, state.batch, state.seconds = 10, 0, 0, 0.0
     assert trainer.progress(20) == pytest.approx(0.1)
@@ -503,14 +455,8 @@ def test_progress_is_the_largest_spent_fraction(make_trainer):
 
 
 def test_patience_ends_the_run(make_trainer):
-    trainer = make_trainer(
-        **{
-            "train.max_steps": 50,
-            "train.validate_every": 2,
-            "train.patience": 2,
-            "train.average": 1,
-        }
-    )
+    options = {"train.max_steps": 50, "train.validate_every": 2, "train.patience": 2}
+    trainer = make_trainer(options | {"train.average": 1})
     scores_in_turn(trainer, [3.0, 2.0, 4.0, 4.0, 1.0, 9.0])
     assert trainer.train() == 0
     assert trainer.state.step == 10  # validations at 2, 4, 6 (the best), 8, 10
@@ -521,7 +467,7 @@ def test_patience_ends_the_run(make_trainer):
 
 
 def test_without_patience_bad_validations_do_not_end_the_run(make_trainer):
-    trainer = make_trainer(**{"train.max_steps": 5, "train.validate_every": 1, "train.average": 1})
+    trainer = make_trainer({"train.max_steps": 5, "train.validate_every": 1, "train.average": 1})
     scores_in_turn(trainer, [3.0, 2.0])
     trainer.train()
     assert trainer.state.step == 5
@@ -529,35 +475,34 @@ def test_without_patience_bad_validations_do_not_end_the_run(make_trainer):
 
 @pytest.mark.parametrize("average_bleu, steps", [(6.5, [3, 4, 5]), (6.0, [4])])
 def test_the_average_is_used_only_when_it_scores_better(make_trainer, capsys, average_bleu, steps):
-    trainer = make_trainer(**{"train.max_steps": 5, "train.validate_every": 1, "train.average": 3})
+    trainer = make_trainer({"train.max_steps": 5, "train.validate_every": 1, "train.average": 3})
     scores_in_turn(trainer, [1.0, 2.0, 3.0, 6.0, 5.0, average_bleu])
     trainer.train()
-    kept = {
+    assert checkpoint_steps(trainer.run_dir, "weights") == [3, 4, 5]
+    saved = {
         step: load_tensors(checkpoint_path(trainer.run_dir, "weights", step))[0]
-        for step in checkpoint_steps(trainer.run_dir, "weights")
+        for step in (3, 4, 5)
     }
-    assert list(kept) == [3, 4, 5]
-    used, metadata = load_tensors(trainer.run_dir / WEIGHTS)
+    tensors, metadata = load_tensors(trainer.run_dir / WEIGHTS)
     assert metadata["steps"] == steps
-    for name, tensor in used.items():
-        torch.testing.assert_close(tensor, sum(kept[step][name] for step in steps) / len(steps))
-        assert torch.equal(
-            trainer.model.get_parameter(name), kept[5][name]
-        )  # training would go on from here
-    said = "used" if len(steps) > 1 else "not used: the weights in use have 6.00"
-    assert f"average of steps 3, 4, 5: BLEU {average_bleu:.2f}, {said}" in capsys.readouterr().err
+    for name, tensor in tensors.items():
+        torch.testing.assert_close(tensor, sum(saved[step][name] for step in steps) / len(steps))
+        # Training would go on from here.
+        assert torch.equal(trainer.model.get_parameter(name), saved[5][name])
+    verdict = "used" if len(steps) > 1 else "not used: the weights in use have 6.00"
+    line = f"average of steps 3, 4, 5: BLEU {average_bleu:.2f}, {verdict}"
+    assert line in capsys.readouterr().err
 
+    # When the run goes on, 6.2 must beat what is in use; for patience it is a best one anyway.
     trainer.config.train.max_steps, trainer.config.train.average = 6, 1
-    scores_in_turn(
-        trainer, [6.2]
-    )  # a run that goes on must beat what is in use, but is no worse for patience
+    scores_in_turn(trainer, [6.2])
     trainer.train()
     assert trainer.state.bad_validations == 0 and trainer.state.best_step == 6
     assert load_tensors(trainer.run_dir / WEIGHTS)[1]["steps"] == (steps if len(steps) > 1 else [6])
 
 
-def test_an_average_of_one_is_none_whatever_was_kept_before(make_trainer, capsys):
-    trainer = make_trainer(**{"train.max_steps": 4, "train.validate_every": 2, "train.average": 3})
+def test_an_average_of_one_is_none_whatever_was_saved_before(make_trainer, capsys):
+    trainer = make_trainer({"train.max_steps": 4, "train.validate_every": 2, "train.average": 3})
     trainer.train()
     assert "average of steps 2, 4" in capsys.readouterr().err
     trainer.config.train.max_steps, trainer.config.train.average = 6, 1
@@ -567,18 +512,16 @@ def test_an_average_of_one_is_none_whatever_was_kept_before(make_trainer, capsys
 
 def test_signals_are_as_before_after_a_run(make_trainer):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    trainer = make_trainer(**{"train.max_steps": 1, "train.average": 1})
+    trainer = make_trainer({"train.max_steps": 1, "train.average": 1})
     scores_in_turn(trainer, [1.0])
     trainer.train()
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_a_signal_that_is_ignored_stays_so(make_trainer, monkeypatch):
-    """A shell starts `… &` in a script so: Ctrl-C is for the script alone."""
-    trainer, before = (
-        make_trainer(**{"train.max_steps": 2, "train.average": 1}),
-        signal.getsignal(signal.SIGINT),
-    )
+    """A script's shell starts `… &` with SIGINT ignored, because Ctrl-C is for the script alone."""
+    trainer = make_trainer({"train.max_steps": 2, "train.average": 1})
+    before = signal.getsignal(signal.SIGINT)
     scores_in_turn(trainer, [1.0])
     update = trainer.update
     trainer.update = lambda *arguments: signal.raise_signal(signal.SIGINT) or update(*arguments)
@@ -591,7 +534,7 @@ def test_a_signal_that_is_ignored_stays_so(make_trainer, monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_the_update(make_trainer, capsys, number):
-    trainer = make_trainer(**{"train.max_steps": 50})
+    trainer = make_trainer({"train.max_steps": 50})
     update = trainer.update
 
     def interrupted(*arguments):
@@ -607,7 +550,7 @@ def test_a_signal_ends_the_run_after_the_update(make_trainer, capsys, number):
 
 
 def test_a_limit_lowered_to_before_the_first_validation_still_gives_a_model(make_trainer):
-    trainer = make_trainer(**{"train.max_steps": 3, "train.validate_every": 50})
+    trainer = make_trainer({"train.max_steps": 3, "train.validate_every": 50})
     for _ in range(4):
         trainer.one_step(trainer.sampler.epoch(0))
     assert trainer.train() == 0
@@ -622,29 +565,25 @@ def test_a_limit_lowered_to_before_the_first_validation_still_gives_a_model(make
 def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
     for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False)
-    with pytest.raises(
-        UserError, match=r"precision=bf16: this machine's cpu has no bf16.*use fp32"
-    ):
-        make_trainer(**{"train.precision": "bf16"})
-    assert make_trainer(**{"train.precision": "auto"}).dtype is torch.float32
+    message = r"precision=bf16: this machine's cpu has no bf16.*use fp32"
+    with pytest.raises(UserError, match=message):
+        make_trainer({"train.precision": "bf16"})
+    assert make_trainer({"train.precision": "auto"}).dtype is torch.float32
 
 
 @pytest.mark.parametrize("amx", [False, True])
 def test_auto_is_bf16_in_training_where_there_is_amx(make_trainer, monkeypatch, amx):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert make_trainer(**{"train.precision": "auto"}).dtype is (
-        torch.bfloat16 if amx else torch.float32
-    )
-    assert choose_dtype(Precision.auto, torch.device("cpu")) is torch.float32  # of translating
+    trainer = make_trainer({"train.precision": "auto"})
+    assert trainer.dtype is (torch.bfloat16 if amx else torch.float32)
+    # Translating is another matter.
+    assert choose_dtype(Precision.auto, torch.device("cpu")) is torch.float32
 
 
 def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    trainer, exact = (
-        make_trainer(**{"train.precision": "bf16"}),
-        make_trainer(**{"train.precision": "fp32"}),
-    )
+    trainer, exact = (make_trainer({"train.precision": name}) for name in ("bf16", "fp32"))
     assert trainer.dtype is torch.bfloat16
     for model in (trainer.model, exact.model):
         for module in model.modules():
@@ -663,12 +602,12 @@ def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
 )
 def test_a_device_that_is_not_there_is_refused(make_trainer, device, rule):
     with pytest.raises(UserError, match=f"device={device}.*{rule}"):
-        make_trainer(**{"train.device": device})
+        make_trainer({"train.device": device})
 
 
 @pytest.mark.parametrize("n_processes, device", [("1", "mps"), ("2", "cpu")])
 def test_processes_share_a_cpu_where_there_is_an_apple_gpu(monkeypatch, n_processes, device):
-    """Gloo sends nothing between those."""
+    """Gloo sends nothing between Apple's GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setenv("WORLD_SIZE", n_processes)
@@ -684,20 +623,21 @@ def test_precision_is_a_choice_of_the_configuration():
 
 @pytest.mark.slow
 def test_learns_to_reverse_digits(tmp_path, cache_dir):
-    """From a TSV file through corpus, vocabulary, training and decoding to near-perfect accuracy on unseen rows."""
+    """Go from a TSV file through corpus, vocabulary, training and decoding to unseen rows."""
     generator = random.Random(0)
-    rows = sorted(
-        {tuple(generator.choices("0123456789", k=generator.randint(3, 5))) for _ in range(10_000)}
+    numbers = (
+        "".join(generator.choices("0123456789", k=generator.randint(3, 5))) for _ in range(10_000)
     )
+    rows = sorted(set(numbers))
     generator.shuffle(rows)
     path = tmp_path / "digits.tsv"
-    path.write_text(
-        "".join(f"{' '.join(row)}\t{' '.join(row[::-1])}\n" for row in rows), encoding="utf-8"
-    )
+    lines = (f"{' '.join(row)}\t{' '.join(reversed(row))}\n" for row in rows)
+    path.write_text("".join(lines), encoding="utf-8")
     changes = {
-        "data.languages": ["en", "de"], "direction": "en-de", "data.held_out": 200, "tokenizer.vocab_size": 300,
-        "model.d_model": 64, "model.n_heads": 4, "model.d_ff": 128, "model.dropout": 0.0, "train.max_steps": 500,
-        "train.token_budget": 600, "train.warmup_steps": 100, "train.lr": 5e-3, "train.label_smoothing": 0.0,
+        "data.languages": ["en", "de"], "direction": "en-de", "data.held_out": 200,
+        "tokenizer.vocab_size": 300, "model.d_model": 64, "model.n_heads": 4, "model.d_ff": 128,
+        "model.dropout": 0.0, "train.max_steps": 500, "train.token_budget": 600,
+        "train.warmup_steps": 100, "train.lr": 5e-3, "train.label_smoothing": 0.0,
         "train.validate_every": 10_000, "train.average": 1, "train.samples": 0,
     }  # fmt: skip
     config = training_config(path, cache_dir, tmp_path / "run", **changes)
@@ -705,7 +645,7 @@ def test_learns_to_reverse_digits(tmp_path, cache_dir):
     trainer.run_dir.mkdir()
     assert trainer.train() == 0
     test = trainer.corpus.test
-    found = trainer.translate([pair.src for pair in test])
-    right = sum(text == pair.tgt for text, pair in zip(found, test, strict=True))
+    translations = trainer.translate([pair.src for pair in test])
+    n_right = sum(text == pair.tgt for text, pair in zip(translations, test, strict=True))
     assert len(test) == 200
-    assert right / len(test) > 0.97
+    assert n_right / len(test) > 0.97

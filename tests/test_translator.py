@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 import torch
-from helpers import SENTENCES
+from helpers import SENTENCES, make_run
 
 from transformer_mt import Translator
 from transformer_mt.config import UserError
@@ -72,3 +72,31 @@ def test_a_translator_follows_its_weights(trained_run):
     assert copied.translate(text)[0].score == before
     copied.model.load_state_dict(translator.model.state_dict())
     assert copied.translate(text)[0].score == pytest.approx(changed, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def random_translator(tokenizers, tmp_path_factory) -> Translator:
+    return Translator(make_run(tmp_path_factory.mktemp("hand") / "run", tokenizers), "cpu")
+
+
+def test_an_empty_text_has_candidates_that_are_objects_of_their_own(random_translator):
+    (translation,) = random_translator.translate([""], n_best=3)
+    assert [(candidate.text, candidate.score) for candidate in translation.candidates] == [
+        ("", 0)
+    ] * 3
+    assert len({id(candidate) for candidate in translation.candidates}) == 3
+    translation.candidates[0].text = "changed"
+    assert [candidate.text for candidate in translation.candidates] == ["changed", "", ""]
+
+
+def test_the_kth_candidate_of_a_text_in_pieces_joins_the_kth_of_each_piece(random_translator):
+    text = "I like apples and books every day. " * 8
+    pieces = random_translator.translate(random_translator.cut(text), n_best=3)
+    assert len(pieces) > 1
+    (whole,) = random_translator.translate([text], n_best=3)
+    assert whole.n_pieces == len(pieces)
+    for k, candidate in enumerate(whole.candidates):
+        parts = [piece.candidates[k] for piece in pieces]
+        joined = "".join(part.text for part in parts)
+        assert "".join(candidate.text.split()) == "".join(joined.split())
+        assert candidate.score == pytest.approx(sum(part.score for part in parts), abs=1e-4)

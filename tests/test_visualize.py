@@ -748,7 +748,7 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
         (["--src", "NONE", "--tgt", "FILE", "--links", "FILE"], "NONE: no such file"),
         ([*BATCH, "--agree", "RUN"], "translates en-zh, but zh-en is needed"),
         ([*BATCH, "--agree", "NONE"], "NONE: no run here"),
-        ([*BATCH, "--batch-tokens", "0"], "decode.batch_tokens=0 is out of range"),
+        ([*BATCH, "--batch-tokens", "0"], "--batch-tokens 0 is out of range"),
     ],
 )
 def test_a_mistake_is_one_line(call, linked_run, tmp_path, no_matplotlib, arguments, message):

@@ -20,13 +20,6 @@ from omegaconf.errors import OmegaConfBaseException
 from transformer_mt.cli import forget_stdout, is_out_of_memory, open_streams
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
 from transformer_mt.files import talk
-from transformer_mt.run_dir import (
-    WEIGHTS,
-    checkpoint_steps,
-    load_config,
-    save_config,
-    save_tokenizers,
-)
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
     from transformer_mt.corpus import Corpus, Pair
@@ -188,6 +181,7 @@ def train(config: Config) -> int:
     """
     from transformer_mt.corpus import prepare
     from transformer_mt.fast import keep_freed_memory
+    from transformer_mt.run_dir import checkpoint_steps, load_config
     from transformer_mt.runtime import (
         check_launch,
         choose_device,
@@ -263,6 +257,7 @@ def claim_run_dir(config: Config, steps: list[int], stack: ExitStack) -> None:
         UserError: another process trains in it, or did meanwhile.
     """
     from transformer_mt.files import file_lock
+    from transformer_mt.run_dir import WEIGHTS, checkpoint_steps
 
     run_dir = Path(config.run_dir)
     has_run = (run_dir / "config.yaml").exists()
@@ -296,6 +291,7 @@ def move_aside(run_dir: Path) -> Path:
 def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
     from transformer_mt.corpus import table
+    from transformer_mt.run_dir import save_config
     from transformer_mt.runtime import gathered, rank
     from transformer_mt.trainer import Trainer
 
@@ -316,6 +312,8 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
 
 def write_beginning(trainer: "Trainer", corpus: "Corpus", run_dir: Path) -> None:
     """What a new run directory holds before the first update: vocabularies and held-out text."""
+    from transformer_mt.run_dir import save_tokenizers
+
     # A start with other options may have been killed before its first checkpoint.
     vocabularies = (run_dir / name for name in ("spm.model", "src.spm.model", "tgt.spm.model"))
     for path in (*vocabularies, *run_dir.glob("checkpoints/weights-*")):
