@@ -1,11 +1,12 @@
 """Hostile files: every reader gives a result or one clear error, whatever the bytes.
 
-FUZZ_EXAMPLES=100000 python -m pytest tests/test_fuzz.py is the long form.
+`FUZZ_EXAMPLES=100000 python -m pytest tests/test_fuzz.py` is the long form.
 """
 
 import gzip
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -29,21 +30,30 @@ from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import parse_links, turn_links
 
 fuzz = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")), deadline=None, database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")),
+    deadline=None,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+few = settings(fuzz, max_examples=max(5, fuzz.max_examples // 10))
 NASTY = st.sampled_from(
     ["\t", "\n", "\r", "\0", "\u2028", "\x85", "\ufeff", "0-0", "0p1", "-", "😀", "</s>", "▁", "⁇"]
 )
 LINES = st.lists(NASTY | st.text(max_size=8), max_size=12).map("".join)
 BYTES = LINES.map(str.encode) | st.binary(max_size=60)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
-PLAIN = st.recursive(
-    SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
-    ),
-)
+
+
+def containers(values: st.SearchStrategy) -> st.SearchStrategy:
+    lists = st.lists(values, max_size=4)
+    return lists | st.dictionaries(st.text(max_size=8), values, max_size=4)
+
+
+PLAIN = st.recursive(SCALARS, containers)
 
 
 @fuzz
@@ -129,20 +139,10 @@ def test_a_bomb_of_aliases_is_refused_at_once(tmp_path, first, form):
 @example(value={"layer": 0, "head": None, "shift": False, "table": 3}, content=b"\xff")
 @example(value={}, content=b"[" * 100_000)
 def test_alignment_json(value, content):
-    rule = {
-        "layer": 0,
-        "head": None,
-        "shift": False,
-        "mask_eos": True,
-        "mask_punctuation": False,
-        "threshold": None,
-    }
-    for text in (
-        content,
-        json.dumps(value),
-        json.dumps(rule | {"table": value}),
-        json.dumps({"table": []} | {"layer": value}),
-    ):
+    rule = {"layer": 0, "head": None, "shift": False}
+    rule |= {"mask_eos": True, "mask_punctuation": False, "threshold": None}
+    damaged = [value, rule | {"table": value}, {"table": [], "layer": value}]
+    for text in (content, *map(json.dumps, damaged)):
         try:
             rule_from_json(text, 2, 4, "alignment.json")
         except UserError as error:
@@ -189,9 +189,8 @@ def test_a_sentencepiece_model_with_other_bytes(trained_run, changes):
     try:
         tokenizer = Tokenizer(bytes(content), "src.spm.model")
         ids = tokenizer.encode(["I like apples 苹果"])
-        assert all(0 <= i < len(tokenizer) for i in ids[0]) and isinstance(
-            tokenizer.decode(ids)[0], str
-        )
+        assert all(0 <= i < len(tokenizer) for i in ids[0])
+        assert isinstance(tokenizer.decode(ids)[0], str)
     except UserError as error:
         assert "src.spm.model" in str(error)
 
@@ -201,85 +200,81 @@ def translator(trained_run) -> Translator:
     return Translator(trained_run, "cpu", "fp32")
 
 
-@settings(fuzz, max_examples=max(5, fuzz.max_examples // 10))
-@given(
-    texts=st.lists(LINES | st.text(st.characters(exclude_categories=[]), max_size=40), max_size=3)
-)
+ANY_CHARACTERS = st.text(st.characters(exclude_categories=[]), max_size=40)
+
+
+@few
+@given(texts=st.lists(LINES | ANY_CHARACTERS, max_size=3))
 @example(texts=["x" * 20_000])
 @example(texts=["\u202e</script>\x00" * 3, "", " \t "])
 def test_sentences(translator, texts):
     try:
-        found = translator.translate(texts, beam_size=1)
+        translations = translator.translate(texts, beam_size=1)
     except UserError as error:
         assert "lone surrogate" in str(error)
         return
-    assert [translation.src for translation in found] == texts
-    assert all("\n" not in translation.text for translation in found)
+    assert [translation.src for translation in translations] == texts
+    assert all("\n" not in translation.text for translation in translations)
 
 
-@settings(fuzz, max_examples=max(5, fuzz.max_examples // 10))
+@few
 @given(text=LINES)
 def test_a_sentence_to_look_at(translator, text):
     try:
-        found = translator.attention(text, rule=BASE, beam_size=1)
+        attention = translator.attention(text, rule=BASE, beam_size=1)
     except UserError as error:
         assert "is empty" in str(error) or "tokens, but the model reads at most" in str(error)
     else:
-        assert all(
-            0 <= i < len(found.src.units) and 0 <= j < len(found.tgt.units) for i, j in found.links
-        )
+        n_src, n_tgt = len(attention.src.units), len(attention.tgt.units)
+        assert all(0 <= i < n_src and 0 <= j < n_tgt for i, j in attention.links)
 
 
 # ----------------------------------------------------------- a run directory that asks for too much
+
+
+@pytest.fixture
+def run_copy(trained_run, tmp_path) -> Path:
+    return Path(shutil.copytree(trained_run, tmp_path / "run"))
 
 
 @pytest.mark.parametrize(
     "change",
     [{"d_model": 1_000_000}, {"n_encoder_layers": 10**9}, {"d_ff": 10**9}, {"max_len": 65536}],
 )
-def test_a_model_larger_than_its_file_is_not_built(trained_run, tmp_path, change, monkeypatch):
-    import shutil
-
-    run_dir = tmp_path / "run"
-    shutil.copytree(trained_run, run_dir)
-    values = yaml.safe_load((run_dir / "config.yaml").read_text(encoding="utf-8"))
+def test_a_model_larger_than_its_file_is_not_built(run_copy, change):
+    path = run_copy / "config.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
     values["model"] |= change
-    (run_dir / "config.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
     if "max_len" in change:
-        load_run(run_dir)  # a table of positions: 8 MB at this width
+        load_run(run_copy)  # only the table of positions grows: 8 MB at this width
         return
-    with pytest.raises(
-        UserError, match=r"does not fit the model that config.yaml describes|is larger than memory"
-    ):
-        load_run(run_dir)
+    message = r"does not fit the model that config.yaml describes|is larger than memory"
+    with pytest.raises(UserError, match=message):
+        load_run(run_copy)
 
 
-def test_tensors_of_another_kind_are_refused(trained_run, tmp_path):
-    import shutil
-
-    run_dir = tmp_path / "run"
-    shutil.copytree(trained_run, run_dir)
-    tensors, metadata = load_tensors(run_dir / "model.safetensors")
+def test_tensors_of_another_shape_are_refused(run_copy):
+    tensors, metadata = load_tensors(run_copy / "model.safetensors")
     tensors["src_embedding.weight"] = tensors["src_embedding.weight"][:, :3].contiguous()
     header = {"format": "1", "transformer_mt": json.dumps(metadata)}
-    save_file(tensors, run_dir / "model.safetensors", header)
+    save_file(tensors, run_copy / "model.safetensors", header)
     with pytest.raises(UserError, match=r"src_embedding\.weight does not fit"):
-        load_run(run_dir)
+        load_run(run_copy)
 
 
 def test_translating_does_not_import_torchs_compiler(trained_run):
-    code = (
-        "import sys; from transformer_mt import Translator; "
-        f"Translator({str(trained_run)!r}).translate(['Hello.']); print('torch._dynamo' in sys.modules)"
-    )
-    assert (
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
-        == b"False\n"
-    )
+    code = """
+import sys
+from transformer_mt import Translator
+Translator(sys.argv[1]).translate(["Hello."])
+print("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.check_output([sys.executable, "-c", code, trained_run]) == b"False\n"
 
 
 def test_loading_gives_the_weights_of_the_file(trained_run):
-    _, _, _, model, _ = load_run(trained_run)
+    model = load_run(trained_run).model
     tensors, _ = load_tensors(trained_run / "model.safetensors")
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, tensors[name]) and not parameter.is_meta
