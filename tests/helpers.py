@@ -1,4 +1,4 @@
-"""What several test files share: small corpora, models and runs, ways to call the commands, and
+"""Helpers of several test files: small corpora, models and runs, ways to call the commands, and
 slow second implementations.
 """
 
@@ -115,7 +115,7 @@ def random_ids(rows: int, length: int, n_vocab: int, seed: int = 0) -> torch.Ten
 
 @dataclass
 class Done:
-    """What a command left behind."""
+    """The outcome of a command."""
 
     status: int
     out: str
