@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import Done, pattern_pairs, start, training_options
+from helpers import SENTENCES, Done, pattern_pairs, start, training_options
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
-from transformer_mt import cli
+from transformer_mt import Translator, cli
 from transformer_mt.alignment import Quality, Rule, choices
 from transformer_mt.config import TokenizerConfig
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
@@ -105,6 +105,19 @@ def trained_run(
     assert done.status == 0, done.err
     assert done.out == ""
     return folder / "runs" / "files-en-zh-tiny"
+
+
+@pytest.fixture(scope="session")
+def translator(trained_run: Path) -> Translator:
+    return Translator.from_pretrained(trained_run)
+
+
+@pytest.fixture(scope="session")
+def expected(translator: Translator) -> list[str]:
+    """What the Python API makes of SENTENCES."""
+    texts = [translation.text for translation in translator.translate(SENTENCES)]
+    assert len(set(texts)) == len(texts) and all(texts)
+    return texts
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at `-m`

@@ -113,6 +113,26 @@ def random_ids(rows: int, length: int, n_vocab: int, seed: int = 0) -> torch.Ten
     return torch.randint(1, n_vocab, (rows, length), generator=torch.Generator().manual_seed(seed))
 
 
+SENTENCES = [
+    "I like apples.",
+    "They buy fish and cats every day!",
+    "Teachers draw cars today.",
+    "You see books!",
+]
+"""What the trained run translates."""
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a command's output, each ended by a newline."""
+    assert text == "" or text.endswith("\n")
+    return text.split("\n")[:-1]
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
 @dataclass
 class Done:
     """The outcome of a command."""

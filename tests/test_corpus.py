@@ -1,4 +1,4 @@
-"""Corpora from files: reading, cleaning, splitting, caching; batches under a token budget."""
+"""Corpora from files: reading, cleaning, splitting, vocabularies, caching."""
 
 import csv
 import errno
@@ -15,16 +15,11 @@ import time
 import unicodedata
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from transformer_mt import corpus as corpus_module
-from transformer_mt.batches import BatchSampler, make_batch, pad
 from transformer_mt.config import (
     ChineseScript,
     Config,
@@ -37,7 +32,6 @@ from transformer_mt.config import (
     UserError,
 )
 from transformer_mt.corpus import Pair, cached, leak_key, prepare, table
-from transformer_mt.units import turn_links
 
 HELD_OUT = [("Where is the station?", "车站在哪里？")]
 TRICKY = [  # (as written, as it must be read) on both sides
@@ -73,7 +67,8 @@ def tsv(*rows):
 
 @pytest.fixture
 def corpus(tmp_path):
-    """`corpus(train, **options)` prepares text, given as the content of a TSV file or as a path, with its own cache."""
+    """`corpus(train, **options)` prepares text, given as the content of a TSV file or as a path,
+    with its own cache."""
 
     def write(name, content):
         if not isinstance(content, (str, bytes)):
@@ -125,7 +120,7 @@ def numbered(n):
     return [(f"Sentence number {i} is here.", f"这里是第{i}句话。") for i in range(n)]
 
 
-# ---------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def as_tsv(rows):
@@ -259,7 +254,7 @@ def test_relative_paths(corpus, tmp_path, monkeypatch):
     assert len(corpus(["mine.csv"], columns=["en", "zh"]).train) == 4
 
 
-# --------------------------------------------------------------------------------------------------- bad input
+# ---------------------------------------------------------------------------------------- bad input
 
 
 def test_a_missing_file_is_named(corpus, tmp_path):
@@ -492,7 +487,7 @@ def test_a_cache_that_cannot_be_written_is_named(corpus, tmp_path):
         corpus(tsv(*numbered(4)))
 
 
-# --------------------------------------------------------------------------------------- cleaning and splitting
+# --------------------------------------------------------------------------- cleaning and splitting
 
 
 def test_cleaning_counts_each_rule(corpus):
@@ -638,7 +633,7 @@ def test_at_most_a_twentieth_is_cut_off(corpus):
     assert (len(made.train), len(made.valid), len(made.test)) == (90, 5, 5)
 
 
-# ------------------------------------------------------------------------------------- direction, links, script
+# ------------------------------------------------------------------------- direction, links, script
 
 LINKED = [("I see two cats.", "我看见两只猫。", "0-0 1-1 1-2 2p3 3-5"), ("Good.", "好。", "")]
 
@@ -679,14 +674,6 @@ def test_a_row_without_links_is_a_pair_without_links_in_both_directions(corpus, 
     assert backward.valid[1] == Pair("好。", "Good.", "")
 
 
-def test_turning_links_twice_changes_nothing():
-    line = "0-10 3p2 7-7"
-    assert turn_links(line, "gold") == "10-0 2p3 7-7"
-    assert turn_links(turn_links(line, "gold"), "gold") == line
-    with pytest.raises(UserError, match="1~2"):
-        turn_links("0-0 1~2", "gold")
-
-
 def test_other_languages_need_only_their_names(corpus):
     made = corpus(
         tsv(("Guten Tag.", "Good day."), *numbered(5)), direction="de-en", languages=["de", "en"]
@@ -719,7 +706,7 @@ def test_simplified_without_opencc_names_the_extra(corpus, monkeypatch):
         corpus(tsv(*numbered(4)), chinese_script=ChineseScript.simplified)
 
 
-# ---------------------------------------------------------------------------------------------------- caching
+# ------------------------------------------------------------------------------------------ caching
 
 
 def state(folder):
@@ -1038,7 +1025,7 @@ def test_two_that_need_the_same_make_it_once(tmp_path):
     assert len(made) == 1
 
 
-# ------------------------------------------------------------------------------------------------ vocabularies
+# ------------------------------------------------------------------------------------- vocabularies
 
 
 def test_vocabularies_learn_from_the_training_split_alone(corpus):
@@ -1091,104 +1078,3 @@ def test_a_run_that_goes_on_keeps_its_vocabularies(corpus, tmp_path):
     assert ("Other words 1 altogether.", "完全不同的词1。") in train_pairs(made) + pairs(
         made.valid + made.test
     )
-
-
-# --------------------------------------------------------------------------------------------------- batching
-
-LENGTHS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1, max_size=80)
-
-
-@settings(deadline=None)
-@given(LENGTHS, st.integers(1, 300), st.integers(0, 5), st.integers(0, 3), st.integers(1, 100))
-@example([(1, 1), (1, 3), (1, 3)], 2, 0, 0, 3)  # rows longer than the budget
-def test_every_pair_once_per_epoch_within_the_budget(rows, budget, seed, epoch, pool):
-    src, tgt = np.array(rows, dtype=np.int32).T
-    sampler = BatchSampler(src, tgt, budget, seed)
-    sampler.pool = pool
-    batches = sampler.epoch(epoch)
-    assert sorted(np.concatenate(batches).tolist()) == list(range(len(rows)))
-    for batch in batches:
-        assert len(batch) >= 1
-        padded = len(batch) * max(src[batch].max(), tgt[batch].max())
-        assert padded <= budget or len(batch) == 1
-    fresh = BatchSampler(src, tgt, budget, seed)  # epochs before change nothing
-    fresh.pool = pool
-    for a, b in zip(batches, fresh.epoch(epoch), strict=True):
-        assert np.array_equal(a, b)
-
-
-@pytest.fixture(scope="module")
-def realistic():
-    """Lengths such as subwords of everyday sentences have: a long tail, both sides alike."""
-    rng = np.random.default_rng(0)
-    src = np.clip(np.exp(rng.normal(2.6, 0.6, 20_000)).round(), 2, 300).astype(np.int32)
-    tgt = np.clip((src * np.exp(rng.normal(0, 0.25, len(src)))).round(), 2, 300).astype(np.int32)
-    return src, tgt
-
-
-def test_little_is_padding(realistic):
-    src, tgt = realistic
-    for budget in (1000, 4096):
-        batches = BatchSampler(src, tgt, budget, 1).epoch(0)
-        padded = sum(len(b) * (int(src[b].max()) + int(tgt[b].max())) for b in batches)
-        assert (src.sum() + tgt.sum()) / padded >= 0.85
-        used = [len(b) * int(max(src[b].max(), tgt[b].max())) / budget for b in batches]
-        assert np.mean(used) >= 0.9  # and the budget is made use of
-
-
-def test_order_depends_on_seed_and_epoch(realistic):
-    def order(seed, epoch):
-        return [batch.tolist() for batch in BatchSampler(*realistic, 1000, seed).epoch(epoch)]
-
-    first = order(1, 0)
-    assert order(1, 0) == first
-    for other in (order(1, 1), order(2, 0)):
-        assert other != first
-        assert {tuple(sorted(b)) for b in other} != {
-            tuple(sorted(b)) for b in first
-        }  # other company, not just order
-    src, _ = realistic
-    lengths = np.array([src[batch].mean() for batch in first])
-    assert abs(np.corrcoef(np.arange(len(lengths)), lengths)[0, 1]) < 0.2  # not from short to long
-
-
-IDS = st.lists(st.integers(4, 99), max_size=12)
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(IDS, IDS), min_size=1, max_size=8))
-def test_a_batch_is_padded_on_the_right_and_shifted_by_one(rows):
-    pad_id, bos, eos = 0, 2, 3
-    src, tgt = [[*a, eos] for a, _ in rows], [[*b, eos] for _, b in rows]
-    batch = make_batch(src, tgt, pad_id, pad_id, bos)
-    assert batch.src.dtype == batch.tgt_in.dtype == batch.tgt_out.dtype == torch.int64
-    assert batch.src.shape == (len(rows), max(map(len, src)))
-    assert (
-        batch.tgt_in.shape
-        == batch.tgt_out.shape
-        == batch.positions.shape
-        == (len(rows), max(map(len, tgt)))
-    )
-    assert batch.n_tokens == sum(map(len, tgt))
-    for i in range(len(rows)):
-        n = len(tgt[i])
-        assert batch.src[i].tolist() == src[i] + [pad_id] * (batch.src.size(1) - len(src[i]))
-        assert batch.tgt_out[i].tolist() == tgt[i] + [pad_id] * (batch.tgt_out.size(1) - n)
-        assert batch.tgt_in[i, 0] == bos
-        assert torch.equal(batch.tgt_in[i, 1:n], batch.tgt_out[i, : n - 1])
-        assert (batch.tgt_in[i, n:] == pad_id).all()
-        assert batch.positions[i].tolist() == [j < n for j in range(batch.positions.size(1))]
-
-
-def test_each_side_has_its_own_padding():
-    batch = make_batch([[5, 3], [3]], [[3], [6, 3]], src_pad=7, tgt_pad=8, bos=2)
-    assert batch.src.tolist() == [[5, 3], [3, 7]]
-    assert batch.tgt_in.tolist() == [[2, 8], [2, 6]]
-    assert batch.tgt_out.tolist() == [[3, 8], [6, 3]]
-
-
-@given(st.lists(st.lists(st.integers(0, 2**40), max_size=6), min_size=1, max_size=6))
-@settings(max_examples=50, deadline=None)
-def test_pad_keeps_every_row(rows):
-    padded = pad(rows, -1)
-    assert [[x for x in row if x >= 0] for row in padded.tolist()] == rows

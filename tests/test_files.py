@@ -2,15 +2,11 @@
 
 import io
 import os
-import signal
-import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from helpers import ENVIRONMENT
 
 from transformer_mt.config import UserError
 from transformer_mt.files import file_lock, progress, sync, talk, write_atomically
@@ -113,48 +109,6 @@ def test_a_lock_that_is_taken_names_its_owner_where_it_is_known(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
-LOCKED_WORK = """
-import os, sys, time
-from pathlib import Path
-from transformer_mt.files import file_lock
-from transformer_mt.runtime import worker_pool
-
-def work(number):
-    print("ready", flush=True)
-    time.sleep(60)
-
-with file_lock(Path(sys.argv[1]), wait=False), worker_pool(2) as pool:
-    list(pool.map(work, range(2)))
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_workers_and_the_lock_end_with_the_process_that_is_stopped(tmp_path, number):
-    process = subprocess.Popen(
-        [sys.executable, "-c", LOCKED_WORK, tmp_path / "lock"],
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
-        with pytest.raises(UserError, match="in use"), file_lock(tmp_path / "lock", wait=False):
-            pass
-        start = time.monotonic()
-        if number == signal.SIGINT:  # from a keyboard it goes to the whole group
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
-        process.wait(20)
-        with file_lock(tmp_path / "lock", wait=False):  # free at once
-            pass
-        assert process.stdout.read() == ""  # ends when the last worker has
-        assert time.monotonic() - start < 20
-        assert process.stderr.read().count("Traceback") == (number == signal.SIGINT)
-
-
 # ---------------------------------------------------------------------------------------- messages
 
 
@@ -195,9 +149,9 @@ def test_progress_of_what_has_no_known_end(capsys, clock):
         clock.now += 1
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "read: 30 rows, 1.00 rows/s",
-        "read: 60 rows, 1.00 rows/s",
-        "read: 90 rows, 1.00 rows/s",
+        "read: 30 rows [00:30, 1.00 rows/s]",
+        "read: 60 rows [01:00, 1.00 rows/s]",
+        "read: 90 rows [01:30, 1.00 rows/s]",
     ]
 
 

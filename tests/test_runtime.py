@@ -1,7 +1,7 @@
-"""Several processes on one run: two equal one, locks, ranks that die, signals, and what a killed writer leaves."""
+"""Several processes on one run: two equal one, locks, ranks that die, signals, and what a killed
+writer leaves."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +14,7 @@ import torch
 from helpers import ENVIRONMENT, running, training_config, training_options
 
 from transformer_mt.config import UserError
+from transformer_mt.files import file_lock
 from transformer_mt.run_dir import checkpoint_path, checkpoint_steps, load_tensors
 from transformer_mt.train import train
 
@@ -39,7 +40,8 @@ def is_gloo(task):
     except OSError:  # it has just ended
         return False
 deadline = time.monotonic() + 10  # a thread that ended stays in /proc for a moment
-while any(is_gloo(task) for task in Path("/proc/self/task").glob("*/comm")):  # Python would shut down under it
+# Python would shut down under it.
+while any(is_gloo(task) for task in Path("/proc/self/task").glob("*/comm")):
     if time.monotonic() > deadline:
         sys.exit("gloo's threads were left running")
     time.sleep(0.05)
@@ -254,48 +256,46 @@ def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path)
     )
 
 
-def test_a_start_killed_before_it_wrote_its_configuration_is_no_hindrance(
-    corpus_tsv, cache_dir, tmp_path
-):
-    run_dir = tmp_path / "run"
-    run_dir.mkdir()
-    (run_dir / ".lock").touch()
-    (run_dir / ".lock.owner").write_text("process 1 on here")
-    (run_dir / ".config.yaml.99.tmp").write_text("half")
-    assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
-    assert not list(run_dir.rglob("*.tmp"))
+LOCKED_WORK = """
+import os, sys, time
+from pathlib import Path
+from transformer_mt.files import file_lock
+from transformer_mt.runtime import worker_pool
+
+def work(number):
+    print("ready", flush=True)
+    time.sleep(60)
+
+with file_lock(Path(sys.argv[1]), wait=False), worker_pool(2) as pool:
+    list(pool.map(work, range(2)))
+"""
 
 
-def test_a_trained_run_without_checkpoints_is_kept_aside(corpus_tsv, cache_dir, tmp_path, capsys):
-    run_dir = tmp_path / "run"
-    assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
-    weights = (run_dir / "model.safetensors").read_bytes()
-    shutil.rmtree(run_dir / "checkpoints")
-    assert train(training_config(corpus_tsv, cache_dir, run_dir, **{"train.lr": 0.02})) == 0
-    assert "the old run is kept as" in capsys.readouterr().err
-    assert (run_dir.with_name("run.old1") / "model.safetensors").read_bytes() == weights
-
-
-def test_a_run_that_another_process_trained_meanwhile_is_left_alone(
-    corpus_tsv, cache_dir, tmp_path, monkeypatch
-):
-    from transformer_mt import corpus
-
-    run_dir = tmp_path / "run"
-    whole, other = corpus.prepare, []
-
-    def slow(config, *rest):
-        if not other:
-            other.append(1)
-            assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
-        return whole(config, *rest)
-
-    monkeypatch.setattr(corpus, "prepare", slow)
-    with pytest.raises(
-        UserError, match="was trained by another process meanwhile; run the same command again"
-    ):
-        train(training_config(corpus_tsv, cache_dir, run_dir))
-    assert checkpoint_steps(run_dir, "state") == [4]
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_and_the_lock_end_with_the_process_that_is_stopped(tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOCKED_WORK, tmp_path / "lock"],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
+        with pytest.raises(UserError, match="in use"), file_lock(tmp_path / "lock", wait=False):
+            pass
+        start = time.monotonic()
+        if number == signal.SIGINT:  # from a keyboard it goes to the whole group
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        process.wait(20)
+        with file_lock(tmp_path / "lock", wait=False):  # free at once
+            pass
+        assert process.stdout.read() == ""  # ends when the last worker has
+        assert time.monotonic() - start < 20
+        assert process.stderr.read().count("Traceback") == (number == signal.SIGINT)
 
 
 def test_a_damaged_part_of_the_average_is_left_out(corpus_tsv, cache_dir, tmp_path, capsys):

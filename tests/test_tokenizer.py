@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from transformer_mt.config import Config, DataConfig, TokenizerConfig, TokenizerType, UserError
 from transformer_mt.corpus import prepare
-from transformer_mt.text import one_line
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 
 ENGLISH = [
@@ -97,16 +96,6 @@ def test_a_sampled_segmentation_is_of_the_same_text(unigram, text, seed):
     assert unigram.decode([ids])[0] == text.replace("\u2581", " ")
     assert ids[-1] == unigram.eos_id
     assert not special_ids(unigram) & set(ids[:-1])
-
-
-@settings(deadline=None)
-@given(text=TEXT)
-def test_one_line_is_one_line_and_a_fixed_point(text):
-    line = one_line(text + "\n a\tb \u2028")
-    assert len(line.splitlines()) == 1
-    assert "\t" not in line
-    assert line == line.strip() == one_line(line)
-    assert line.replace(" ", "") == one_line(text + " a b").replace(" ", "")
 
 
 def test_several_texts_at_once_are_each_as_alone(tokenizer):

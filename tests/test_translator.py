@@ -1,28 +1,87 @@
-"""Text in, translations out: candidates of texts that are empty, and of texts cut in pieces."""
+"""The Python API: translations in order, long sentences in pieces, weights that change."""
+
+import copy
+import pickle
 
 import pytest
-from helpers import make_run
+import torch
+from helpers import SENTENCES
 
 from transformer_mt import Translator
+from transformer_mt.config import UserError
+from transformer_mt.translator import Candidate, Translation
 
 
-@pytest.fixture(scope="module")
-def translator(tokenizers, tmp_path_factory) -> Translator:
-    return Translator(make_run(tmp_path_factory.mktemp("hand") / "run", tokenizers), "cpu")
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join(SENTENCES * 8),
+        "apples " * 200,
+        "x" * 500,
+        "苹果" * 300,
+        "！？。" * 200,
+        "a  b\u3000c " * 90,
+        "😀" * 99,
+    ],
+)
+def test_pieces_fit_and_hold_all_the_text(translator, text):
+    pieces = translator.cut(text.strip())
+    assert all(0 < translator.n_tokens(piece) <= 48 for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_pieces_end_where_sentences_end(translator):
+    pieces = translator.cut(" ".join(SENTENCES * 8))
+    assert len(pieces) > 1 and all(piece[-1] in ".!" for piece in pieces)
+
+
+def test_the_python_api_refuses_what_is_not_a_list_of_texts(translator):
+    with pytest.raises(TypeError, match="list of texts"):
+        translator.translate("I like apples.")
+    with pytest.raises(UserError, match="text 2 has a lone surrogate at character 3"):
+        translator.translate(["ok", "ab\ud800"])
+    assert translator.translate([]) == []
+    empty = translator.translate(["", " \t "], n_best=2)
+    assert [translation.text for translation in empty] == ["", ""]
+    assert [len(translation.candidates) for translation in empty] == [2, 2]
+
+
+def test_the_python_api_ignores_batch_mates_and_order(translator):
+    together = translator.translate(SENTENCES)
+    alone = [translator.translate([sentence])[0] for sentence in reversed(SENTENCES)][::-1]
+    assert [t.text for t in alone] == [t.text for t in together]
+    assert [t.score for t in alone] == pytest.approx([t.score for t in together], abs=1e-5)
+    assert all(isinstance(t, Translation) and t.n_pieces == 1 and t.n_tokens >= 2 for t in together)
+
+
+def test_a_translator_follows_its_weights(trained_run):
+    """They are changed in place, replaced, made float64, copied, or sent to another process."""
+    text = ["I like apples and books today."]
+    translator = Translator(trained_run, "cpu")
+    before = translator.translate(text)[0].score
+    assert pickle.loads(pickle.dumps(translator)).translate(text)[0].score == before
+    copied = copy.deepcopy(translator)
+    translator.model.double()
+    assert translator.translate(text)[0].score == pytest.approx(before, abs=1e-4)
+    with torch.no_grad():
+        for parameter in translator.model.parameters():
+            parameter.mul_(0.5)
+    changed = translator.translate(text)[0].score
+    assert abs(changed - before) > 1e-3
+    assert copied.translate(text)[0].score == before
+    copied.model.load_state_dict(translator.model.state_dict())
+    assert copied.translate(text)[0].score == pytest.approx(changed, abs=1e-4)
 
 
 def test_an_empty_text_has_candidates_that_are_objects_of_their_own(translator):
-    (translation,) = translator.translate([""], n_best=3)
-    assert [(candidate.text, candidate.score) for candidate in translation.candidates] == [
-        ("", 0)
-    ] * 3
-    assert len({id(candidate) for candidate in translation.candidates}) == 3
-    translation.candidates[0].text = "changed"
-    assert [candidate.text for candidate in translation.candidates] == ["changed", "", ""]
+    candidates = translator.translate([""], n_best=3)[0].candidates
+    assert candidates == [Candidate("", 0.0), Candidate("", 0.0), Candidate("", 0.0)]
+    candidates[0].text = "changed"
+    assert [candidate.text for candidate in candidates] == ["changed", "", ""]
 
 
 def test_the_kth_candidate_of_a_text_in_pieces_joins_the_kth_of_each_piece(translator):
-    text = "I like apples and books every day. " * 8
+    text = " ".join(SENTENCES * 8)
     pieces = translator.translate(translator.cut(text), n_best=3)
     assert len(pieces) > 1
     (whole,) = translator.translate([text], n_best=3)

@@ -735,7 +735,7 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
         (["I draw.", "--threshold", "-1"], "threshold"),
         (["I draw.", "--threshold", "nan"], "threshold"),
         (["I draw.", "--units", "letters"], "argument --units"),
-        (["I draw.", "--beam-size", "0"], "beam_size=0"),
+        (["I draw.", "--beam-size", "0"], "--beam-size 0 is out of range"),
         (["I draw.", "--agree", "RUN2"], "--agree is for many pairs"),
         (["I draw.", "--output-dir", "FILE"], "--output-dir .* is a file: name a folder"),
         ([], "give a SENTENCE, or --src, --tgt and --links"),
@@ -748,6 +748,7 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
         (["--src", "NONE", "--tgt", "FILE", "--links", "FILE"], "NONE: no such file"),
         ([*BATCH, "--agree", "RUN"], "translates en-zh, but zh-en is needed"),
         ([*BATCH, "--agree", "NONE"], "NONE: no run here"),
+        ([*BATCH, "--batch-tokens", "0"], "--batch-tokens 0 is out of range"),
     ],
 )
 def test_a_mistake_is_one_line(call, linked_run, tmp_path, no_matplotlib, arguments, message):

@@ -165,6 +165,7 @@ def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
     allowed[:, -1] = not rule.mask_eos
     if rule.mask_punctuation:
         allowed &= ~src.punctuation | tgt.punctuation[:-1, None]
+    # Weights are at least 0, so that -1 never wins against an allowed one.
     masked = np.where(allowed, maps, -1.0)
     if rule.threshold is not None:
         links = masked > rule.threshold
@@ -225,6 +226,7 @@ def agree(forward: set[Link], backward: set[Link]) -> set[Link]:
         src_linked.add(i)
         tgt_linked.add(j)
 
+    # Sorted, so that the outcome does not depend on the order of a set.
     queue = sorted(forward & backward)
     for i, j in queue:
         add(i, j)
@@ -357,6 +359,7 @@ def measure(
     ids = [(gold.src.ids, gold.tgt.ids) for gold in gold_pairs]
     for i, cross in progress(cross_attention(model, ids, bos_id), total=len(ids), unit="pairs"):
         gold = gold_pairs[i]
+        # All choices at once: their maps differ, the masks and the merging do not.
         maps = np.stack([soft(cross, *name) for name in names])  # (C, T, S)
         maps = np.concatenate([shifted(maps, False), shifted(maps, True)])  # (2 C, T - 1, S)
         links = merge_links(hard(maps, gold.src, gold.tgt, base), gold.src, gold.tgt)

@@ -1,4 +1,4 @@
-"""Which rows come together? Padded batches, and rows of like length under a budget of padded tokens."""
+"""Which rows come together? Those of like length, padded, under a budget of padded tokens."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Batch:
     tgt_in: Tensor
     """Ids `(B, T)`, bos first: what the decoder reads."""
     tgt_out: Tensor
-    """Ids `(B, T)`, eos last: what it must say at each position."""
+    """Ids `(B, T)`, eos last: what it must say at each of these positions."""
     positions: Tensor
     """Bool `(B, T)`, True = a real target token."""
 
@@ -27,12 +27,8 @@ class Batch:
         return int(self.positions.sum())
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(
-            *(
-                t.to(device, non_blocking=True)
-                for t in (self.src, self.tgt_in, self.tgt_out, self.positions)
-            )
-        )
+        tensors = (self.src, self.tgt_in, self.tgt_out, self.positions)
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
 
 
 def pad(rows: list[list[int]], pad_id: int) -> Tensor:
@@ -47,17 +43,26 @@ def pad(rows: list[list[int]], pad_id: int) -> Tensor:
 def make_batch(
     src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int
 ) -> Batch:
-    """A batch from ids that end with eos; the decoder's input is the target shifted right by one, bos first."""
+    """A batch of ids that end with eos.
+
+    The decoder's input is the target shifted right by one, with bos first.
+    """
     tgt_out = pad(tgt, tgt_pad)
     tgt_in = pad([[bos, *row[:-1]] for row in tgt], tgt_pad)
-    positions = torch.arange(tgt_out.size(1)) < torch.tensor([len(row) for row in tgt])[:, None]
+    tgt_lengths = torch.tensor([len(row) for row in tgt])
+    positions = torch.arange(tgt_out.size(1)) < tgt_lengths[:, None]  # (B, T)
     return Batch(pad(src, src_pad), tgt_in, tgt_out, positions)
 
 
 class BatchSampler:
-    """Batches of row numbers under a budget of padded tokens; the order depends on (seed, epoch) alone."""
+    """Batches of row numbers under a budget of padded tokens.
 
-    pool = 1_000_000  # rows sorted together: large enough that a batch's lengths agree, small enough for memory
+    Their order depends on (seed, epoch) alone, so that a run can go on in the middle of an epoch.
+    """
+
+    pool = 1_000_000
+    """Rows that are sorted together: enough that the lengths in a batch agree, few enough to sort
+    in memory."""
 
     def __init__(
         self, src_lengths: np.ndarray, tgt_lengths: np.ndarray, token_budget: int, seed: int
@@ -68,9 +73,10 @@ class BatchSampler:
         self.seed = seed
 
     def epoch(self, epoch: int) -> list[np.ndarray]:
-        """Every row once: rows of equal length together, rows times the longer padded side within the budget.
+        """Every row once, in batches of rows that are about equally long.
 
-        Of rows that are equally long, chance decides which meet in a batch, and in which order batches come.
+        The number of rows times the longest padded side stays within the budget. Chance decides
+        which rows of equal length meet in a batch, and in which order batches come.
         """
         rng = np.random.default_rng((self.seed, epoch))
         order = rng.permutation(len(self.src_lengths)).astype(np.int32)
@@ -78,10 +84,13 @@ class BatchSampler:
         for start in range(0, len(order), self.pool):
             pool = order[start : start + self.pool]
             longest = np.maximum(self.src_lengths[pool], self.tgt_lengths[pool])
+            # The last key counts most. The sort is stable: chance stays among equals.
             by_length = np.lexsort((self.src_lengths[pool], self.tgt_lengths[pool], longest))
             pool, longest = pool[by_length], longest[by_length]
             i = 0
             while i < len(pool):
+                # As many rows as fit if all were as short as the first; then as many as fit if all
+                # were as long as the last of those.
                 n = max(1, self.token_budget // int(longest[i]))
                 n = max(1, self.token_budget // int(longest[min(i + n, len(pool)) - 1]))
                 batches.append(pool[i : i + n])
@@ -90,7 +99,10 @@ class BatchSampler:
 
 
 def length_batches(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Indexes grouped by falling length, so that a group times its longest stays within `batch_tokens`."""
+    """Indexes in groups of falling length.
+
+    The size of a group times its longest stays within `batch_tokens`.
+    """
     group: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         if group and lengths[group[0]] * (len(group) + 1) > batch_tokens:

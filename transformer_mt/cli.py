@@ -1,4 +1,4 @@
-"""What do the commands that take sentences share? UTF-8, one-line errors, exit statuses, options."""
+"""What do the commands share? UTF-8, one-line errors, exit statuses, options."""
 
 import argparse
 import os
@@ -59,7 +59,7 @@ def open_streams() -> None:
 
 
 def forget_stdout() -> None:
-    """Let what is still buffered go nowhere: else Python complains of the closed pipe at its end."""
+    """Let what is still buffered go nowhere. Else Python would complain of the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

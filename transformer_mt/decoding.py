@@ -107,6 +107,7 @@ def beam_search(
     state = first_state(max_lengths, special.bos, beam_size, options.length_penalty)
     shortest, longest = int(max_lengths.min()), int(max_lengths.max())
     finished: list[list[Hypothesis]] = [[] for _ in max_lengths]
+    # `length` counts the tokens of the live hypotheses after the step, bos left out.
     for length in range(1, longest + 1):
         logits = step(state.ids[:, :, -1], cache)  # (B, N, V), N = 1 at first
         log_probs = next_log_probs(logits, special)
@@ -117,6 +118,7 @@ def beam_search(
         if beam_size > 1:
             cache.reorder(parents)
 
+        # Sentences that are done leave the batch, so that the others become faster.
         done = is_done(state)
         if done.all():
             break
@@ -179,6 +181,7 @@ def finish(
     ended = (state.ids[:, :, -1] == eos_id) & (state.scores > -math.inf)
     if not ended.any():
         return
+    # Only those that ended leave the device: most steps end none.
     rows, slots = ended.nonzero(as_tuple=True)
     scores = state.scores[rows, slots] / float(length_penalty(length, options.length_penalty))
     for row, ids, score in zip(

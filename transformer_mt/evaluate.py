@@ -87,9 +87,9 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
         parser.error("give --split, --test-set or --src and --ref, not several of them")
     if args.output and args.output.is_dir():
         parser.error(f"--output {args.output} is a folder: name a file")
-    of_links = (args.gold_links, args.save or None, args.agree, args.threshold)
-    of_links = (*of_links, args.mask_punctuation)
-    if not args.aer and any(value is not None for value in of_links):
+    of_rules = (args.agree, args.threshold, args.mask_punctuation)
+    of_links = args.gold_links or args.save or any(value is not None for value in of_rules)
+    if not args.aer and of_links:
         parser.error(
             "--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer"
         )
@@ -463,9 +463,8 @@ def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> No
 def print_rows(rows: Rows) -> None:
     print(f"{'':<24} {'AER':>7} {'prec.':>7} {'recall':>7}")
     for title, (rule, quality) in rows.items():
-        print(
-            f"{title:<24} {quality.aer:7.3f} {quality.precision:7.3f} {quality.recall:7.3f}   {rule}"
-        )
+        rates = " ".join(f"{rate:7.3f}" for rate in quality.report().values())
+        print(f"{title:<24} {rates}   {rule}")
 
 
 def main(argv: list[str]) -> None:

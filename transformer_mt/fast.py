@@ -6,42 +6,31 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 FEW_ROWS = 8
-"""Up to so many rows, `Linear` multiplies a large matrix in two halves."""
-LARGE = 2**17
-"""Elements of a matrix that is too large to stay in a processor's fastest memory."""
+"""Up to so many rows, `few_rows_linear` multiplies its matrix in two halves."""
 
 
-class Linear(nn.Linear):
-    """x W^T + b, as `nn.Linear`; a decoding step's few rows are multiplied as (W x^T + b)^T.
+def few_rows_linear(x: Tensor, weight: Tensor) -> Tensor:
+    """x W^T of `x` `(..., D)` and a large `weight` `(V, D)`, few rows as (W x^T)^T.
 
-    Replaces `F.linear(x, self.weight, self.bias)`. For few rows the time is that of reading W from
-    memory, and the kernels that torch calls then read it at half the speed of those for a batch
-    of matrices. W in two halves is such a batch: 1 row by 8,000 pieces takes 0.4 of the time, 4
-    rows 0.5 (one thread, AVX2).
+    Replaces `F.linear(x, weight)`. For few rows the time is that of reading W from memory, and the
+    kernels that torch calls then read it at half the speed of those for a batch of matrices. W in
+    two halves is such a batch: 1 row by 8,000 pieces takes 0.4 of the time, 4 rows 0.5 (one
+    thread, AVX2; the smaller matrices of a layer gain nothing).
     """
-
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features, bias)
-        self.is_large = in_features * out_features >= LARGE and out_features % 2 == 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        few = self.is_large and x.numel() <= FEW_ROWS * self.in_features and x.is_cpu
-        # Autocast converts whole weights once, but halves at every step.
-        if not few or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
-            return F.linear(x, self.weight, self.bias)
-        n_rows = x.numel() // self.in_features
-        halves = self.weight.view(2, -1, self.in_features)
-        columns = x.reshape(n_rows, -1).t().expand(2, -1, -1)  # (2, in, n_rows)
-        if self.bias is None:
-            y = torch.bmm(halves, columns)  # (2, out / 2, n_rows)
-        else:
-            y = torch.baddbmm(self.bias.view(2, -1, 1), halves, columns)
-        return y.view(-1, n_rows).t().view(*x.shape[:-1], -1)
+    n_rows = x.numel() // x.size(-1)
+    few = n_rows <= FEW_ROWS and len(weight) % 2 == 0 and x.is_cpu
+    # Autocast converts whole weights once, but halves at every step.
+    if not few or torch.is_autocast_enabled("cpu"):
+        return F.linear(x, weight)
+    halves = weight.view(2, -1, weight.size(1))  # (2, V / 2, D)
+    columns = x.reshape(n_rows, -1).t().expand(2, -1, -1)  # (2, D, n_rows)
+    y = torch.bmm(halves, columns).view(-1, n_rows)  # (V, n_rows)
+    return y.t().view(*x.shape[:-1], -1)
 
 
 def dropout(x: Tensor, p: float, training: bool) -> Tensor:

@@ -72,9 +72,12 @@ def progress(
         return tqdm(iterable, delay=1, dynamic_ncols=True, **options)
     if layout:
         options["bar_format"] = layout.replace("|{bar}|", "")
-    elif total is not None:
-        done = "{percentage:.0f} %, {n_fmt} of {total_fmt}{unit}"
-        options["bar_format"] = f"{{desc}} {done}, {{rate_fmt}}, {{remaining}} left{{postfix}}"
+    else:
+        known_end = total is not None
+        share = "{percentage:.0f} %, {n_fmt} of {total_fmt}" if known_end else "{n_fmt}"
+        left = ", {remaining} left" if known_end else ""
+        lead = f"{desc}: " if desc else ""
+        options["bar_format"] = lead + share + "{unit}, {rate_fmt}" + left + "{postfix}"
     return tqdm(
         iterable,
         file=_LogLines(),

@@ -118,6 +118,7 @@ class Inspector:
         convert = run.convert_src if is_src else run.convert_tgt
         language = run.config.src_language if is_src else run.config.tgt_language
         refuse_surrogates(text, where)
+        # Character spans of the given tokens; other units are found in the text later.
         bounds = None
         if units == "given":
             # Only U+0020 separates: a token may be other white space, as U+3000.
@@ -139,6 +140,7 @@ class Inspector:
                 f"leave them out."
             )
         side = alignment.make_side(tokenizer, ids, bounds or units)
+        # Spans of the tokens that were given would point to other characters.
         if bounds is not None and side.text != text:
             raise UserError(
                 f"{where}: the vocabulary changes the text ({text:.60}); use --units words."
@@ -182,6 +184,7 @@ class Inspector:
         kinds = ("encoder_self", "decoder_self", "cross")
         layers = {kind: getattr(forced.trace, kind) for kind in kinds}
         weights = {kind: stacked([layer.weights for layer in layers[kind]]) for kind in kinds}
+        # How likely each token of the translation was, and what else the model thought of.
         log_probs = forced.logits[0].float().log_softmax(-1).cpu()  # (T, V)
         top = log_probs.exp().topk(min(N_CANDIDATES, log_probs.size(-1)))
         is_hard = run.config.model.cross_attention is CrossAttention.hard
@@ -221,6 +224,7 @@ class Inspector:
         # As many rows at a time as have logits of 64 MB.
         n_rows = max(1, min(64, 2**24 // (len(tgt.ids) * len(run.tgt_tokenizer))))
         parts = []
+        # Padding is masked in every layer, so that a source token that becomes padding is hidden.
         for part in torch.split(rows, n_rows):
             part = part.to(model.device)
             logits = model.decode(
@@ -263,6 +267,7 @@ class Inspector:
                     i: sides for i in numbers if (sides := self.sides(*pairs[i], units, where(i)))
                 }
                 bar.update(len(numbers) - len(sides))
+                # Batches come out of order, by length; `fitting` leads back to the pair.
                 fitting = list(sides)
                 ids = [(src.ids, tgt.ids) for src, tgt in sides.values()]
                 for row, cross in alignment.cross_attention(
@@ -302,6 +307,7 @@ class Inspector:
                 f"{other.path}: its subwords are others; join links of words, or of given tokens."
             )
         turned = [(tgt, src) for src, tgt in pairs]
+        # The other model has a best head of its own, but masks are a matter of the task.
         reverse_rule = replace(
             reverse.default_rule()[0],
             threshold=rule.threshold,
@@ -332,6 +338,7 @@ class Inspector:
         gold_pairs = []
         for number, line in enumerate(read_text(path), start=1):
             row = line.split("\t")
+            # A row of a held-out split may lack links.
             if len(row) < 3 or not row[2]:
                 continue
             where = f"{path}: line {number}"

@@ -46,6 +46,7 @@ def checksum(tensors: dict[str, Tensor]) -> int:
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """Write tensors and JSON metadata into one safetensors file."""
+    # The format takes no views, and what is read on another machine must not name a GPU.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {
         "format": str(FORMAT),
@@ -81,6 +82,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             if not isinstance(metadata, dict):
                 raise UserError(f"{path}: not written by transformer_mt.")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Bits that changed on the disk leave the format intact. Old files have no checksum.
             if header.get("crc32", "") not in ("", str(checksum(tensors))):
                 raise ValueError("its checksum is another")
             return tensors, metadata
@@ -102,12 +104,13 @@ def put_weights(model: Transformer, tensors: dict[str, Tensor], where: Path) -> 
         UserError: they have other names or shapes than the model's own, or are no floats.
     """
     own = weights_of(model)
+    floats = (torch.float64, torch.float32, torch.float16, torch.bfloat16)  # not those of 8 bits
     wrong = sorted(own.keys() ^ tensors.keys())
     if not wrong:
         wrong = [
             name
             for name, tensor in tensors.items()
-            if tensor.shape != own[name].shape or not tensor.is_floating_point()
+            if tensor.shape != own[name].shape or tensor.dtype not in floats
         ]
     if wrong:
         raise UserError(
@@ -185,6 +188,7 @@ def load_config(run_dir: Path) -> Config:
             f"directory."
         )
     try:
+        # YAML of gigabytes would take the memory before it is found to be none of ours.
         if path.stat().st_size > 1_000_000:
             raise ValueError("longer than a configuration can be")
         text = path.read_text(encoding="utf-8")

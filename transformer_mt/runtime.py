@@ -1,7 +1,7 @@
-"""Where does it run? Device and precision, and how several processes share one run.
+"""Where does it run? Device and precision, and how several processes share the work.
 
-`torchrun` starts the processes and tells each its place by the variables RANK, LOCAL_RANK and WORLD_SIZE.
-In a process of its own everything here is the identity.
+`torchrun` starts processes that train together, and tells each its place by the variables RANK,
+LOCAL_RANK and WORLD_SIZE. With a single process their functions here do nothing.
 """
 
 import multiprocessing
@@ -16,19 +16,26 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-# DistributedDataParallel imports this, too: after init_process_group its default arguments would keep the group,
-# and with it gloo's threads, beyond destroy_process_group; one that waits for a Python that shuts down aborts it.
+# Import this before there is a group. DistributedDataParallel would import it afterwards, and its
+# default arguments would then keep the group, and gloo's threads, beyond destroy_process_group. A
+# thread that waits for a Python that shuts down aborts it.
 import torch.distributed.nn
 
 from transformer_mt.config import Precision, UserError
 
+# -------------------------------------------------------------------------- device and precision
+
 
 def choose_device(name: str) -> torch.device:
-    """The device that `train.device` or `--device` names; raises UserError when the machine lacks it."""
+    """The device that `train.device` or `--device` names.
+
+    Raises:
+        UserError: the machine lacks it, or there is no such device.
+    """
+    has_mps = torch.backends.mps.is_available()
     if name == "auto" and not torch.cuda.is_available():
-        return torch.device(
-            "mps" if torch.backends.mps.is_available() and world_size() == 1 else "cpu"
-        )
+        # Processes cannot exchange gradients on Apple's GPUs.
+        return torch.device("mps" if has_mps and world_size() == 1 else "cpu")
     if name in ("auto", "cuda"):
         name = f"cuda:{local_rank()}" if world_size() > 1 else "cuda"
     try:
@@ -38,7 +45,7 @@ def choose_device(name: str) -> torch.device:
     present = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
+        "mps": has_mps,
     }
     if not present.get(device.type):
         raise UserError(f"device={name}: this machine has no such device; use cpu, or auto.")
@@ -55,7 +62,9 @@ def able_bf16(device: torch.device) -> bool:
 
 
 def choose_dtype(precision: Precision, device: torch.device, training: bool = False) -> torch.dtype:
-    """The type of matrix products; `auto` is bf16 on GPUs that have it, to train also on CPUs with AMX, else float32.
+    """The type of matrix products.
+
+    `auto` is bf16 on GPUs that have it, in training also on CPUs with AMX; else float32.
 
     Raises:
         UserError: bf16 is asked for, but the device does it only by emulation.
@@ -75,6 +84,9 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return torch.autocast(device.type, dtype=dtype, enabled=dtype is not torch.float32)
 
 
+# ------------------------------------------------------------------- processes that train together
+
+
 def world_size() -> int:
     """How many processes train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -91,7 +103,7 @@ def local_rank() -> int:
 
 
 def check_launch() -> None:
-    """Refuse to train where a launcher says how many processes there are, but not which is this one.
+    """Refuse to train where it is said how many processes there are, but not which is this one.
 
     Raises:
         UserError: `WORLD_SIZE` is set without the variables that `torchrun` sets with it.
@@ -112,7 +124,8 @@ def process_group(device: torch.device) -> Iterator[None]:
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     yield
-    if world_size() > 1:  # not after an error: the others may be waiting, and torchrun ends them
+    # Not after an error: the other processes may be waiting in it, and torchrun ends them.
+    if world_size() > 1:
         dist.destroy_process_group()
 
 
@@ -129,18 +142,18 @@ def gathered(value: Any) -> list[Any]:
     """The values of all processes, by rank."""
     if world_size() == 1:
         return [value]
-    found: list[Any] = [None] * world_size()
-    dist.all_gather_object(found, value)
-    return found
+    values: list[Any] = [None] * world_size()
+    dist.all_gather_object(values, value)
+    return values
 
 
-def interleaved(mine: list[Any]) -> list[Any]:
-    """The whole list, of which every process has `items[rank() :: world_size()]`."""
-    parts = gathered(mine)
-    whole: list[Any] = [None] * sum(map(len, parts))
-    for i, part in enumerate(parts):
-        whole[i :: len(parts)] = part
-    return whole
+def interleaved(share: list[Any]) -> list[Any]:
+    """The whole list, of which this process has the share `items[rank() :: world_size()]`."""
+    shares = gathered(share)
+    items: list[Any] = [None] * sum(map(len, shares))
+    for number, share in enumerate(shares):
+        items[number :: len(shares)] = share
+    return items
 
 
 # ----------------------------------------------------------------------------------------- workers

@@ -6,9 +6,15 @@ from transformer_mt.text import is_chinese, is_unspaced, language_of
 
 
 def bleu_metric(language: str) -> BLEU:
-    """BLEU into `language` (Post 2018) with the tokenizer `zh`, `char` where words are not spaced, else `13a`."""
+    """BLEU into `language` (Post 2018).
+
+    Its tokenizer is `zh` for Chinese, `char` where words are not spaced and for Korean, whose words
+    carry their particles, and else `13a`.
+    """
+    if is_chinese(language):
+        return BLEU(tokenize="zh")
     by_character = is_unspaced(language) or language_of(language) == "ko"
-    return BLEU(tokenize="zh" if is_chinese(language) else "char" if by_character else "13a")
+    return BLEU(tokenize="char" if by_character else "13a")
 
 
 def corpus_bleu(hypotheses: list[str], references: list[str], language: str) -> float:

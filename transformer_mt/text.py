@@ -1,4 +1,4 @@
-"""What is done to a line of text before it is tokenized, and which language is it in?"""
+"""Which language is a line of text in, and what is done to it before it is tokenized?"""
 
 import unicodedata
 import warnings
@@ -6,15 +6,25 @@ from collections.abc import Callable, Iterable
 
 from transformer_mt.config import ChineseScript, UserError
 
-SCRIPTS = {
-    "zh": ("CJK",), "ja": ("CJK", "HIRAGANA", "KATAKANA"), "ko": ("HANGUL",), "ru": ("CYRILLIC",), "uk": ("CYRILLIC",),
-    "bg": ("CYRILLIC",), "el": ("GREEK",), "ar": ("ARABIC",), "fa": ("ARABIC",), "he": ("HEBREW",),
-    "hi": ("DEVANAGARI",), "th": ("THAI",),
-} | dict.fromkeys(
-    ["en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "vi"], ("LATIN",)
-)  # fmt: skip
-"""How Unicode names the letters of a language begin; a language that is not here is not checked."""
+SCRIPTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no"), ("LATIN",)),
+    **dict.fromkeys(("fi", "pl", "cs", "hu", "ro", "tr", "vi"), ("LATIN",)),
+    "zh": ("CJK",),
+    "ja": ("CJK", "HIRAGANA", "KATAKANA"),
+    "ko": ("HANGUL",),
+    "ru": ("CYRILLIC",),
+    "uk": ("CYRILLIC",),
+    "bg": ("CYRILLIC",),
+    "el": ("GREEK",),
+    "ar": ("ARABIC",),
+    "fa": ("ARABIC",),
+    "he": ("HEBREW",),
+    "hi": ("DEVANAGARI",),
+    "th": ("THAI",),
+}
+"""How Unicode's names of a language's letters begin. A language that is not here is not checked."""
 BREAKS = {ord(c): " " for c in "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
+"""For `str.translate`: everything that ends a line somewhere, and the tab, becomes a space."""
 
 
 def one_line(text: str) -> str:
@@ -23,7 +33,7 @@ def one_line(text: str) -> str:
 
 
 def language_of(code: str) -> str:
-    """The language of a code such as en, zh_CN or zho-Hans, lower case; zh for all that say Chinese."""
+    """The language of a code such as en, zh_CN or zho-Hans; zh for all that say Chinese."""
     language = code.replace("-", "_").split("_")[0].lower()
     return "zh" if language in ("zho", "cmn", "yue") else language
 
@@ -42,22 +52,30 @@ def language_name(code: str) -> str:
 
 
 def is_written_in(text: str, code: str) -> bool:
-    """Whether a letter of `text` belongs to the language's script; true where that is not known, and for one word in
-    Latin letters, which may be a name in any."""
+    """Whether a letter of `text` belongs to the language's script.
+
+    It is true where the script is not known, and for one word in Latin letters, which may be a name
+    in any language.
+    """
     scripts = SCRIPTS.get(language_of(code), ("",))
     plain = unicodedata.normalize("NFKC", text)  # no full-width letters
-    names = [unicodedata.name(c, "") for c in plain if unicodedata.category(c)[0] == "L"]
-    is_name = (
-        bool(names) and len(plain.split()) == 1 and all(name.startswith("LATIN") for name in names)
-    )
-    return is_name or any(name.startswith(scripts) for name in names)
+    names = [unicodedata.name(letter, "") for letter in letters(plain)]
+    is_latin = bool(names) and all(name.startswith("LATIN") for name in names)
+    is_one_word = len(plain.split()) == 1
+    return (is_latin and is_one_word) or any(name.startswith(scripts) for name in names)
+
+
+def letters(text: str) -> list[str]:
+    return [c for c in text if unicodedata.category(c)[0] == "L"]
 
 
 def other_language_warning(lines: Iterable[str], code: str, where: str) -> str:
-    """What to say when most of the `lines` that have letters are in another script than the language's; else empty."""
-    with_letters = [line for line in lines if any(unicodedata.category(c)[0] == "L" for c in line)]
-    n_right = sum(is_written_in(line, code) for line in with_letters)
-    if 2 * n_right >= len(with_letters):
+    """What to say when `lines` are not in the language's script; else empty.
+
+    That is when most of the lines that have letters have none of that script.
+    """
+    written = [is_written_in(line, code) for line in lines if letters(line)]
+    if 2 * sum(written) >= len(written):
         return ""
     return (
         f"{where} does not look like {language_name(code)}, which this run needs here; "
@@ -66,7 +84,11 @@ def other_language_warning(lines: Iterable[str], code: str, where: str) -> str:
 
 
 def to_simplified() -> Callable[[str], str]:
-    """OpenCC's conversion from traditional to simplified characters; raises UserError without the extra `zh`."""
+    """OpenCC's conversion from traditional to simplified characters.
+
+    Raises:
+        UserError: the extra `zh` is not installed.
+    """
     try:
         from opencc import OpenCC
     except ImportError:

@@ -1,4 +1,4 @@
-"""How text becomes ids and back: SentencePiece, trained so that nothing that was written is lost."""
+"""How does text become ids, and back? By SentencePiece, trained so that nothing is lost."""
 
 import hashlib
 import io
@@ -36,12 +36,10 @@ class Tokenizer:
         """
         self.processor = spm.SentencePieceProcessor()
         try:
-            self.processor.load_from_serialized_proto(
-                model
-            )  # model_proto= would take an empty file
-            self.processor.id_to_piece(
-                list(range(self.processor.vocab_size()))
-            )  # each must be UTF-8
+            # The constructor's `model_proto` would take an empty file.
+            self.processor.load_from_serialized_proto(model)
+            # A damaged file can have pieces that are not UTF-8.
+            self.processor.id_to_piece(list(range(self.processor.vocab_size())))
         except (RuntimeError, UnicodeDecodeError):
             raise UserError(f"{name}: not a SentencePiece model, or a damaged one.") from None
         self.model = model
@@ -52,8 +50,8 @@ class Tokenizer:
         missing = [mark for mark in ("pad", "unk", "bos", "eos") if getattr(self, f"{mark}_id") < 0]
         if missing:
             raise UserError(
-                f"{name}: the vocabulary has no {', '.join(missing)}; train it with --pad_id=0 --unk_id=1 "
-                f"--bos_id=2 --eos_id=3."
+                f"{name}: the vocabulary has no {', '.join(missing)}; "
+                f"train it with --pad_id=0 --unk_id=1 --bos_id=2 --eos_id=3."
             )
 
     @classmethod
@@ -88,18 +86,20 @@ class Tokenizer:
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Ids of each text by its best segmentation, eos last."""
-        # One by one: given a list, SentencePiece starts a thread, 0.5 ms a call.
+        # One by one: for a list SentencePiece starts threads, which takes half a millisecond.
         return [self.processor.encode(text, add_eos=True) for text in texts]
 
     def sample(self, texts: list[str], alpha: float, seed: int) -> list[list[int]]:
-        """Ids of each text, eos last, by one of its 32 best segmentations, drawn in proportion to p^alpha (Kudo 2018,
-        section 3.3). The same seed gives the same in every process; the library's own sampling does not.
+        """Ids of each text, eos last, by a segmentation that is drawn from its 32 best.
+
+        The probability of each is proportional to p^alpha (Kudo 2018, section 3.3). The same seed
+        gives the same in every process, which the library's own sampling does not.
 
         Raises:
             UserError: the vocabulary is not a unigram model.
         """
         rng = np.random.default_rng(seed)
-        drawn = []
+        samples = []
         for text in texts:
             try:
                 segmentations = self.processor.nbest_encode(text, nbest_size=32, add_eos=True)
@@ -108,15 +108,17 @@ class Tokenizer:
                     "tokenizer.sampling_alpha > 0 needs unigram vocabularies; set it to 0."
                 ) from None
             scores = np.array([sum(map(self.processor.get_score, ids)) for ids in segmentations])
-            noise = rng.gumbel(size=len(scores))  # the largest of log p + noise is a draw from p
-            drawn.append(segmentations[int(np.argmax(alpha * scores + noise))])
-        return drawn
+            # The largest of log p plus Gumbel noise is a draw from p.
+            noise = rng.gumbel(size=len(scores))
+            samples.append(segmentations[int(np.argmax(alpha * scores + noise))])
+        return samples
 
     def decode(self, ids: list[list[int]]) -> list[str]:
-        """Text of each list of ids; special ids give nothing, the unknown one ⁇ (never met with byte fallback).
+        """Text of each list of ids.
 
-        SentencePiece writes a space as U+2581; where the vocabulary lacks it, it comes back as that and is put right.
+        Special ids give nothing, but the unknown one ⁇, which byte fallback never needs.
         """
+        # SentencePiece spells a space as U+2581, which comes back where the vocabulary lacks it.
         return [self.processor.decode(row).replace("\u2581", " ") for row in ids]
 
     def pieces(self, ids: list[int]) -> list[str]:
@@ -124,20 +126,21 @@ class Tokenizer:
         return [self.processor.id_to_piece(i) for i in ids]
 
     def spans(self, ids: list[int]) -> tuple[str, list[tuple[int, int]]]:
-        """The text of `ids`, and for each id the characters `(start, end)` that it writes; special ids write none, and
-        the bytes of one character write all of it."""
-        found = self.processor.decode(ids, return_type="offset_mapping")
-        spans = list(found["offsets"])
+        """The text of `ids`, and for each id the characters `(start, end)` that it writes.
+
+        Special ids write none. Each of the bytes that spell a character writes all of it.
+        """
+        decoded = self.processor.decode(ids, return_type="offset_mapping")
+        spans = list(decoded["offsets"])
+        # The library gives the character to its last byte: share it with the bytes before.
         for i in reversed(range(len(ids) - 1)):
-            if (
-                self.processor.is_byte(ids[i]) and spans[i][0] == spans[i][1]
-            ):  # the last byte of its character has it
+            if self.processor.is_byte(ids[i]) and spans[i][0] == spans[i][1]:
                 spans[i] = spans[i + 1]
-        return found["text"].replace("\u2581", " "), spans
+        return decoded["text"].replace("\u2581", " "), spans
 
 
 def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
-    """Source and target vocabulary of a run directory; one and the same object where they share one."""
+    """Source and target vocabulary of a run directory; one object where both share one."""
     if (run_dir / "spm.model").exists():
         joint = Tokenizer.load(run_dir / "spm.model")
         return joint, joint
@@ -149,9 +152,13 @@ def train_tokenizer(
 ) -> tuple[Tokenizer, str]:
     """Train a vocabulary on `lines`.
 
-    Lossless by construction: identity normalisation, white space kept, characters outside the vocabulary spelt as
-    UTF-8 bytes. `dummy_prefix` treats the first word of a line like the others; wrong where words are not spaced.
+    It is lossless by construction: there is no normalisation, white space is kept, and characters
+    outside the vocabulary are spelt as UTF-8 bytes. A vocabulary that is too large for the corpus
+    is lowered with a warning.
 
+    Args:
+        dummy_prefix: treat the first word of a line like the others, by a space before it; wrong
+            where words are not spaced.
     Returns:
         The tokenizer and a warning, empty when there is none.
     Raises:
@@ -160,8 +167,7 @@ def train_tokenizer(
     lines = list(lines)
     if not any(lines):
         raise UserError("no vocabulary can be trained: the corpus has no text.")
-    warning = ""
-    vocab_size = config.vocab_size
+    vocab_size, warning = config.vocab_size, ""
     while True:
         model = io.BytesIO()
         try:
@@ -185,17 +191,21 @@ def train_tokenizer(
             )
             return Tokenizer(model.getvalue(), "the new vocabulary"), warning
         except RuntimeError as error:
-            too_high = re.search(r"set it to a value <= (\d+)", str(error))
-            too_low = re.search(r"required_chars\D*\d+ vs (\d+)", str(error)) or re.search(
-                r"smaller than required_chars\D+(\d+)\D+(\d+)", str(error)
-            )
+            # Only its message says what the trainer could do.
+            message = str(error)
+            too_high = re.search(r"set it to a value <= (\d+)", message)
+            too_low = re.search(r"required_chars\D*\d+ vs (\d+)", message)  # unigram
+            too_low = too_low or re.search(r"smaller than required_chars\D+\d+\D+(\d+)", message)
             if too_high and int(too_high[1]) < vocab_size:
                 vocab_size = int(too_high[1])
-                warning = f"tokenizer.vocab_size={config.vocab_size} is more than the corpus allows: {vocab_size} used."
+                warning = (
+                    f"tokenizer.vocab_size={config.vocab_size} is more than the corpus allows: "
+                    f"{vocab_size} used."
+                )
             elif too_low:
                 raise UserError(
-                    f"tokenizer.vocab_size={config.vocab_size} is too small: the characters and bytes alone take "
-                    f"{too_low[too_low.lastindex or 1]}; raise it."
+                    f"tokenizer.vocab_size={config.vocab_size} is too small: the characters and "
+                    f"bytes alone take {too_low[1]}; raise it."
                 ) from None
             else:
                 raise

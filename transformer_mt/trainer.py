@@ -141,6 +141,7 @@ class Trainer:
         torch.manual_seed(config.train.seed)
         self.model = build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer)
         self.model.to(self.device)
+        # The same weights behind other ways to call them: compiled, or with exchanged gradients.
         self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
         if world_size() > 1:
             self.forward = DistributedDataParallel(self.forward)
@@ -148,7 +149,7 @@ class Trainer:
             self.forward.broadcast_buffers = False
             # Each process draws its own dropout.
             torch.manual_seed(config.train.seed + rank())
-        # The paper's section 5.3.
+        # The constants of the paper's section 5.3; the learning rate is set at each update.
         self.optimizer = torch.optim.Adam(
             self.model.parameters(),
             betas=(0.9, 0.98),
@@ -198,6 +199,7 @@ class Trainer:
             )
             return 0
         _ = self.gold_pairs  # a link that does not fit is told now, not after hours
+        # A signal is remembered, and heeded between two updates.
         with Stop() as stop:
             self.train_until_over(batches, stop)
             if self.is_stopped(stop):
@@ -205,6 +207,7 @@ class Trainer:
                     self.save()
                 self.talk(f"stopped at step {state.step}; run the same command to go on.")
                 return 128 + stop.signal
+            # A complete run whose limit was not raised has its weights already.
             if not state.finished:
                 if state.best_step == 0:  # a limit was lowered to before the first validation
                     self.on_validation()
@@ -219,6 +222,7 @@ class Trainer:
             self.show(bar, len(batches))
             while not self.is_over(len(batches)) and not self.is_stopped(stop):
                 self.one_step(batches)
+                # The next epoch is drawn before anything is saved, so that a run resumes in it.
                 if state.batch == len(batches):
                     state.epoch, state.batch = state.epoch + 1, 0
                     batches = self.sampler.epoch(state.epoch)
@@ -286,6 +290,7 @@ class Trainer:
             micro_batches = self.load_batch(batches[state.batch], state.batch)
             lr = learning_rate(state.step + 1, self.progress(len(batches)), self.config.train)
             loss_sum, n_tokens, grad_norm = self.update(micro_batches, lr)
+        # From here on the update counts: a failed one has left the state as it was.
         state.step += 1
         state.batch += 1
         state.finished = False
@@ -378,6 +383,7 @@ class Trainer:
         self.model.train()
         mine = sum(batch.n_tokens for batch in micro_batches)
         n_tokens = int(totals([mine], self.device)[0])
+        # Summed on the device: asking for a number would wait for every micro-batch.
         total = torch.zeros((), device=self.device)
         for i, batch in enumerate(micro_batches):
             # Gradients are sent with the last micro-batch only.
@@ -387,6 +393,7 @@ class Trainer:
                 # Sent gradients are averaged over the processes, but a sum is wanted.
                 torch.autograd.backward(loss * world_size() / n_tokens)
             total += loss.detach()
+        # Without clipping the norm is measured all the same, for the log.
         limit = self.config.train.clip_norm or math.inf
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
         (loss_sum,) = totals([float(total)], self.device)
@@ -442,6 +449,7 @@ class Trainer:
         loss, n_tokens, n_characters = self.validation_loss(pairs)
         hypotheses = self.translate([pair.src for pair in pairs])
         references = [pair.tgt for pair in pairs]
+        # The same sentences at every validation, spread over the whole split.
         n_samples = min(self.config.train.samples, len(pairs))
         for i in np.linspace(0, len(pairs) - 1, num=n_samples, dtype=int):
             src, tgt = pairs[i].src, pairs[i].tgt
@@ -449,7 +457,7 @@ class Trainer:
         nats = loss / max(1, n_tokens)
         return {
             "valid_loss": nats,
-            "valid_perplexity": math.exp(min(nats, 700)),
+            "valid_perplexity": math.exp(min(nats, 700)),  # e^710 is no float any more
             "valid_bits_per_character": loss / max(1, n_characters) / math.log(2),
             "bleu": corpus_bleu(hypotheses, references, self.config.tgt_language),
             **self.alignment_error(),
@@ -468,6 +476,7 @@ class Trainer:
             self.config.model.max_len,
         )
         src_ids, tgt_ids = src.encode([p.src for p in pairs]), tgt.encode([p.tgt for p in pairs])
+        # Batches are made by the longer side, which decides how much padding there is.
         longest = [max(len(s), len(t)) for s, t in zip(src_ids, tgt_ids, strict=True)]
         fitting = [i for i, n in enumerate(longest) if n <= limit]
         self.model.eval()
@@ -531,6 +540,7 @@ class Trainer:
         """
         if not self.gold_pairs or not self.config.train.log_aer:
             return {}
+        # One process measures, the others wait for its number.
         if rank() > 0:
             return gathered(None)[0]
         self.model.eval()
@@ -554,6 +564,7 @@ class Trainer:
             put_weights(self.model, mean, self.run_dir)
             scores = self.validate()
             self.log(**{f"average_{name}": value for name, value in scores.items()})
+            # Weights in use are the best single ones, or an earlier average that was better.
             in_use = max(state.best_bleu, state.average_bleu)
             better = scores["bleu"] > in_use
             if better:
@@ -596,6 +607,7 @@ class Trainer:
         random = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.device)
+        # Every process has a random state of its own; the first one writes them all.
         all_random = gathered(random)
         self.state.saved_step = self.state.step
         if rank() > 0:
@@ -621,6 +633,7 @@ class Trainer:
                 self.load(steps.pop())
             except DamagedError as error:
                 problem = str(error)
+            # If one process cannot read it, none goes on from it.
             problem = max(gathered(problem))
             if not problem:
                 return

@@ -119,8 +119,10 @@ class Translator:
         options = self.decode_options(beam_size, length_penalty, n_best, batch_tokens)
         for i, text in enumerate(texts, start=1):
             refuse_surrogates(text, f"text {i}")
+        # A sentence that is too long becomes several pieces, an empty one none.
         pieces = [self.cut(self.run.convert_src(one_line(text))) for text in texts]
         sources = self.src_tokenizer.encode([piece for group in pieces for piece in group])
+        # All pieces are searched together; each text takes back as many as it gave.
         hypotheses = iter(self.search(sources, options))
         return [
             self.join(text, [next(hypotheses) for _ in group], options.n_best)
@@ -137,6 +139,7 @@ class Translator:
             candidates.append(Candidate(one_line(space.join(texts)), float(score)))
         if not pieces:
             candidates = [Candidate("", 0.0) for _ in range(n_best)]
+        # eos is a token that was searched for, too.
         n_tokens = sum(len(hypotheses[0].ids) + 1 for hypotheses in pieces)
         return Translation(src, candidates, n_tokens, max(1, len(pieces)))
 
@@ -165,6 +168,7 @@ class Translator:
         Raises:
             UserError: the model gives no numbers.
         """
+        # Batches come by length, not in order.
         outputs: list[list[Hypothesis]] = [[] for _ in sources]
         special = self.tgt_tokenizer.special_ids
         with (
@@ -174,6 +178,7 @@ class Translator:
             for i, hypotheses in search(self.model, sources, special, options or self.decode):
                 outputs[i] = hypotheses
                 bar.update()
+        # A search among numbers that are not finite ends without a hypothesis.
         if not all(outputs):
             raise UserError(
                 f"{self.run_dir}: the model gives numbers that are not finite; "
@@ -199,6 +204,7 @@ class Translator:
     def last_cut(self, text: str) -> int:
         """Where to cut `text` so that as much as possible fits the model; at least 1."""
         for points in cut_points(text):
+            # Longer prefixes have more tokens, so the last point that fits is found by halving.
             n_fitting = bisect_right(
                 points, self.config.model.max_len, key=lambda point: self.n_tokens(text[:point])
             )
@@ -251,12 +257,8 @@ def cut_points(text: str) -> Iterator[list[int]]:
         yield [match.end() for match in ends.finditer(text)]
 
 
-def reverse_of(translator: Translator, run_dir: Path | None) -> Translator | None:
-    """The model in `run_dir`, None where there is none; raises UserError unless its direction is
-    the other one.
-    """
-    if run_dir is None:
-        return None
+def reverse_of(translator: Translator, run_dir: Path) -> Translator:
+    """The model in `run_dir`; raises UserError unless its direction is the other one."""
     reverse = Translator(run_dir, str(translator.device))
     src, tgt = translator.config.src_language, translator.config.tgt_language
     if (reverse.config.src_language, reverse.config.tgt_language) != (tgt, src):

@@ -1,4 +1,4 @@
-"""Which pieces of a sentence do word links index? One rule for both languages; and the links themselves, as text."""
+"""Which pieces of a sentence do word links index? And the links themselves, as text."""
 
 import re
 import unicodedata
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from transformer_mt.config import UserError
 
-# In this order: a number with inner separators (3.50, 10:30am, 1,000), one without, a word with inner apostrophes or
-# hyphens (don't, twenty-one) in any alphabet but Chinese, and otherwise every visible character alone.
+# A unit is, in this order of trying: a number with inner separators (3.50, 10:30am, 1,000), one
+# without, a word with inner apostrophes or hyphens (don't, twenty-one) in any alphabet but Chinese,
+# and otherwise every visible character alone.
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _LETTERS = rf"(?:[^\W{_HAN}][\u0300-\u036f]*)+"  # with their accents
 _WORD = rf"{_LETTERS}(?:['’\-]{_LETTERS})*"
@@ -17,8 +18,9 @@ _UNIT = re.compile(rf"\d+(?:[.,:]\d+)+(?:{_WORD})?|\d+(?![^\W{_HAN}])|{_WORD}|\S
 def split_units(text: str) -> list[tuple[int, int]]:
     """Character spans `(start, end)` of the units of `text`, in order.
 
-    A unit is a word or number written in an alphabet, a single Chinese character, or a single punctuation mark.
-    White space belongs to no unit. The same rule serves English and Chinese, so a sentence that mixes both is safe.
+    A unit is a word or number written in an alphabet, a single Chinese character, or a single
+    punctuation mark. White space belongs to no unit. The same rule serves English and Chinese, so
+    that a sentence may mix both.
     """
     return [match.span() for match in _UNIT.finditer(text)]
 
@@ -29,25 +31,26 @@ def units(text: str) -> list[str]:
 
 
 def join_given(tokens: list[str], spaced: bool) -> tuple[str, list[tuple[int, int]]]:
-    """Plain text of the `tokens` of a gold set, as the model knows it, and the character span of each.
+    """Plain text of the `tokens` of a gold set, as the model knows it, and the span of each.
 
-    Where words are `spaced` (English), tokens are joined by a space, but not before , . ; : ! ? ) 's n't and not
-    after (. Elsewhere (Chinese) they are joined without, but for one space between two Latin letters or digits.
+    Where words are `spaced` (English), tokens are joined by a space, but not before , . ; : ! ? )
+    's n't and not after (. Elsewhere (Chinese) they are joined without, but for one space between
+    two Latin letters or digits.
     """
     text, spans = "", []
     for token in tokens:
-        if not text or not token:
-            space = ""
-        elif spaced:
-            space = (
-                "" if text[-1] == "(" or token[0] in ",.;:!?)" or token in ("'s", "n't") else " "
-            )
-        else:
-            space = " " if _is_latin(text[-1]) and _is_latin(token[0]) else ""
-        text += space
+        if text and token and _has_space_between(text, token, spaced):
+            text += " "
         spans.append((len(text), len(text) + len(token)))
         text += token
     return text, spans
+
+
+def _has_space_between(text: str, token: str, spaced: bool) -> bool:
+    """Whether a space is written between `text` and the `token` that follows."""
+    if not spaced:
+        return _is_latin(text[-1]) and _is_latin(token[0])
+    return text[-1] != "(" and token[0] not in ",.;:!?)" and token not in ("'s", "n't")
 
 
 def _is_latin(character: str) -> bool:
@@ -59,7 +62,7 @@ def is_punctuation(unit: str) -> bool:
     return not any(unicodedata.category(character)[0] in "LMN" for character in unit)
 
 
-# ------------------------------------------------------------------------------------------------ Pharaoh links
+# ----------------------------------------------------------------------------------- Pharaoh links
 
 Link = tuple[int, int]
 
@@ -88,7 +91,8 @@ def parse_links(line: str, n_first: int, n_second: int, where: str) -> tuple[set
         i, kind, j = split_link(link, where)
         if i >= n_first or j >= n_second:
             raise UserError(
-                f"{where}: link {link} is out of range: the sentences have {n_first} and {n_second} units, from 0."
+                f"{where}: link {link} is out of range: the sentences have {n_first} and "
+                f"{n_second} units, from 0."
             )
         links[kind].add((i, j))
     return links["-"], links["p"] - links["-"]
@@ -100,6 +104,10 @@ def format_links(links: Iterable[Link]) -> str:
 
 
 def turn_links(line: str, where: str) -> str:
-    """A line of Pharaoh links with its two sides exchanged; raises UserError, which says `where`, for what is none."""
-    turned = (split_link(link, where) for link in line.split())
-    return " ".join(f"{j}{kind}{i}" for i, kind, j in turned)
+    """A line of Pharaoh links with its two sides exchanged.
+
+    Raises:
+        UserError: a link has another form; it says `where`.
+    """
+    links = (split_link(link, where) for link in line.split())
+    return " ".join(f"{j}{kind}{i}" for i, kind, j in links)

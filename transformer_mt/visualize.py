@@ -152,14 +152,9 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     cli.warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
 
     pairs = list(zip(sources, targets, strict=True))
-    reverse = reverse_of(translator, args.agree)
+    reverse = None if args.agree is None else reverse_of(translator, args.agree).inspector
     links = translator.inspector.align(
-        pairs,
-        args.units,
-        rule,
-        names.__getitem__,
-        reverse.inspector if reverse else None,
-        args.batch_tokens,
+        pairs, args.units, rule, names.__getitem__, reverse, translator.decode.batch_tokens
     )
     write_text(args.links, "".join(format_links(line) + "\n" for line in links))
 
@@ -267,6 +262,7 @@ def main(argv: list[str]) -> None:
     from transformer_mt.units import format_links
 
     translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    translator.decode = cli.decode_config(args, translator.decode)
     if args.src:
         align_files(translator, args)
         return
@@ -275,9 +271,7 @@ def main(argv: list[str]) -> None:
     if args.target is not None:
         cli.warn_of_other_language([args.target], config.tgt_language, "the target")
     rule, reason = choose_rule(translator, args)
-    attention = translator.attention(
-        args.sentence, args.target, args.units, rule, args.beam_size, args.length_penalty
-    )
+    attention = translator.attention(args.sentence, args.target, args.units, rule)
     write_all(translator, attention, reason, args)
     print(attention.tgt.text)
     print(format_links(attention.links))

@@ -1,7 +1,7 @@
-"""Writes the starter corpus, `data/starter/*.tsv`: English, Chinese, word links; the same bytes on every run.
+"""Write the starter corpus: `data/starter/*.tsv` with English, Chinese and word links.
 
-python -m data.make_starter            # writes the files
-python -m data.make_starter --stats    # prints the constructions with their counts, and the vocabulary
+python -m data.make_starter            # writes the files, the same bytes on every run
+python -m data.make_starter --stats    # prints constructions with their counts, and vocabulary
 """
 
 import argparse
@@ -23,9 +23,9 @@ SEED = 2017
 OUT = Path(__file__).parents[1] / "starter"
 N_TRAIN, N_VALID, N_TEST, N_STRUCTURE = 20_000, 1_000, 1_000, 500
 LEAST_WEIGHT = 0.75  # gives every construction at least forty training sentences
-KEPT = 8  # a held-out sentence leaves each of its words at least this often in training
-CONTRACTED = 0.5  # the share of sentences that are contracted where they can be
-FIRST = (  # what a newcomer types first stays in training
+KEPT = 8  # occurrences of each word of a held-out sentence that must stay in training
+CONTRACTED = 0.5  # share of the sentences that are contracted, among those that can be
+FIRST = (  # sentences that a newcomer types first, so they stay in training
     "Good morning.",
     "Hello.",
     "Thank you.",
@@ -52,19 +52,25 @@ class Row(NamedTuple):
 
     @property
     def words(self):
-        """What must occur in training: English units, Chinese characters and words, numerals aside."""
+        """Everything that must occur in training: English units, Chinese characters and words.
+
+        Numerals are left out.
+        """
         pieces = {f"en {u.casefold()}" for u in units(self.english)}
         pieces |= {f"zh {u}" for u in (*units(self.chinese), *self.chinese_words)}
         return sorted(p for p in pieces if not p[-1].isascii() or not p[-1].isdigit())
 
 
 def normalised(text):
-    """A sentence as the leak check compares it: case-folded, without punctuation and spaces."""
+    """Fold case and remove punctuation and spaces, as the leak check does."""
     return re.sub(r"[\W_]", "", text.casefold())
 
 
 def realise(g, phrase):
-    """A phrase as spelled English and Chinese with links; its words must be exactly the units of the text."""
+    """Spell a phrase: English, Chinese, links and Chinese words.
+
+    Links count units of the text, so each word must be exactly one unit or several whole ones.
+    """
     en = english_words(phrase.en[""], contract=g.chance(CONTRACTED))
     zh = phrase.zh[""]
     english, chinese = spell_english(en), "".join(w.text for w in zh)
@@ -74,7 +80,7 @@ def realise(g, phrase):
 
 
 def draw(g, rule, taken):
-    """A new sentence of a construction, or None when a hundred tries bring nothing new."""
+    """Draw a new sentence of a construction; None when a hundred tries bring nothing new."""
     for _ in range(100):
         g.begin()
         english, chinese, pharaoh, words = realise(g, build(g, rule))
@@ -86,7 +92,10 @@ def draw(g, rule, taken):
 
 
 def generate(g, rules, total, taken, least=0.0):
-    """About `total` rows, the constructions in proportion to their weights, as far as they have new sentences."""
+    """Draw about `total` rows, each construction in proportion to its weight.
+
+    One that has no new sentence any more drops out.
+    """
     weights = {rule.name: max(rule.weight, least) for rule in rules}
     weight = sum(weights.values())
     rows, due, exhausted = [], Counter(), set()
@@ -104,7 +113,10 @@ def generate(g, rules, total, taken, least=0.0):
 
 
 def split(rows, rng):
-    """Train, valid and test: a row may leave the training set when all its words stay there often enough."""
+    """Split into train, valid and test.
+
+    A row may leave the training set only while all its words stay there often enough.
+    """
     words = [row.words for row in rows]
     counts = Counter(word for pieces in words for word in pieces)
     order = list(range(len(rows)))
@@ -123,7 +135,7 @@ def split(rows, rng):
 
 
 def corpus():
-    """The four splits as lists of rows: train, valid, test, test_structure."""
+    """Make the four splits as lists of rows: train, valid, test, test_structure."""
     g = Grammar(SEED)
     taken = set()
     free = []

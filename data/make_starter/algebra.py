@@ -1,13 +1,15 @@
 """Bilingual phrases whose word links are known by construction, and the English spelling rules.
 
-A `Word` is one token of either language with the ids of what it means; an English and a Chinese word that share an id
-are linked. A phrase holds both sides in several forms (`eat`, `ate`; `吃`, `吃了`), and `compose` fills templates:
+A `Word` is one token of either language, with ids for its meaning; an English and a Chinese word
+that share an id are linked. A phrase holds both sides in several forms (`eat`, `ate`; `吃`, `吃了`),
+and `compose` fills templates:
 
     compose("{s} want/s:1 to {v} .", "{s} 想:1 {v} 。", s=..., v=...)
 
-`:1` labels what belongs together, `:1?` makes the link a possible one, `:1,2` gives a word two labels. `{v.past}` asks
-for a form, `{v/s}` and `want/s` for the present that agrees with the phrase `s`. A word with `~` may be contracted.
-Punctuation of the same kind is linked in order without labels.
+Words with the same label, such as `:1`, belong together. `:1?` makes the link a possible one, and
+`:1,2` gives a word two labels. `{v.past}` asks for a form, `{v/s}` and `want/s` for the present
+that agrees with the phrase `s`. A word with `~` may be contracted. Punctuation marks of the same
+kind are linked in order, without labels.
 """
 
 import itertools
@@ -31,7 +33,10 @@ class Word(NamedTuple):
 
 
 class Forms(dict):
-    """The forms of one side of a phrase by name, the default being `""`; each is filled in when it is asked for."""
+    """The forms of one side of a phrase by name; `""` is the default.
+
+    Each is filled in when somebody asks for it.
+    """
 
     def __init__(self, templates, side, slots, ids):
         super().__init__()
@@ -44,7 +49,10 @@ class Forms(dict):
 
 
 class Phrase:
-    """Both sides of a phrase: form name → words, the default form being `""`; person is for agreement."""
+    """Both sides of a phrase, each a dict from the name of a form to words; `""` is the default.
+
+    Verbs agree with `person`.
+    """
 
     def __init__(self, en, zh, person="3s", **info):
         self.en = en
@@ -63,7 +71,7 @@ def _sibilant(word):
 
 
 def add_s(word):
-    """`watch` → `watches`: the third person of a verb, the plural of a regular noun."""
+    """The third person of a verb, or the plural of a regular noun: `watch` → `watches`."""
     if word.endswith("y") and word[-2] not in "aeiou":
         return word[:-1] + "ies"
     return word + ("es" if _sibilant(word) else "s")
@@ -103,7 +111,7 @@ FORMS = {"": lambda v: v, "s": third_person, "past": past, "pp": participle, "in
 
 
 def agree(verb, person):
-    """The present (or `was`) form of a verb for a person: 1s, 2, 3s, 1p, 2p, 3p."""
+    """The present form of a verb, or the form of `was`, for a person: 1s, 2, 3s, 1p, 2p, 3p."""
     if verb == "be":
         return {"1s": "am", "3s": "is"}.get(person, "are")
     if verb == "was":
@@ -120,7 +128,10 @@ _MARKS = {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":"
 
 @cache
 def _parsed(template):
-    """The items of a template: (slot name or None, word or form, agreeing with, labels, possible labels)."""
+    """Cut a template into items.
+
+    Each is (name of a slot or None, word or form, slot to agree with, labels, possible labels).
+    """
     items = []
     for item in template.split():
         if match := _SLOT.match(item):
@@ -137,7 +148,10 @@ def _parsed(template):
 
 
 def fill(template, side, slots, ids):
-    """One side of a template as words; `ids` gives each label its number, shared by both sides."""
+    """Fill one side of a template with words.
+
+    `ids` gives each label its number, the same on both sides.
+    """
 
     def numbers(labels):
         return frozenset([ids[label] for label in labels])
@@ -164,7 +178,7 @@ def fill(template, side, slots, ids):
 
 
 def compose(en, zh, person="3s", **slots):
-    """A phrase from a template for each side, or from a dict of templates, one per form."""
+    """Make a phrase from a template for each side, or from a dict with a template for each form."""
     ids = defaultdict(_fresh)
     en = en if isinstance(en, dict) else {"": en}
     zh = zh if isinstance(zh, dict) else {"": zh}
@@ -172,7 +186,7 @@ def compose(en, zh, person="3s", **slots):
 
 
 class VP(Phrase):
-    """A verb phrase: English forms of the verb, and Chinese with a place for the aspect."""
+    """A verb phrase: the verb's forms in English, and Chinese with a place for the aspect."""
 
     def agreeing(self, person, tense):
         """The name of the form in the present or past tense for a person."""
@@ -184,10 +198,12 @@ class VP(Phrase):
 
 
 def verb_phrase(en, zh, **slots):
-    """`en` starts with the verb's base form; `zh` marks the aspect's place with `@` right after the verb.
+    """Make a verb phrase.
 
-    The Chinese forms: `""` plain, `le` 了 (after the verb before an object of its own, else at the end), `guo` 过, `v`
-    the verb alone and `o` the rest, for what splits them.
+    `en` starts with the base form of the verb; `zh` has `@` right after the verb, where an aspect
+    particle goes. The Chinese forms are `""` (plain), `le` (了, after the verb where an object of
+    its own follows, else at the end), `vle` (了 after the verb), `guo` (过) and `zhe` (着).
+    Constructions that split the phrase take `v`, the verb alone, and `o`, the rest.
     """
     verb, _, rest = en.partition(" ")
     verb, _, spec = verb.partition(":")
@@ -241,7 +257,7 @@ def _join(a, b, text):
 
 
 def english_words(words, contract):
-    """Applies contractions (where asked), `a` or `an`, and the capital; marks of contractibility leave."""
+    """Contract where asked, choose `a` or `an`, write the capital, and remove the `~`."""
     out = []
     for word in words:
         text = word.text
@@ -282,12 +298,15 @@ def spell_english(words):
 
 @cache
 def word_units(text):
-    """The units of one word: several for a Chinese word or `Mr.`."""
+    """The units of one word. A Chinese word and `Mr.` have several."""
     return tuple(units(text))
 
 
 def narrowed(en, zh, starts_en, starts_zh, sure, possible):
-    """Sure and possible links, those between several English units and their common Chinese as `inner_links` says."""
+    """Take phrases apart: several English units and the Chinese that they share.
+
+    Returns the sure and possible links, within such phrases as `inner_links` says.
+    """
     groups = defaultdict(lambda: ([], []))
     for words, starts, side in ((en, starts_en, 0), (zh, starts_zh, 1)):
         for word, span in zip(words, starts, strict=True):
@@ -305,7 +324,7 @@ def narrowed(en, zh, starts_en, starts_zh, sure, possible):
 
 
 def links(en, zh):
-    """Pharaoh links over `units` of two lists of words: sure first, sorted, none twice."""
+    """Pharaoh links between the units of two lists of words: sure first, sorted, none twice."""
     sure, possible = set(), set()
     starts_en, starts_zh = [], []
     for words, starts in ((en, starts_en), (zh, starts_zh)):

@@ -1,7 +1,9 @@
 """The constructions: named templates over phrases of the lexicon, each at home in both languages.
 
-`rule(name, slots, english, chinese)`: slots such as `s=subject v=doable t=time:past o=item:food+a+n` call methods of
-`Grammar` in that order (arguments after the colon, looks after the pluses), or a function gives a dict of phrases.
+`rule(name, slots, english, chinese)` registers one. Slots such as
+`s=subject v=doable t=time:past o=item:food+a+n` call methods of `Grammar` in that order, with the
+arguments after the colon and the looks after the pluses. In their place a function may give a dict
+of phrases.
 """
 
 from collections.abc import Callable
@@ -26,7 +28,7 @@ STRUCTURES: dict[str, Rule] = {}
 
 
 def _drawer(spec):
-    """The function that a slot specification stands for."""
+    """Turn a specification of slots into a function that draws their phrases."""
     steps = []
     for part in spec.split():
         name, call = part.split("=")
@@ -42,7 +44,7 @@ def _drawer(spec):
 
 
 def rule(name, slots, *variants, weight=1.0, uses=(), into=RULES):
-    """Registers a construction; variants alternate English and Chinese templates."""
+    """Register a construction; `variants` alternate between English and Chinese templates."""
     assert name not in RULES and name not in STRUCTURES, name
     draw = _drawer(slots) if isinstance(slots, str) else slots
     pairs = list(zip(variants[::2], variants[1::2], strict=True))
@@ -51,7 +53,7 @@ def rule(name, slots, *variants, weight=1.0, uses=(), into=RULES):
 
 
 def build(g, chosen):
-    """One sentence of a construction, as a phrase."""
+    """Draw a sentence of a construction, as a phrase."""
     for feature in chosen.features:
         g.use(feature)
     en, zh = g.rng.choice(chosen.variants)
@@ -59,7 +61,7 @@ def build(g, chosen):
 
 
 def clause(g, name, **given):
-    """A construction's sentence without its full stop, to be part of another; `given` replaces slots."""
+    """Draw a sentence without its full stop, to be part of another; `given` replaces slots."""
     chosen = RULES[name]
     for feature in chosen.features:
         g.use(feature)
@@ -761,7 +763,8 @@ rule(
 rule("have relatives", _kin_count, "{s} have/s:1 {o} .", "{s} 有:1 {o} 。", weight=0.8)
 
 
-# What may be on, in, under, behind … something: the side, the English of the place (or any), tags of the thing.
+# Things that may be on, in, under or behind something: the side, the place in English (or any), the
+# tags of the thing.
 _KEPT = [
     ("on", ("floor",), ("toy", "carry")),
     ("on", ("sofa", "bed", "chair"), ("pub", "toy", "pet", "cloth")),

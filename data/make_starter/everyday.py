@@ -1,4 +1,4 @@
-"""Constructions that bring the same words together in many ways: colours, places, vehicles, agents, choices."""
+"""Constructions that combine the same words in many ways: colours, places, vehicles, choices."""
 
 from . import lexicon as lex
 from .algebra import compose, verb_phrase
@@ -227,7 +227,7 @@ rule(
     weight=1.0,
 )
 
-# What is done to things, by whom
+# Things that people do to things
 
 _LOSSES = [
     ("eaten:1", "吃:1 掉:1", ("food",), ("dog", "cat", "mouse", "bird", "monkey", "pig", "puppy", "bear"), "the d m"),
@@ -275,7 +275,7 @@ rule(
     uses=("bei", "resultative"),
 )
 
-# What is done where: the place, and what one does there to what
+# Places, and the things that one does there
 
 _ERRANDS = [
     (("supermarket", "market", "shopping center"), "buy:1 | 买:1@ | fruit veg colddrink groc | n p"),

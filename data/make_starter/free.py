@@ -1,8 +1,9 @@
-"""Free everyday sentences, written and linked by hand in `free.tsv`: English, Chinese, chunks.
+"""Everyday sentences, written and linked by hand in `free.tsv`: English, Chinese, chunks.
 
-Chunks are separated by ` ; ` and written with the words themselves: `cats=猫` is a sure link, `will~会` a possible
-one, `two=两~只` has both. Either side may be several words, `..` joins what stands apart (`would..like=想要`). A chunk
-takes the first words that no earlier chunk took. Marks of the same kind are linked in order.
+Chunks are separated by ` ; ` and name the words themselves. `cats=猫` is a sure link, `will~会` a
+possible one, and `two=两~只` has both. Either side may be several words; `..` joins words that stand
+apart (`would..like=想要`). A chunk takes the first words that no earlier chunk took. Punctuation
+marks of the same kind are linked in order.
 """
 
 import re
@@ -16,7 +17,13 @@ MARKS = {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":"}
 
 
 def take(part: str, words: list[str], used: set[int]) -> list[int]:
-    """Positions of the units of `part` among `words`, each run the first that is free; KeyError when there is none."""
+    """Find the units of `part` among `words` and mark their positions as used.
+
+    Each run between `..` takes the first free place.
+
+    Raises:
+        KeyError: there is none.
+    """
     found: list[int] = []
     for run in part.split(".."):
         wanted = [unit.casefold() for unit in units(run)]
@@ -32,7 +39,11 @@ def take(part: str, words: list[str], used: set[int]) -> list[int]:
 
 
 def read_links(english: str, chinese: str, spec: str) -> str:
-    """The links that `spec` writes out, sure ones first; ValueError names a chunk that does not fit."""
+    """Turn the chunks of `spec` into Pharaoh links, sure ones first.
+
+    Raises:
+        ValueError: a chunk does not fit; the message names it.
+    """
     en, zh = [unit.casefold() for unit in units(english)], units(chinese)
     used_en: set[int] = set()
     used_zh: set[int] = set()
@@ -56,7 +67,11 @@ def read_links(english: str, chinese: str, spec: str) -> str:
 
 
 def load_free(path: Path = FREE) -> list[tuple[str, str, str]]:
-    """The free sentences as (English, Chinese, Pharaoh links); ValueError names file, line and chunk of a mistake."""
+    """Read the sentences as (English, Chinese, Pharaoh links).
+
+    Raises:
+        ValueError: a mistake; the message names file, line and chunk.
+    """
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         fields = line.split("\t")

@@ -1,8 +1,8 @@
 """Links inside a set phrase: which word of `yesterday morning` is which part of 昨天早上.
 
-A phrase that the templates link as a whole is taken apart where its Chinese is its words' translations in order. What
-cannot be taken apart keeps one sure link: its head, the last word of content, to every character; the others are
-possible.
+The templates link a phrase as a whole. It is taken apart where its Chinese consists of the
+translations of its words, in order. Elsewhere only its head, the last word of content, has sure
+links, to every character; all other links are possible ones.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ going went have has having had take takes taking took make makes making made do 
 being am would will can both not only but also n't ' ’ .
 """
 LIGHT = set(_LIGHT.split())
-"""Words that are no head while another stands beside them."""
+"""Words that are never the head, except where there is no other."""
 
 PARTS = """
 this 今天 这个 今 这; next 下个 明 下; last 上个 去 昨天 上; every 每 每个 每天; yesterday 昨天; tomorrow 明天
@@ -42,7 +42,10 @@ machine 机; night 夜
 
 @cache
 def translations():
-    """English word → what it is in Chinese, as part of a phrase: the table above and the lexicon's single words."""
+    """Collect what each English word may be in Chinese as part of a phrase.
+
+    The table above says so, and the single words of the lexicon.
+    """
     found = {}
     for entry in PARTS.replace("\n", ";").split(";"):
         if entry.strip():
@@ -69,7 +72,10 @@ def translations():
 
 
 def take_apart(english, chinese):
-    """For each English unit its `(start, end)` in `chinese`, or None; all of `chinese` is covered. None: impossible."""
+    """Give each English unit its part `(start, end)` of `chinese`, or None, so that all is covered.
+
+    Returns None where that is impossible.
+    """
     if not english:
         return [] if not chinese else None
     word = english[0].lower()
@@ -86,7 +92,7 @@ def take_apart(english, chinese):
 
 
 def inner_links(english, chinese):
-    """Sure and possible links `(i, j)` between the units of a phrase and its Chinese characters."""
+    """Link the units of a phrase with its Chinese characters: sure and possible links `(i, j)`."""
     spans = take_apart(english, chinese)
     if spans is not None and any(spans):
         return {(i, j) for i, span in enumerate(spans) if span for j in range(*span)}, set()

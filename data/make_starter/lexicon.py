@@ -1,8 +1,9 @@
 """The words: compact tables, one entry per semicolon, read once at import.
 
-Nouns: `english chinese measure`. A plural that the rules do not give follows a slash (`knife/knives`). A measure
-written `cup~杯` belongs to a mass noun ("a cup of tea"), one written `+双` to a noun that only has a plural ("a pair of
-shoes"). The words before the colon are the tags that say what may be done with the thing.
+A noun is written `english chinese measure`. An irregular plural follows a slash (`knife/knives`).
+A measure written `cup~杯` belongs to a mass noun ("a cup of tea"), one written `+双` to a noun that
+only has a plural ("a pair of shoes"). The words before the colon are tags, which say what one may
+do with the thing.
 """
 
 import re
@@ -177,7 +178,7 @@ room: bathroom 浴室 in
 room: meeting room 会议室 in; study 书房 in; lab 实验室 in; dormitory 宿舍 in; dining hall 食堂 in; garage 车库 in
 """
 
-# Inside or on what things stand: `english chinese` plus the localizer.
+# Where things stand, inside or on top: `english chinese` plus the localizer.
 SPOTS = """
 on: table 桌子 上; desk 书桌 上; chair 椅子 上; sofa 沙发 上; bed 床 上; floor 地 上; shelf 架子 上
 on: windowsill 窗台 上; wall 墙 上
@@ -215,7 +216,8 @@ SURNAMES = """Wang 王; Li 李; Zhang 张; Liu 刘; Chen 陈; Yang 杨; Zhao 赵
 Brown 布朗; Green 格林; White 怀特"""
 
 # Things people do. Words are linked first to first and rest to rest unless labels say otherwise.
-# Tags: skill (can = 会), daily (a habit), free (leisure), home, duty, trip, rest, exercise, long (can go on for hours).
+# Tags: skill (can = 会), daily (a habit), free (leisure), home, duty, trip, rest, exercise, long
+# (can go on for hours).
 ACTS = """
 skill free long exercise daily: swim = 游泳; dance = 跳舞
 skill free long exercise: ski = 滑雪; skate = 滑冰
@@ -441,7 +443,7 @@ MONTHS = [
 ]
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
-# Times: where the English stands is the rule's business; the Chinese goes before the verb.
+# Times. In Chinese they go before the verb; in English each rule says where.
 TIMES = """
 ever: last month 上个月; last year 去年; last summer 去年夏天; last winter 去年冬天; a month ago 一个月前
 ever: four years ago 四年前; three weeks ago 三个星期前
@@ -490,7 +492,7 @@ class Adjective:
 
 @cache
 def entries(table):
-    """The entries of a table: `(tags before the colon, entry)`, in order."""
+    """Read a table: `(tags before the colon, entry)`, in order."""
     found = []
     for line in table.strip().splitlines():
         tags, _, rest = line.partition(": ") if re.match(r"[a-z ]+: ", line) else ("", "", line)
@@ -558,13 +560,13 @@ def _read_adjectives():
 
 @cache
 def pairs(table):
-    """`English Chinese; …` → list of pairs; `_` in English stands for a space."""
+    """Read `English Chinese; …` as a list of pairs; `_` in English stands for a space."""
     return [(en.replace("_", " "), zh) for en, zh in (e.split() for _, e in entries(table))]
 
 
 @cache
 def grouped(table):
-    """`tag: English words Chinese; …` → tag → list of (English, Chinese)."""
+    """Read `tag: English words Chinese; …` as a dict from tag to a list of (English, Chinese)."""
     found = {}
     for tag, entry in entries(table):
         *en, zh = entry.split()

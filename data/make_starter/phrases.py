@@ -1,4 +1,4 @@
-"""Noun and verb phrases drawn from the lexicon: who, what, where, when, and what is done."""
+"""Noun and verb phrases drawn from the lexicon: people, things, places, times and actions."""
 
 import random
 from collections import Counter
@@ -65,7 +65,7 @@ def word(en, zh, person="3s"):
 
 
 def attributive(adjective):
-    """`很贵的` → words before a noun, the small words linked as possible."""
+    """The Chinese template of an adjective before a noun (很贵的); 很 and 的 have possible links."""
     text = adjective.attributive
     out = ""
     if text.startswith("很"):
@@ -76,18 +76,21 @@ def attributive(adjective):
 
 
 class Grammar:
-    """Draws phrases at random, the less used words first, and remembers which features a sentence has."""
+    """Draws phrases at random, preferring words that were used less.
+
+    It remembers which features the sentence at hand has.
+    """
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
         self.used = Counter()
         self.features = set()
         self.owner = None
-        self.names = set()  # in the sentence
-        self.share = 0.75  # of what belongs to someone, how much is the subject's own
+        self.names = set()  # in this sentence, where nobody is named twice
+        self.share = 0.75  # of the things that belong to someone, those that are the subject's own
 
     def begin(self):
-        """A new sentence."""
+        """Begin a new sentence."""
         self.features.clear()
         self.names.clear()
         self.owner = None
@@ -95,7 +98,7 @@ class Grammar:
     # Choosing
 
     def pick(self, items, width=4):
-        """One of `items`: the least used of a few drawn at random, so that every word gets its turn."""
+        """Draw a few of `items` and take the least used, so that every word gets its turn."""
         drawn = [items[self.rng.randrange(len(items))] for _ in range(width)]
         best = min(drawn, key=lambda item: self.used[self._key(item)])
         self.used[self._key(best)] += 1
@@ -148,7 +151,7 @@ class Grammar:
         return compose(english, chinese, person)
 
     def _third(self, en, zh, pron, person="3s", plain=None):
-        """A phrase for someone, with the pronoun that takes it up; `en` and `zh` are templates."""
+        """Someone, with the pronoun that refers to them; `en` and `zh` are templates."""
         pronoun, pobj, ppos = {
             "he": ("he", "him", "his"),
             "she": ("she", "her", "her"),
@@ -273,7 +276,10 @@ class Grammar:
         return core
 
     def subject(self):
-        """Someone who does something; what they own is theirs in the rest of the sentence."""
+        """Someone who does something.
+
+        Things that belong to someone in the rest of the sentence are mostly theirs.
+        """
         kinds = [self.pronoun, self.name, self.kin, self.role, self.titled, self.friend, self.two]
         phrase = self.rng.choices(kinds, [36, 14, 13, 20, 5, 8, 4])[0]()
         self.owner = phrase
@@ -342,13 +348,17 @@ class Grammar:
         return phrase
 
     def other(self):
-        """Someone as an object, never `I` to oneself: a name, a relative, a role."""
+        """Someone as an object: a name, a relative, a friend, a title. Never a pronoun."""
         return self.rng.choices([self.name, self.kin, self.friend, self.titled], [40, 30, 20, 10])[0]()
 
     # What
 
     def thing(self, noun, look, adjective=None):
-        """A noun phrase; looks: a, n, p, any, d (this, that), dp (these, those), m (someone's), the, bare."""
+        """A noun phrase.
+
+        Its looks are a, n (a number), p (plural), any, d (this, that), dp (these, those), m
+        (someone's), the, bare.
+        """
         en, plural, zh, m = noun.en, noun.plural, noun.zh, noun.measure
         adj_en = f"{_labelled(adjective.en, 4)} " if adjective else ""
         adj_zh = f"{attributive(adjective)} " if adjective else ""
@@ -410,11 +420,14 @@ class Grammar:
     # What it is like
 
     def fault(self, *tags):
-        """A quality of which one may have too much."""
+        """A quality that a thing may have too much of."""
         return self.as_phrase(self.pick([a for tag in tags for a in lex.ADJECTIVE_LISTS[tag] if a.en in _FAULTS]))
 
     def quality(self, *tags, negatable=False):
-        """An adjective: forms `""`, `er`, `est`, `attr` (before a noun); Chinese `not` is its negation."""
+        """An adjective.
+
+        Its forms are `""`, `er`, `est` and `attr` (before a noun); Chinese `not` is its negation.
+        """
         while True:
             adjective = self.adjective(*tags)
             if not negatable or adjective.zh != "有名":
@@ -449,7 +462,11 @@ class Grammar:
     # When and where
 
     def time(self, kind):
-        """A time: past, ever (or longer ago), recent, future, later (or farther off), habit, regular (no `every`)."""
+        """A time.
+
+        Its kind is past, ever (past or longer ago), recent, future, later (future or farther off),
+        habit, or regular (a habit without `every`).
+        """
         table = lex.grouped(lex.TIMES)
         kinds = {
             "past": ("past", "ago"),
@@ -466,7 +483,7 @@ class Grammar:
         return _timed(*self.pick([t for k in kinds.get(kind, (kind,)) for t in table[k]]))
 
     def place(self, *kind):
-        """Forms: plain (`the park`), `at` (`in the park` ↔ 在公园), `to` (`to the park` ↔ 公园)."""
+        """A place: `""` (`the park`), `at` (`in the park` ↔ 在公园), `to` (`to the park` ↔ 公园)."""
         kind = set(kind or ("out", "area"))
         entry = self.pick([entry for tags, entry in lex.entries(lex.PLACES) if kind & set(tags.split())])
         *en, zh, preposition = entry.split()
@@ -481,7 +498,10 @@ class Grammar:
         return self.pair(lex.pairs(lex.CITIES))
 
     def spot(self, side, names):
-        """`on the table` ↔ 在桌子上, as forms `""` with and `bare` without 在; any of that side without names."""
+        """A spot (`on the table` ↔ 在桌子上): `""` with 在, `bare` without.
+
+        It is one of `names`, or any on that side.
+        """
         tag, entry = self.pick(
             [(t, e) for t, e in lex.entries(lex.SPOTS) if t == side and (not names or e.rsplit(" ", 2)[0] in names)]
         )
@@ -546,7 +566,7 @@ class Grammar:
         )
 
     def not_doing(self):
-        """Something not going on: nothing of which there is just one."""
+        """Something that is not going on; nothing that there is only one of."""
         if self.chance(0.5):
             return self.act("free", "exercise", "home", "duty", "meet")
         return self.frame(
@@ -620,7 +640,7 @@ class Grammar:
         return self.thing(noun, self.rng.choice(list(looks)))
 
     def clothes(self, who, *tags, **options):
-        """Clothes for somebody: no skirt for him."""
+        """Clothes that suit somebody: no skirt for him."""
         he = who is not None and who.en["pron"][0].text == "he"
         while True:
             noun = self.noun(*tags, **options)
@@ -679,11 +699,11 @@ class Grammar:
         return {"v": activity(act), "o": compose(f"a {_labelled(noun.en)}", f"{noun.zh}:2")}
 
     def means(self, far):
-        """`by train` ↔ 坐火车, for a journey or for a way within the city."""
+        """A means of travel (`by train` ↔ 坐火车), for a journey or within the city."""
         return self.pick_pair(_FAR_MEANS if far else _NEAR_MEANS)
 
     def way(self):
-        """A destination and a means that leads there."""
+        """A destination, and a means of travel that leads there."""
         if self.chance(0.6):
             return {"p": self.place(), "m": self.means(False)}
         p = self.city_to()
@@ -914,7 +934,7 @@ _FAULTS = {
     "fat",
 }
 
-# Which things go with which adjectives: tags, adjective lists, tags that spoil it.
+# Things and the adjectives that suit them: tags, lists of adjectives, tags that rule a thing out.
 _DESCRIBED = [
     (("fruit",), ("ftaste",), ()),
     (("veg",), ("vtaste",), ()),
@@ -972,7 +992,7 @@ def _timed(en, zh):
 
 
 def activity(entry):
-    """A line of ACTS as a verb phrase."""
+    """Turn an entry of ACTS into a verb phrase."""
     en, zh = (side.split() for side in entry.split(" = "))
     if not any(":" in w for w in en):
         en = [f"{w}:{1 if i == 0 or len(zh) == 1 else 2}" for i, w in enumerate(en)]

@@ -410,7 +410,7 @@ turned:1 on:2 | 打 开 | tv | d m
 
 
 def _resultative(g, only=()):
-    """`the boy broke that cup` ↔ 打破: verb, result, and something it happens to."""
+    """A verb with its result, and the thing that it happens to: `broke that cup` ↔ 打破."""
     lines = [line for line in _RESULTS.strip().splitlines() if not only or line.split(":")[0] in only]
     en, zh, tags, looks = (part.strip() for part in g.pick(lines).split("|"))
     verb, result = zh.split()
@@ -1127,7 +1127,10 @@ rule("relative: this is", _relative, "{d} ~be/n:2 {n} .", "{d} 是:2 {n} 。", w
 
 
 def _doer(g, busy=True):
-    """`the man who is singing` ↔ 在唱歌的男人; not busy with anything where he does something else."""
+    """`the man who is singing` ↔ 在唱歌的男人.
+
+    Without `busy`, for sentences where he does something else, he is wearing something or at home.
+    """
     noun = g.noun("pers", without=("infant",))
     kinds = ["doing", "doing", "wearing", "lives"] if busy else ["wearing", "lives"]
     kind = g.rng.choice([*kinds, "works"] if noun.en in ("man", "woman", "young man") else kinds)
@@ -1437,7 +1440,7 @@ def _said(g, outer, inner=_INNER):
 
 
 def other_clause(g, inner, s):
-    """A clause about somebody else than `s`; never about me among us."""
+    """A clause about somebody other than `s`; `I` and `we` are not other to each other."""
     said = [w.text for w in s.en[""]]
     while True:
         c = clause(g, g.rng.choice(inner))
@@ -1579,7 +1582,7 @@ def _joined(g, contrary=False, condition=False, groups=()):
 
 
 def _pronoun_of(s):
-    """The pronoun that takes up `s`, linked anew."""
+    """The pronoun that refers to `s`, with links of its own."""
     english = {"": s.en["pron"], "obj": s.en["pobj"], "poss": s.en["ppos"]}
     return type(s)(english | {"ppos": s.en["ppos"]}, {"": s.zh["pron"]}, s.person)
 
@@ -1867,7 +1870,7 @@ rule(
 # Numbers
 
 
-# What a thing may cost, in yuan: by its name, or else by its tags.
+# The price of a thing in yuan, by its name, or else by its tags.
 _PRICES = [
     (("watermelon", "pineapple", "coconut", "mango"), 6, 30),
     (("newspaper", "mask", "balloon", "stamp", "envelope", "eraser"), 2, 15),

@@ -1,4 +1,4 @@
-"""What follows from what: clauses that make sense together, for because, so, although, if, when and their kind.
+"""Clauses that make sense together, for sentences with because, so, although, if and the like.
 
 Each clause is `English | Chinese` with the subject `{s}`; in the second clause the subject is a pronoun. Past tense.
 Groups: causes, then what follows from them, then what happens against expectation.
@@ -185,7 +185,7 @@ SITUATIONS = [
     ),
 ]
 
-# If …, …: conditions and results that suit them, the present and the future.
+# For "if …, …": conditions in the present, and results in the future that suit them.
 CONDITIONS = [
     (
         """

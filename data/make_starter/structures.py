@@ -1,4 +1,4 @@
-"""Combinations that training never shows: its constructions inside one another, for `test_structure`."""
+"""Constructions inside one another that training never combines, for `test_structure`."""
 
 from . import lexicon as lex
 from .algebra import compose
@@ -115,7 +115,7 @@ structure(
 
 
 def _although(g, groups):
-    """Someone's quality, and what they do or suffer in spite of it."""
+    """Someone's quality, and something that they do or suffer in spite of it."""
     s = g.one()
     feelings, inner, wanted = g.pick(groups)
     a = g.as_phrase(g.pick([a for a in lex.ADJECTIVE_LISTS["feel"] + lex.ADJECTIVE_LISTS["trait"] if a.en in feelings]))

@@ -34,7 +34,7 @@ from typing import Any
 from corpus_scale import write_corpus
 
 SIZES = ("tiny", "small")
-TOKENS = 20  # of every translation by random weights
+TOKENS = 20  # of every translation by random weights, which end none before its limit
 BEAM_SIZES = (1, 4)
 # By the number of sentences in a call: calls in a turn, and turns of each version in a round.
 N_CALLS = {1: 4, 64: 1}
@@ -124,7 +124,7 @@ class Version:
 def make_runs(checkout: Path, folder: Path, n_threads: int) -> list[Path]:
     """Run directories of random weights: `checkout` trains two updates on a synthetic corpus."""
     corpus, runs = folder / "corpus.tsv", []
-    write_corpus(corpus, 10_000, longest=7)
+    write_corpus(corpus, 30_000, longest=6)
     for size in SIZES:
         runs.append(folder / size)
         options = {
@@ -135,7 +135,7 @@ def make_runs(checkout: Path, folder: Path, n_threads: int) -> list[Path]:
             "data.held_out": 500,
             "tokenizer.vocab_size": 8000,
             "model": size,
-            "model.max_len": TOKENS,  # random weights never end a translation before its limit
+            "model.max_len": TOKENS,
             "train.max_steps": 2,
             "train.samples": 0,
             "train.device": "cpu",
@@ -158,8 +158,7 @@ def with_beam_size(run: Path, beam_size: int, folder: Path) -> Path:
 
     Both versions read it from there, whatever the arguments of their `translate` are.
     """
-    copy = folder / f"{run.name}-beam-{beam_size}"
-    copy.mkdir()
+    copy = Path(tempfile.mkdtemp(dir=folder))
     for path in run.iterdir():
         if path.is_file() and path.suffix in (".yaml", ".json", ".model", ".safetensors"):
             shutil.copy(path, copy)
@@ -238,6 +237,7 @@ def spread(ratios: list[float]) -> str:
 
 
 def show(cases: list[Case], pairs: list[list[Pair]]) -> None:
+    """Print the table: milliseconds of a call, ratios of turns, and how many texts are equal."""
     print("| | old, ms | new, ms | new / old | new / old, processor time | equal translations |")
     print("|---|---|---|---|---|---|")
     for case, case_pairs in zip(cases, pairs, strict=True):

@@ -1,0 +1,103 @@
+"""Around every command: UTF-8, one-line errors, exit statuses, options."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import ENVIRONMENT, SENTENCES, lines, start
+
+from transformer_mt import cli
+from transformer_mt.config import DecodeConfig, UserError
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (
+            RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to "
+                "allocate 9 bytes"
+            ),
+            1,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), 1),
+        (MemoryError(), 1),
+    ],
+)
+def test_out_of_memory_names_the_knobs(call, trained_run, monkeypatch, error, status):
+    def search(*_, **__):
+        raise error
+
+    monkeypatch.setattr("transformer_mt.translator.search", search)
+    done = call("translate", trained_run, "Hello.")
+    assert done.status == status and done.out == ""
+    assert done.err == (
+        "error: out of memory; lower --batch-tokens or --beam-size, or take a machine with more.\n"
+    )
+
+
+def test_another_runtime_error_is_a_bug_and_keeps_its_traceback(call, trained_run, monkeypatch):
+    def search(*_, **__):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr("transformer_mt.translator.search", search)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        call("translate", trained_run, "Hello.")
+
+
+def test_a_closed_stderr_is_no_reason_to_stop(trained_run, expected):
+    program = (
+        f"exec '{sys.executable}' -m transformer_mt.translate '{trained_run}' '{SENTENCES[0]}' 2>&-"
+    )
+    done = subprocess.run(["sh", "-c", program], stdout=subprocess.PIPE, check=True)
+    assert lines(done.stdout.decode()) == expected[:1]
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_an_interrupt_is_heard_unless_whoever_started_the_command_has_it_ignored(ignored):
+    code = (
+        "import signal\nfrom transformer_mt import cli\n"
+        "cli.run(lambda arguments: signal.raise_signal(signal.SIGINT) or print('went on'))"
+    )
+    words = [
+        "sh",
+        "-c",
+        'trap "" INT; exec "$@"' if ignored else 'exec "$@"',
+        "sh",
+        sys.executable,
+        "-c",
+        code,
+    ]
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        (0, b"went on\n", b"") if ignored else (130, b"", b"")
+    )
+
+
+def test_help_shows_an_example():
+    for verb in ("translate", "evaluate"):
+        done = start(verb, "--help")
+        assert (done.status, done.err) == (0, "")
+        assert f"example:\n  python -m transformer_mt.{verb} runs/" in done.out
+
+
+def test_an_unwritable_stdout_is_a_failure(trained_run):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "wb") as full:
+        done = start("translate", trained_run, "Hello.", stdout=full)
+    assert done.status == 1
+    assert done.err.startswith("error: ") and "No space left" in done.err
+
+
+def test_options_that_were_typed_take_the_place_of_the_runs():
+    defaults = DecodeConfig(beam_size=7, length_penalty=0.5, batch_tokens=100)
+    parser = cli.parser("translate", "", "")
+    cli.add_decoding_options(parser)
+    assert cli.decode_config(parser.parse_args(["RUN"]), defaults) == defaults
+    typed = parser.parse_args(["RUN", "--beam-size", "2", "--length-penalty", "0"])
+    assert cli.decode_config(typed, defaults) == DecodeConfig(2, 0.0, batch_tokens=100)
+    with pytest.raises(UserError, match="--batch-tokens -3 is out of range: it must be"):
+        cli.decode_config(parser.parse_args(["RUN", "--batch-tokens", "-3"]), defaults)

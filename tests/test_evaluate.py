@@ -1,0 +1,206 @@
+"""The command `evaluate`: scores, test sets, reports."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import sacrebleu
+from helpers import SENTENCES, lines, write
+
+
+def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run, tmp_path):
+    (tmp_path / "file").touch()
+    done = call(
+        "evaluate", trained_run, "--split", "valid", "--output", tmp_path / "file" / "out.txt"
+    )
+    assert (
+        done.status == 1 and "BLEU" in done.out and done.err.splitlines()[-1].startswith("error: ")
+    )
+
+
+def split_of(run: Path, name: str) -> tuple[list[str], list[str]]:
+    rows = [line.split("\t") for line in lines((run / f"{name}.tsv").read_text("utf-8"))]
+    return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def test_one_sentence_has_no_interval(call, trained_run, tmp_path):
+    file = write(tmp_path / "one.txt", "苹果\n")
+    report = json.loads(
+        call("evaluate", trained_run, "--src", file, "--ref", file, "--hyp", file, "--json").out
+    )
+    assert (
+        report["chrf"]["score"] == 100
+        and report["bleu"]["interval"] == report["chrf"]["interval"] == 0
+    )
+
+
+@pytest.mark.parametrize("split", ["test", "valid"])
+def test_scores_agree_with_sacrebleu(call, trained_run, translator, split, tmp_path):
+    done = call(
+        "evaluate", trained_run, "--split", split, "--json", "--output", tmp_path / "hyp.txt"
+    )
+    assert done.status == 0
+    report = json.loads(done.out)
+    sources, references = split_of(trained_run, split)
+    hypotheses = [translation.text for translation in translator.translate(sources)]
+    assert lines((tmp_path / "hyp.txt").read_text("utf-8")) == hypotheses
+    bleu = sacrebleu.corpus_bleu(hypotheses, [references], tokenize="zh")
+    assert 0 < bleu.score < 100
+    assert report["bleu"]["score"] == pytest.approx(bleu.score, abs=1e-9)
+    assert report["chrf"]["score"] == pytest.approx(
+        sacrebleu.corpus_chrf(hypotheses, [references]).score, abs=1e-9
+    )
+    assert report["length_ratio"] == pytest.approx(bleu.sys_len / bleu.ref_len)
+    assert "tok:zh" in report["bleu"]["signature"] and "version:" in report["bleu"]["signature"]
+    assert "chrF" in report["chrf"]["signature"] or "nc:6" in report["chrf"]["signature"]
+    assert 0 < report["bleu"]["interval"] < 60 and 0 < report["chrf"]["interval"] < 60
+    assert (
+        report["n"] == len(sources)
+        and report["test_set"] == split
+        and report["direction"] == "en-zh"
+    )
+    assert report["sentences_per_second"] > 0 and report["beam_size"] == 4
+
+
+def test_the_report_for_people(call, trained_run):
+    done = call("evaluate", trained_run, "--beam-size", 1)
+    n = len(split_of(trained_run, "test")[0])
+    first, bleu, chrf, ratio, speed = lines(done.out)
+    assert first == f"test: {n} sentences, en-zh, 1 reference(s)"
+    assert bleu.startswith("BLEU") and "±" in bleu and "tok:zh" in bleu
+    assert chrf.startswith("chrF") and "±" in chrf and ratio.startswith("length ratio")
+    assert "sentences/s" in speed and "beam size 1" in speed
+
+
+def test_the_default_split_is_test(call, trained_run):
+    hyp = trained_run.parent.parent / "hyp.txt"
+    write(hyp, "\n".join(split_of(trained_run, "test")[1]))
+    try:
+        report = json.loads(call("evaluate", trained_run, "--hyp", hyp, "--json").out)
+    finally:
+        hyp.unlink()
+    assert report["bleu"]["score"] == pytest.approx(100) and report["chrf"][
+        "score"
+    ] == pytest.approx(100)
+    assert report["length_ratio"] == 1 and "sentences_per_second" not in report
+
+
+def test_several_references(call, trained_run, tmp_path):
+    src, hyp = (
+        write(tmp_path / "src", "a b c d.\ne f g h."),
+        write(tmp_path / "hyp", "我喜欢苹果。\n他们买鱼。"),
+    )
+    refs = ["我喜欢苹果。\n他们要买鱼！\n", "我爱吃苹果。\n他们买鱼。\n"]
+    paths = [write(tmp_path / f"ref{i}", text) for i, text in enumerate(refs)]
+    done = call(
+        "evaluate",
+        trained_run,
+        "--src",
+        src,
+        "--ref",
+        paths[0],
+        "--ref",
+        paths[1],
+        "--hyp",
+        hyp,
+        "--json",
+    )
+    report = json.loads(done.out)
+    expected = sacrebleu.corpus_bleu(
+        ["我喜欢苹果。", "他们买鱼。"], [text.splitlines() for text in refs], tokenize="zh"
+    ).score  # fmt: skip
+    assert report["bleu"]["score"] == pytest.approx(expected, abs=1e-9) == pytest.approx(100)
+    assert "nrefs:2" in report["bleu"]["signature"]
+    one = json.loads(call("evaluate", trained_run, "--ref", paths[0], "--hyp", hyp, "--json").out)
+    assert one["bleu"]["score"] < 99 and "nrefs:1" in one["bleu"]["signature"]
+
+
+def test_one_sentence_is_scored(call, trained_run, tmp_path):
+    src, ref = write(tmp_path / "src", SENTENCES[0]), write(tmp_path / "ref", "我喜欢苹果。")
+    report = json.loads(call("evaluate", trained_run, "--src", src, "--ref", ref, "--json").out)
+    assert report["n"] == 1 and 0 <= report["bleu"]["score"] <= 100
+
+
+def test_english_targets_are_scored_by_13a(call, trained_run, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    config = (trained_run / "config.yaml").read_text("utf-8")
+    write(run / "config.yaml", config.replace("direction: en-zh", "direction: zh-en"))
+    ref, hyp = (
+        write(tmp_path / "ref", "I like apples.\nYou, too."),
+        write(tmp_path / "hyp", "I like fish.\nYou, too."),
+    )
+    report = json.loads(call("evaluate", run, "--ref", ref, "--hyp", hyp, "--json").out)
+    assert "tok:13a" in report["bleu"]["signature"]
+    expected = sacrebleu.corpus_bleu(
+        ["I like fish.", "You, too."], [["I like apples.", "You, too."]]
+    ).score
+    assert report["bleu"]["score"] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nowhere"], "nowhere: no run here"),
+        (["RUN", "--hyp", "two"], "--hyp two: 2 lines, but the test set has"),
+        (["RUN", "--src", "two", "--ref", "three"], "three: 3 lines, but two has 2"),
+        (
+            ["RUN", "--src", "two", "--ref", "two", "--ref", "three"],
+            "three: 3 lines, but two has 2",
+        ),
+        (["RUN", "--src", "missing", "--ref", "two"], "missing: no such file"),
+        (["RUN", "--src", "bytes", "--ref", "two"], "bytes: line 2 is not UTF-8 at byte offset 3"),
+        (["RUN", "--src", "empty", "--ref", "empty"], "the test set is empty"),
+        (["RUN", "--src", "two"], "--src needs --ref"),
+        (["RUN", "--ref", "two"], "--ref needs --src"),
+        (["RUN", "--test-set", "wmt1066"], "--test-set wmt1066: unknown to sacreBLEU"),
+        (["RUN", "--test-set", "wmt14"], "--test-set wmt14: has no en-zh, but"),
+        (["RUN", "--test-set", "wmt19", "--src", "two", "--ref", "two"], "not both"),
+        (["RUN", "--split", "train"], "--split: invalid choice: 'train'"),
+        (["RUN", "--device", "cuda:31"], "device=cuda:31"),
+        (["RUN", "--beam-size", "0"], "--beam-size 0 is out of range"),
+    ],
+)
+def test_a_bad_option_of_evaluate_is_one_line(
+    call, trained_run, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    for name, content in {
+        "two": b"a\nb\n",
+        "three": b"a\nb\nc\n",
+        "bytes": b"a\nb\xff\n",
+        "empty": b"",
+    }.items():
+        write(tmp_path / name, content)
+    error = call("evaluate", *(str(trained_run) if a == "RUN" else a for a in arguments)).error
+    assert message in error
+
+
+def test_a_test_set_that_cannot_be_fetched_is_one_line(call, trained_run, monkeypatch):
+    def unreachable(*_):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(sacrebleu, "get_source_file", unreachable)
+    error = call("evaluate", trained_run, "--test-set", "wmt19").error
+    assert (
+        "--test-set wmt19: cannot be fetched (no route to host); or give --src and --ref" in error
+    )
+
+
+def test_a_test_set_of_sacrebleu_is_read_from_its_files(call, trained_run, monkeypatch, tmp_path):
+    src, ref = (
+        write(tmp_path / "src", "\n".join(SENTENCES)),
+        write(tmp_path / "ref", "我。\n你。\n他。\n她。"),
+    )
+    monkeypatch.setattr(sacrebleu, "get_source_file", lambda name, pair: str(src))
+    monkeypatch.setattr(sacrebleu, "get_reference_files", lambda name, pair: [str(ref)])
+    report = json.loads(call("evaluate", trained_run, "--test-set", "wmt19", "--json").out)
+    assert report["test_set"] == "wmt19" and report["n"] == 4
+
+
+def test_a_split_file_without_a_second_column_is_one_line(call, trained_run, tmp_path):
+    shutil.copytree(trained_run, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    write(tmp_path / "run" / "test.tsv", "a\tb\nc\n")
+    error = call("evaluate", tmp_path / "run").error
+    assert f"{tmp_path / 'run' / 'test.tsv'}: line 2 has no second column" in error

@@ -1,0 +1,338 @@
+"""Training as a person or a script meets it: what it refuses, what it leaves."""
+
+import math
+import re
+import shutil
+from dataclasses import asdict
+
+import pytest
+import torch
+import yaml
+from helpers import lines, pattern_pairs, training_config, training_options, write
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from transformer_mt.config import Config, DecodeConfig, UserError
+from transformer_mt.run_dir import checkpoint_steps, load_tensors
+from transformer_mt.train import flat, quote_path, train
+
+
+def test_training_leaves_the_run_directory_and_nothing_else(trained_run):
+    folder = trained_run.parents[1]
+    assert [path.name for path in folder.iterdir()] == ["runs"]
+    assert [path.name for path in trained_run.parent.iterdir()] == ["files-en-zh-tiny"]
+    names = {path.name for path in trained_run.iterdir()} - {"tensorboard", "learning_curve.png"}
+    assert names == {
+        "config.yaml",
+        "src.spm.model",
+        "tgt.spm.model",
+        "model.safetensors",
+        "valid.tsv",
+        "test.tsv",
+        "checkpoints",
+        "metrics.jsonl",
+        ".lock",
+    }
+    config = yaml.safe_load((trained_run / "config.yaml").read_text("utf-8"))
+    assert config["run_dir"] == "runs/files-en-zh-tiny" and config["train"]["max_steps"] == 150
+    metadata = load_tensors(trained_run / "model.safetensors")[1]
+    assert metadata["steps"] and metadata["valid_bleu"] > 0
+    pairs = set(pattern_pairs())
+    for split in ("valid", "test"):
+        rows = [
+            tuple(line.split("\t"))
+            for line in lines((trained_run / f"{split}.tsv").read_text("utf-8"))
+        ]
+        assert rows and set(rows) <= pairs
+
+
+GOOD = b"".join(f"{en}\t{zh}\n".encode() for en, zh in pattern_pairs()[:60])
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "bad.tsv: no such file"),
+        (GOOD + b"only one column\n" + GOOD, "bad.tsv: line 61 has 1 column(s)"),
+        (
+            GOOD + b"Hello.\t\xe4\xbd\xff\n",
+            f"bad.tsv: line 61 is not UTF-8 at byte offset {len(GOOD) + 7}",
+        ),
+        (b"", "bad.tsv: the file is empty"),
+        (b"\t\nHello.\t\n\t\xe4\xbd\xa0\n", "no pair is left after cleaning (empty side: 3)"),
+    ],
+)
+def test_a_bad_corpus_is_refused(tmp_path, cache_dir, content, message):
+    corpus, run_dir = tmp_path / "bad.tsv", tmp_path / "run"
+    if content is not None:
+        write(corpus, content)
+    with pytest.raises(UserError, match=re.escape(message)):
+        train(training_config(corpus, cache_dir, run_dir))
+    assert not run_dir.exists()
+
+
+def test_a_user_error_of_training_is_one_line_and_exit_2(call, tmp_path, cache_dir):
+    error = call(
+        "train", *training_options(tmp_path / "bad.tsv", cache_dir, tmp_path / "run")
+    ).error
+    assert error == f"error: data.train={tmp_path / 'bad.tsv'}: no such file."
+
+
+def test_bad_rows_can_be_counted_and_left_out(tmp_path, cache_dir, capsys):
+    corpus = write(tmp_path / "bad.tsv", GOOD + b"only one column\n\xff\tx\n")
+    changes = {"train.max_steps": 1, "data.on_bad_row": "skip"}
+    assert train(training_config(corpus, cache_dir, tmp_path / "run", **changes)) == 0
+    said = capsys.readouterr()
+    assert any(
+        "unreadable row" in line and line.split()[-1] == "2" for line in said.err.splitlines()
+    )
+    assert "warning: tokenizer.vocab_size=340 is more than the corpus allows" in said.err
+    assert said.out == ""
+    assert f"python -m transformer_mt.translate {tmp_path / 'run'}" in said.err
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"train.device": "cuda:31"}, "device=cuda:31: this machine has no such device"),
+        ({"data.train": None}, "data.train is not set"),
+        ({"data.train": "corpus.xyz"}, "data.train=corpus.xyz"),
+        ({"data.train": ["a.en", "b.zh", "c.zh"]}, "give one file, or two line-aligned text files"),
+        (
+            {"tokenizer.src_model": "a.model", "tokenizer.tgt_model": "b.model"},
+            "a.model: no such SentencePiece model",
+        ),
+    ],
+)
+def test_a_bad_option_of_training_is_refused(corpus_tsv, cache_dir, tmp_path, change, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        train(training_config(corpus_tsv, cache_dir, tmp_path / "run", **change))
+    assert not (tmp_path / "run").exists()
+
+
+def test_bf16_that_the_machine_lacks_is_refused(corpus_tsv, cache_dir, tmp_path, monkeypatch):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False)
+    with pytest.raises(UserError, match="precision=bf16: this machine's cpu has no bf16"):
+        train(
+            training_config(corpus_tsv, cache_dir, tmp_path / "run", **{"train.precision": "bf16"})
+        )
+
+
+def test_a_run_dir_that_is_something_else_is_left_alone(corpus_tsv, cache_dir, tmp_path):
+    file = write(tmp_path / "file", "mine")
+    with pytest.raises(UserError, match=f"run_dir={file} is a file"):
+        train(training_config(corpus_tsv, cache_dir, file))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    write(folder / "notes.txt", "mine")
+    with pytest.raises(UserError, match=f"run_dir={folder} holds files that are not a run"):
+        train(training_config(corpus_tsv, cache_dir, folder))
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_loss_that_is_not_finite_is_one_line(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "transformer_mt.trainer.label_smoothed_loss", lambda states, *_: states.sum() * math.nan
+    )
+    options = training_options(corpus_tsv, cache_dir, tmp_path / "run")
+    assert "the loss is nan" in call("train", *options).error
+
+
+# -------------------------------------------------------------------------------- the run directory
+
+
+def test_a_start_killed_before_it_wrote_its_configuration_is_no_hindrance(
+    corpus_tsv, cache_dir, tmp_path
+):
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / ".lock").touch()
+    (run_dir / ".lock.owner").write_text("process 1 on here")
+    (run_dir / ".config.yaml.99.tmp").write_text("half")
+    assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
+    assert not list(run_dir.rglob("*.tmp"))
+
+
+def test_a_trained_run_without_checkpoints_is_kept_aside(corpus_tsv, cache_dir, tmp_path, capsys):
+    run_dir = tmp_path / "run"
+    assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
+    weights = (run_dir / "model.safetensors").read_bytes()
+    shutil.rmtree(run_dir / "checkpoints")
+    assert train(training_config(corpus_tsv, cache_dir, run_dir, **{"train.lr": 0.02})) == 0
+    assert "the old run is kept as" in capsys.readouterr().err
+    assert (run_dir.with_name("run.old1") / "model.safetensors").read_bytes() == weights
+
+
+def test_a_run_that_another_process_trained_meanwhile_is_left_alone(
+    corpus_tsv, cache_dir, tmp_path, monkeypatch
+):
+    from transformer_mt import corpus
+
+    run_dir = tmp_path / "run"
+    whole, other = corpus.prepare, []
+
+    def slow(config, *rest):
+        if not other:
+            other.append(1)
+            assert train(training_config(corpus_tsv, cache_dir, run_dir)) == 0
+        return whole(config, *rest)
+
+    monkeypatch.setattr(corpus, "prepare", slow)
+    with pytest.raises(
+        UserError, match="was trained by another process meanwhile; run the same command again"
+    ):
+        train(training_config(corpus_tsv, cache_dir, run_dir))
+    assert checkpoint_steps(run_dir, "state") == [4]
+
+
+# --------------------------------------------------------------------------------- the command line
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("train.warmup=1", "train.warmup: no such option; did you mean train.warmup_steps?"),
+        ("train.max_step=5", "train.max_step: no such option; did you mean train.max_steps?"),
+        ("qwertz=5", "qwertz: no such option; --cfg job shows them all"),
+        (
+            "train.max_steps=many",
+            "train.max_steps: Value 'many' of type 'str' could not be converted to Integer",
+        ),
+        ("train.lr=[1,2]", "train.lr"),
+        ("resume=perhaps", "resume: Value 'perhaps' is not a valid bool"),
+        (
+            "model.norm=sideways",
+            "model.norm: Invalid value 'sideways', expected one of [post, pre]",
+        ),
+        ("train.schedule=linear", "expected one of [inverse_sqrt, cosine]"),
+        ("train.lr=7", "train.lr=7"),
+        ("model.d_model=510", "model.d_model=510 is not divisible by model.n_heads=4; try 512"),
+        ("decode.beam_size=0", "decode.beam_size=0 is out of range"),
+        ("direction=en-fr", "direction=en-fr does not fit data.languages=[en,zh]"),
+        ("model=huge", "Could not find 'model/huge'"),
+        ("experiment=none_such", "experiment/none_such"),
+        ("train.lr=(", "train.lr=("),
+        ("data.languages=en", "data.languages"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(call, monkeypatch, tmp_path, override, message):
+    monkeypatch.chdir(tmp_path)
+    error = call("train", override).error
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cfg_job_prints_every_option_and_leaves_nothing(call, monkeypatch, tmp_path):
+    own = tmp_path / "own"
+    (own / "experiment").mkdir(parents=True)
+    (own / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /model: tiny\ntrain:\n  lr: 0.25\n  seed: 7\n"
+    )
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    done = call("train", "--config-dir", own, "experiment=mine", "train.seed=5", "--cfg", "job")
+    assert done.status == 0, done.err
+    config = yaml.safe_load(done.out)
+    assert set(flat(config)) == set(flat(asdict(Config())))
+    assert (
+        config["train"]["lr"] == 0.25 and config["train"]["seed"] == 5
+    )  # experiment, command line
+    assert (
+        config["model"]["d_model"] == 128
+        and config["decode"]["beam_size"] == DecodeConfig().beam_size
+    )
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_help_shows_options_and_an_example(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    done = call("train", "--help")
+    assert done.status == 0 and done.err == ""
+    assert "python -m transformer_mt.train experiment=tatoeba" in done.out
+    for name in ("max_minutes", "token_budget", "run_dir", "vocab_size", "starter"):
+        assert name in done.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_sweep_trains_every_point_and_leaves_nothing_else(
+    call, monkeypatch, tmp_path, corpus_tsv, cache_dir
+):
+    monkeypatch.chdir(tmp_path)
+    changes = {"train.max_steps": 2, "train.average": 1, "train.seed": "1,2"}
+    done = call(
+        "train", "--multirun", *training_options(corpus_tsv, cache_dir, "runs/sweep", **changes)
+    )
+    assert done.status == 0, done.err
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert names == ["multirun.yaml", "sweep-train.seed=1", "sweep-train.seed=2"]
+    for name, seed in zip(names[1:], (1, 2), strict=True):
+        config = yaml.safe_load((tmp_path / "runs" / name / "config.yaml").read_text("utf-8"))
+        assert config["train"]["seed"] == seed and config["run_dir"] == f"runs/{name}"
+        assert (tmp_path / "runs" / name / "model.safetensors").is_file()
+
+
+# -------------------------------------------------------------------------------------------- paths
+
+
+def parsed(argument: str):
+    """What Hydra makes of the override; a sweep would be several values."""
+    override = OverridesParser.create().parse_override(quote_path(argument))
+    assert not override.is_sweep_override()
+    return override.value() if not hasattr(override.value(), "text") else override.value().text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "runs/plain", "测试", "my run", "my (1).tsv", "a,b.tsv", "a=b.tsv", "it's.tsv",
+        'say "hi".tsv', "x[1].tsv", "[x].tsv", "{a}.tsv", "a:b", "~/runs", "a\\b.tsv", "a\\",
+        "a\\'b", "a\\\\", "-dash", "100%", "a$b", "a#b", "a;b|c&d", "true", "1e5", "12", "é 😀", " lead",
+        "trail ", "a=b=c", "*?", "@x", "null.tsv",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["run_dir", "data.train"])
+def test_a_path_reaches_the_run_as_it_was_written(key, path):
+    assert str(parsed(f"{key}={path}")) == path
+
+
+@pytest.mark.parametrize(
+    "value, paths",
+    [
+        ("[a.en,b.zh]", ["a.en", "b.zh"]),
+        ("[my a.en, 我 (1).zh]", ["my a.en", "我 (1).zh"]),
+        ("['a.en','b.zh']", ["a.en", "b.zh"]),
+        ('["a b.en", "c=d.zh"]', ["a b.en", "c=d.zh"]),
+        ("[it's.en,b.zh]", ["it's.en", "b.zh"]),
+    ],
+)
+def test_two_aligned_files_stay_a_list(value, paths):
+    assert [str(path) for path in parsed(f"data.train={value}")] == paths
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "data.valid=null", "run_dir=", "run_dir='a b'", 'run_dir="a b"', "train.lr=0.1",
+        "run_dir=runs/${model.name}", "data=files", "--multirun", "--cfg", "train.seed=1,2",
+        "data.languages=[de,en]", "+x=a b",
+    ],
+)  # fmt: skip
+def test_what_is_no_bare_path_is_left_alone(argument):
+    assert quote_path(argument) == argument
+
+
+def test_odd_paths_go_through_the_whole_command(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    done = call(
+        "train", "data=files", "data.train=my (1), 中文=x.tsv", "run_dir=a b/测试", "--cfg", "job"
+    )
+    assert done.status == 0, done.err
+    config = yaml.safe_load(done.out)
+    assert config["data"]["train"] == "my (1), 中文=x.tsv" and config["run_dir"] == "a b/测试"
+    assert (
+        "data.train=my (1).tsv: no such file"
+        in call("train", "data=files", "data.train=my (1).tsv").error
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,391 @@
+"""The command `translate`: lines in, lines out, in order; pipes, files, signals, a prompt."""
+
+import io
+import json
+import os
+import pty
+import shutil
+import signal
+import threading
+import time
+
+import pytest
+import torch
+from helpers import SENTENCES, lines, running, start, write
+from safetensors.torch import save_file
+
+from transformer_mt import translate as translate_command
+from transformer_mt.decoding import Hypothesis
+from transformer_mt.run_dir import load_tensors, save_tensors
+
+
+def test_arguments_and_lines_give_what_the_python_api_gives(call, trained_run, expected):
+    done = call("translate", trained_run, *SENTENCES)
+    assert (done.status, done.err) == (0, "")
+    assert lines(done.out) == expected
+    piped = call("translate", trained_run, stdin="\n".join(SENTENCES).encode())
+    assert (piped.status, piped.out, piped.err) == (0, done.out, "")
+
+
+def test_every_line_in_is_a_line_out_in_order(call, trained_run, expected, monkeypatch):
+    monkeypatch.setattr(translate_command, "WINDOW", 3)
+    given = ["", SENTENCES[1], "   ", SENTENCES[0], "", "", *SENTENCES[2:], ""]
+    wanted = ["", expected[1], "", expected[0], "", "", *expected[2:], ""]
+    for end in ("\n", "\r\n"):
+        done = call("translate", trained_run, stdin=("\ufeff" + end.join(given) + end).encode())
+        assert done.status == 0 and lines(done.out) == wanted
+    assert call("translate", trained_run, stdin=b"").out == ""
+    assert call("translate", trained_run, stdin=b"\n").out == "\n"
+    assert call("translate", trained_run, "").out == "\n"
+
+
+def test_a_line_break_inside_an_argument_does_not_make_two_lines(call, trained_run, expected):
+    done = call("translate", trained_run, "I like\napples.", SENTENCES[1])
+    assert lines(done.out) == expected[:2]
+
+
+def test_a_line_break_that_the_model_writes_does_not_make_two_lines(
+    call, trained_run, translator, monkeypatch
+):
+    newline = translator.tgt_tokenizer.processor.piece_to_id("<0x0A>")
+    apple = translator.tgt_tokenizer.encode(["猫"])[0][:-1]
+    ids = [newline, *apple, newline, *apple]
+    monkeypatch.setattr(
+        "transformer_mt.translator.search", lambda *_: [(0, [Hypothesis(ids, -1.0)])]
+    )
+    assert lines(call("translate", trained_run, "Cats.").out) == ["猫 猫"]
+
+
+def test_input_and_output_files(call, trained_run, expected, tmp_path):
+    source, target = write(tmp_path / "in.txt", "\n".join(SENTENCES)), tmp_path / "输出.txt"
+    done = call("translate", trained_run, "--input", source, "--output", target)
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert lines(target.read_text("utf-8")) == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "输出.txt"]
+
+
+def test_a_failed_translation_leaves_the_output_as_it_was(call, trained_run, tmp_path):
+    target = write(tmp_path / "out.txt", "old\n")
+    assert call("translate", trained_run, "--output", target, stdin=b"Hello.\n\xff\n").status == 2
+    assert target.read_text() == "old\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_an_output_that_is_a_pipe_is_written_to(call, trained_run, expected, tmp_path):
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text("utf-8")))
+    reader.start()
+    done = call("translate", trained_run, *SENTENCES, "--output", pipe)
+    reader.join()
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert lines(found[0]) == expected and pipe.is_fifo()
+
+
+def test_an_input_that_is_a_pipe_is_not_waited_for_after_an_error(trained_run, tmp_path):
+    """Its other end is open, and says nothing more."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        running("translate", trained_run, "--input", pipe) as process,
+        open(pipe, "wb", buffering=0) as writer,
+    ):
+        writer.write(b"Hello.\n")
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+
+
+def test_running_out_of_memory_while_reading_is_told(monkeypatch):
+    """Not taken for the end of the input."""
+
+    def lines(*_: object):
+        yield "one"
+        raise MemoryError
+
+    monkeypatch.setattr(translate_command, "decode_lines", lines)
+    windows = translate_command.read_windows(io.BytesIO(), "x")
+    assert next(windows) == ["one"]
+    with pytest.raises(MemoryError):
+        next(windows)
+
+
+def test_an_output_that_is_a_link_stays_one(call, trained_run, expected, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real").write_text("old\n")
+    assert call("translate", trained_run, *SENTENCES, "--output", tmp_path / "link").status == 0
+    assert (
+        lines((tmp_path / "real").read_text("utf-8")) == expected
+        and (tmp_path / "link").is_symlink()
+    )
+
+
+def test_weights_that_give_no_numbers_are_one_line(call, trained_run, tmp_path):
+    run_dir = shutil.copytree(trained_run, tmp_path / "run")
+    tensors, metadata = load_tensors(run_dir / "model.safetensors")
+    save_tensors(
+        run_dir / "model.safetensors",
+        {name: tensor * 1e30 for name, tensor in tensors.items()},
+        metadata,
+    )
+    assert (
+        "the model gives numbers that are not finite" in call("translate", run_dir, "Hello.").error
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.int8, torch.bool, torch.complex64])
+def test_weights_that_are_no_floats_are_one_line(call, trained_run, tmp_path, dtype):
+    run_dir = shutil.copytree(trained_run, tmp_path / "run")
+    tensors, metadata = load_tensors(run_dir / "model.safetensors")
+    header = {"format": "1", "transformer_mt": json.dumps(metadata)}
+    save_file(
+        {name: tensor.to(dtype) for name, tensor in tensors.items()},
+        run_dir / "model.safetensors",
+        header,
+    )
+    assert "does not fit the model" in call("translate", run_dir, "Hello.").error
+
+
+def test_json_gives_one_object_per_line(call, trained_run, expected, translator):
+    done = call(
+        "translate", trained_run, "--json", stdin="\n".join([*SENTENCES, ""]).encode() + b"\n"
+    )
+    objects = [json.loads(line) for line in lines(done.out)]
+    assert [o["line"] for o in objects] == [1, 2, 3, 4, 5]
+    assert [o["src"] for o in objects] == [*SENTENCES, ""]
+    assert [o["text"] for o in objects] == [*expected, ""]
+    assert objects[0]["score"] == pytest.approx(
+        translator.translate(SENTENCES[:1])[0].score, abs=1e-5
+    )
+    assert objects[0]["score"] < 0 and "\\u" not in done.out
+    best = json.loads(call("translate", trained_run, "--json", "--n-best", 3, SENTENCES[0]).out)[
+        "n_best"
+    ]
+    assert [set(candidate) for candidate in best] == [{"text", "score"}] * 3
+    assert best[0]["text"] == expected[0]
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_n_best_gives_n_lines_for_every_line(call, trained_run, expected, n):
+    done = call(
+        "translate",
+        trained_run,
+        "--n-best",
+        n,
+        stdin="\n".join(["", *SENTENCES, ""]).encode() + b"\n",
+    )
+    rows = [line.split(" ||| ") for line in lines(done.out)]
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 7) for _ in range(n)]
+    assert [row[1] for row in rows[n::n]] == [*expected, ""]
+    for start_row in range(0, len(rows), n):
+        scores = [float(row[2]) for row in rows[start_row : start_row + n]]
+        assert scores == sorted(scores, reverse=True)
+    assert len({tuple(row[1:]) for row in rows[n : 2 * n]}) == n
+
+
+def test_decoding_options_reach_the_search(call, trained_run, translator):
+    for option, argument, value in (
+        ("--beam-size", "beam_size", 1),
+        ("--length-penalty", "length_penalty", 0.0),
+    ):
+        rows = map(
+            json.loads,
+            lines(call("translate", trained_run, "--json", option, value, *SENTENCES).out),
+        )
+        wanted, scores = translator.translate(SENTENCES, **{argument: value}), []
+        for done, found in zip(rows, wanted, strict=True):
+            assert done["text"] == found.text and done["score"] == pytest.approx(
+                found.score, abs=1e-5
+            )
+            scores.append(found.score)
+        assert scores != pytest.approx(
+            [found.score for found in translator.translate(SENTENCES)], abs=1e-5
+        )
+    assert call("translate", trained_run, "--batch-tokens", 1, *SENTENCES).out == call(
+        "translate", trained_run, *SENTENCES
+    ).out  # fmt: skip
+
+
+def test_a_moved_run_works(call, trained_run, expected, tmp_path):
+    moved = tmp_path / "测试 (1)"
+    shutil.copytree(trained_run, moved)
+    shutil.rmtree(moved / "checkpoints")
+    assert lines(call("translate", moved, *SENTENCES).out) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nowhere", "Hello."], "nowhere: no run here (looked for config.yaml)"),
+        (["RUN", "--input", "nothing.txt"], "--input nothing.txt: no such file"),
+        (["RUN", "--input", "nothing.txt", "Hello."], "give sentences or --input, not both"),
+        (["RUN", "--beam-size", "0", "Hello."], "--beam-size 0 is out of range: it must be from 1"),
+        (["RUN", "--beam-size", "many", "Hello."], "--beam-size: invalid int value: 'many'"),
+        (["RUN", "--length-penalty", "-1", "Hello."], "--length-penalty -1.0 is out of range"),
+        (
+            ["RUN", "--n-best", "5", "Hello."],
+            "--n-best 5 is out of range: it must be from 1 to the beam size, 4",
+        ),
+        (["RUN", "--n-best", "0", "Hello."], "--n-best 0 is out of range"),
+        (["RUN", "--batch-tokens", "0", "Hello."], "--batch-tokens 0 is out of range"),
+        (
+            ["RUN", "--device", "cuda:31", "Hello."],
+            "device=cuda:31: this machine has no such device",
+        ),
+        (["RUN", "--device", "tpu9", "Hello."], "device=tpu9 is unknown"),
+        (["RUN", "--precision", "fp8", "Hello."], "--precision: invalid choice: 'fp8'"),
+        (["RUN", "--bean-size", "3", "Hello."], "--bean-size"),
+        (["RUN", "--output", "no/folder/out.txt", "Hello."], "no/folder"),
+        (["RUN", "a lone surrogate \udcff"], "sentence 1 is not UTF-8"),
+        ([], "RUN"),
+    ],
+)
+def test_a_bad_option_of_translate_is_one_line(call, trained_run, arguments, message):
+    error = call("translate", *(str(trained_run) if a == "RUN" else a for a in arguments)).error
+    assert message in error
+
+
+def test_a_run_without_a_model_is_one_line(call, trained_run, tmp_path):
+    shutil.copytree(trained_run, tmp_path / "run", ignore=shutil.ignore_patterns("*.safetensors"))
+    error = call("translate", tmp_path / "run", "Hello.").error
+    assert f"{tmp_path / 'run'}: no model here (looked for model.safetensors). Train first" in error
+
+
+def test_input_that_is_not_utf8_is_named_by_line_and_byte(call, trained_run, expected, tmp_path):
+    data = SENTENCES[0].encode() + b"\nI like \xff\n"
+    done = call("translate", trained_run, stdin=data)
+    assert done.status == 2
+    assert (
+        done.err
+        == "error: standard input: line 2 is not UTF-8 at byte offset 22; convert the input.\n"
+    )
+    assert lines(done.out) == expected[:1]  # what came before was answered
+    file = write(tmp_path / "bad.txt", data)
+    assert (
+        f"{file}: line 2 is not UTF-8 at byte offset 22"
+        in call("translate", trained_run, "--input", file).err
+    )
+    file.write_bytes(b"\xef\xbb\xbfab\nx\xff\n")  # the mark counts
+    for options in (
+        ["translate", "RUN", "--input", file],
+        ["evaluate", "RUN", "--src", file, "--ref", file],
+    ):
+        error = call(*[trained_run if option == "RUN" else option for option in options]).err
+        assert f"{file}: line 2 is not UTF-8 at byte offset 7;" in error
+
+
+def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, translator):
+    long = " ".join(SENTENCES * 8)
+    done = call(
+        "translate", trained_run, stdin=f"{SENTENCES[0]}\n{long}\n{SENTENCES[0]}\n".encode()
+    )
+    assert done.status == 0 and len(lines(done.out)) == 3
+    (warning,) = done.err.splitlines()
+    n_pieces = len(translator.cut(long))
+    assert n_pieces > 1
+    assert warning == (
+        f"warning: line 2 is longer than model.max_len=48 tokens: translated in {n_pieces} pieces."
+    )  # fmt: skip
+    best = call("translate", trained_run, "--n-best", 3, long)
+    assert len(lines(best.out)) == 3
+
+
+# ------------------------------------------------------------------ as a process: pipes and signals
+
+
+def test_a_pipe_in_a_locale_that_is_not_utf8(trained_run, expected, tmp_path):
+    (tmp_path / "测试").symlink_to(trained_run)
+    done = start(
+        "translate",
+        "测试",
+        stdin="\n".join([SENTENCES[0], "", SENTENCES[1]]).encode(),
+        cwd=tmp_path,
+    )
+    assert (done.status, done.err) == (0, "")
+    assert lines(done.out) == [expected[0], "", expected[1]]
+
+
+def test_a_line_is_answered_before_the_input_ends_and_a_closed_pipe_is_no_error(
+    trained_run, expected
+):
+    """`… | translate RUN | head -1`"""
+    with running("translate", trained_run) as process:
+        process.stdin.write(f"{SENTENCES[0]}\n".encode())
+        process.stdin.flush()
+        assert process.stdout.readline().decode() == expected[0] + "\n"  # the input is still open
+        process.stdout.close()
+        process.stdin.write(f"{SENTENCES[1]}\n".encode())
+        process.stdin.close()
+        assert process.wait(60) == 0
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_quietly(trained_run, expected, number):
+    with running("translate", trained_run) as process:
+        process.stdin.write(f"{SENTENCES[0]}\n".encode())
+        process.stdin.flush()
+        assert process.stdout.readline().decode() == expected[0] + "\n"
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+        assert process.stdout.read() == b"" and process.stderr.read() == b""
+
+
+def test_a_signal_that_another_thread_takes_is_heard():
+    """As is one that comes just before the wait for a line: neither of them wakes the thread that
+    waits."""
+
+    def handler(number, frame):
+        raise InterruptedError(number)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    reader, writer = os.pipe()
+    try:
+        with open(reader, "rb") as file:
+            windows = translate_command.read_windows(file, "the pipe")
+            os.write(writer, b"one\n")
+            assert next(windows) == ["one"]
+            threading.Timer(
+                0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+            ).start()
+            with pytest.raises(InterruptedError):
+                next(windows)
+            os.close(writer)  # ends the thread that reads
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_it_prompts_at_a_terminal_and_only_results_go_to_stdout(trained_run, expected):
+    ours, theirs = pty.openpty()
+    try:
+        with running("translate", trained_run, stdin=theirs) as process:
+            os.write(ours, f"{SENTENCES[0]}\n".encode())
+            assert process.stdout.readline().decode() == expected[0] + "\n"
+            os.write(ours, f"{SENTENCES[1]}\n".encode())
+            assert process.stdout.readline().decode() == expected[1] + "\n"
+            os.write(ours, b"\x04")
+            assert process.wait(60) == 0
+            assert process.stdout.read() == b""
+            said = process.stderr.read().decode()
+            assert "Type a sentence" in said and said.count("> ") == 3
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_it_prompts_where_both_ends_are_a_terminal(trained_run, expected):
+    ours, theirs = pty.openpty()
+    try:
+        with running(
+            "translate", trained_run, stdin=theirs, stdout=theirs, stderr=theirs
+        ) as process:
+            os.write(ours, f"{SENTENCES[0]}\n".encode())
+            seen, deadline = b"", time.monotonic() + 100
+            while seen.count(b"> ") < 2 and time.monotonic() < deadline:
+                seen += os.read(ours, 4096)
+            assert expected[0].encode() in seen
+            os.write(ours, b"\x04")
+            assert process.wait(60) == 0
+    finally:
+        os.close(ours)
+        os.close(theirs)
