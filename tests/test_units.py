@@ -147,14 +147,6 @@ def test_links_turned_round(sure, possible):
     assert turned == ({(j, i) for i, j in sure}, {(j, i) for i, j in possible - sure})
 
 
-def test_turning_links_twice_changes_nothing():
-    line = "0-10 3p2 7-7"
-    assert turn_links(line, "gold") == "10-0 2p3 7-7"
-    assert turn_links(turn_links(line, "gold"), "gold") == line
-    with pytest.raises(UserError, match="1~2"):
-        turn_links("0-0 1~2", "gold")
-
-
 @pytest.mark.parametrize(
     "bad", ["1", "1-", "-1", "1-2-3", "1:2", "a-b", "1P2", "١-٢", "1--2", "²-1"]
 )
