@@ -288,8 +288,8 @@ def parsed(argument: str):
     [
         "runs/plain", "测试", "my run", "my (1).tsv", "a,b.tsv", "a=b.tsv", "it's.tsv",
         'say "hi".tsv', "x[1].tsv", "[x].tsv", "{a}.tsv", "a:b", "~/runs", "a\\b.tsv", "a\\",
-        "a\\'b", "a\\\\", "-dash", "100%", "a$b", "a#b", "a;b|c&d", "true", "1e5", "12", "é 😀", " lead",
-        "trail ", "a=b=c", "*?", "@x", "null.tsv",
+        "a\\'b", "a\\\\", "-dash", "100%", "a$b", "a#b", "a;b|c&d", "true", "1e5", "12", "é 😀",
+        " lead", "trail ", "a=b=c", "*?", "@x", "null.tsv",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("key", ["run_dir", "data.train"])
