@@ -129,7 +129,7 @@ def clock(monkeypatch):
 
 
 def test_progress_in_a_log_is_a_plain_line_now_and_then(capsys, clock):
-    with progress(total=200, unit="pairs", desc="align") as bar:
+    with progress(total=200, unit="pairs", desc="align", shown=True) as bar:
         for _ in range(200):
             clock.now += 1
             bar.update(1)
@@ -145,27 +145,35 @@ def test_progress_in_a_log_is_a_plain_line_now_and_then(capsys, clock):
 
 
 def test_progress_of_what_has_no_known_end(capsys, clock):
-    for _ in progress(iter(range(100)), total=None, unit="rows", desc="read"):
+    for _ in progress(iter(range(100)), total=None, unit="rows", desc="read", shown=True):
         clock.now += 1
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "read: 30 rows [00:30, 1.00 rows/s]",
-        "read: 60 rows [01:00, 1.00 rows/s]",
-        "read: 90 rows [01:30, 1.00 rows/s]",
+        "read: 30 rows, 1.00 rows/s",
+        "read: 60 rows, 1.00 rows/s",
+        "read: 90 rows, 1.00 rows/s",
     ]
 
 
 @pytest.mark.parametrize("stream, n", [(Terminal, 0.9), (io.StringIO, 29)])
 def test_short_work_shows_no_progress(monkeypatch, clock, stream, n):
     monkeypatch.setattr(sys, "stderr", stream())
-    for _ in progress(range(10), total=10, unit="pairs"):
+    for _ in progress(range(10), total=10, unit="pairs", shown=True):
         clock.now += n / 10
+    assert sys.stderr.getvalue() == ""
+
+
+def test_a_program_that_uses_the_library_sees_no_progress(monkeypatch, clock):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr("transformer_mt.files._is_watched", False)
+    for _ in progress(range(100), total=100, unit="pairs"):
+        clock.now += 1
     assert sys.stderr.getvalue() == ""
 
 
 def test_progress_at_a_terminal_is_a_bar_that_goes_away(monkeypatch, clock):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with progress(total=100, unit="pairs", desc="align") as bar:
+    with progress(total=100, unit="pairs", desc="align", shown=True) as bar:
         for _ in range(50):
             clock.now += 0.1
             bar.update(1)

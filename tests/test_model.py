@@ -571,6 +571,32 @@ def test_hypotheses_are_reordered_and_sentences_leave(float64, n):
                 cache.keep(torch.tensor(remaining))
 
 
+def test_one_hypothesis_goes_on_from_one_of_several(float64):
+    model = tiny_model(15)
+    src, ids = random_ids(2, 5, 13), 1 + random_ids(2, 4, 10)
+    with torch.no_grad():
+        cache = model.start(model.encode(src), None)
+        model.step(ids[:, :1], cache)
+        cache.reorder(torch.zeros(2, 2, dtype=torch.long))
+        model.step(torch.stack((ids[:, 1] % 9 + 1, ids[:, 1]), dim=1), cache)
+        cache.reorder(torch.ones(2, 1, dtype=torch.long))
+        model.step(ids[:, 2:3], cache)
+        logits = model.step(ids[:, 3:], cache)[:, 0]
+        torch.testing.assert_close(logits, logits_of(model, src, ids)[:, -1], **EXACT)
+
+
+def test_positions_that_no_hypothesis_descends_from_are_dropped():
+    """A beam of 8 that always goes on from one of them needs one position a step, and its own."""
+    model = tiny_model(16, max_len=64)
+    with torch.no_grad():
+        cache = model.start(model.encode(random_ids(2, 5, 13)), None)
+        for _ in range(60):
+            model.step(torch.ones(2, 8, dtype=torch.long), cache)
+            cache.reorder(torch.zeros(2, 8, dtype=torch.long))
+    assert cache.ancestors.size(2) < 8 * 60 / 2
+    assert cache.layers[0].n_positions == cache.ancestors.size(2)
+
+
 def test_more_steps_than_max_len_are_refused():
     model = tiny_model(max_len=8)
     cache = model.start(model.encode(random_ids(1, 6, 13)), None)

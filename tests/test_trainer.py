@@ -447,11 +447,11 @@ def test_progress_is_the_largest_spent_fraction(make_trainer):
     trainer = make_trainer(limits)
     state = trainer.state
     state.step, state.epoch, state.batch, state.seconds = 10, 0, 0, 0.0
-    assert trainer.progress(20) == pytest.approx(0.1)
+    assert trainer.spent(20) == pytest.approx(0.1)
     state.epoch, state.batch = 4, 10
-    assert trainer.progress(20) == pytest.approx(0.45)
+    assert trainer.spent(20) == pytest.approx(0.45)
     state.seconds = 90.0
-    assert trainer.progress(20) == pytest.approx(0.75)
+    assert trainer.spent(20) == pytest.approx(0.75)
 
 
 def test_patience_ends_the_run(make_trainer):

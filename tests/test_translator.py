@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -44,6 +45,16 @@ def test_the_python_api_refuses_what_is_not_a_list_of_texts(translator):
     empty = translator.translate(["", " \t "], n_best=2)
     assert [translation.text for translation in empty] == ["", ""]
     assert [len(translation.candidates) for translation in empty] == [2, 2]
+
+
+def test_a_narrower_beam_gives_as_many_as_it_can(translator):
+    translator = copy.copy(translator)
+    translator.decode = replace(translator.decode, n_best=3)
+    assert len(translator.translate(["I like apples."])[0].candidates) == 3
+    assert len(translator.translate(["I like apples."], beam_size=2)[0].candidates) == 2
+    assert translator.attention("I like apples.", beam_size=1).tgt.text
+    with pytest.raises(UserError, match="n_best=3 is out of range"):
+        translator.translate(["I like apples."], beam_size=2, n_best=3)
 
 
 def test_the_python_api_ignores_batch_mates_and_order(translator):

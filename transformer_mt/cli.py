@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from transformer_mt.config import DecodeConfig, UserError
-from transformer_mt.files import talk
+from transformer_mt.files import talk, watch
 from transformer_mt.text import other_language_warning
 
 # --------------------------------------------------------------------------------- around the work
@@ -24,6 +24,7 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     user's mistake. 130: Ctrl-C. 143: terminated.
     """
     open_streams()
+    watch()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     status = 0
     try:
@@ -129,6 +130,9 @@ def decode_config(args: argparse.Namespace, defaults: DecodeConfig) -> DecodeCon
     """
     names = [field.name for field in fields(DecodeConfig)]
     typed = {name: value for name in names if (value := getattr(args, name, None)) is not None}
+    if "beam_size" in typed and "n_best" not in typed:
+        # A narrower beam than the run's has no room for as many.
+        typed["n_best"] = min(defaults.n_best, max(1, typed["beam_size"]))
     try:
         return replace(defaults, **typed)
     except UserError as error:

@@ -49,17 +49,18 @@ class BeamState:
     largest_penalty: Tensor
     """`(B,)`: the length penalty of a translation that long."""
     ids: Tensor
-    """`(B, N, t)`: live hypotheses, bos first."""
+    """`(B, N, t)`: live hypotheses of t tokens, bos first."""
     scores: Tensor
     """`(B, N)`: their summed log-probabilities, float64 where the device has it."""
     taken: Tensor
-    """Bool `(B, N)`: slots that finished hypotheses have taken, the last ones."""
+    """Bool `(B, N)`: the last slots, one for each hypothesis that has ended."""
     bound: Tensor
     """`(B,)`: the score that a live hypothesis must beat: of the `n_best`-th finished one, -inf
     while there are fewer."""
 
     def keep(self, rows: Tensor) -> None:
-        """Drop all sentences but these."""
+        """Keep only these sentences."""
+        # Every field has a row for each sentence.
         for name, value in vars(self).items():
             setattr(self, name, value[rows])
 
@@ -72,6 +73,7 @@ def first_state(max_lengths: Tensor, bos_id: int, beam_size: int, alpha: float) 
     return BeamState(
         sentence=torch.arange(n_sentences, device=device),
         max_lengths=max_lengths,
+        # Computed on the CPU, because Apple's GPUs have no float64.
         largest_penalty=length_penalty(max_lengths.cpu(), alpha).to(device, precision),
         ids=torch.full((n_sentences, 1, 1), bos_id, device=device),
         scores=torch.zeros((n_sentences, 1), dtype=precision, device=device),
@@ -99,6 +101,8 @@ def beam_search(
         step: the model.
         cache: of B sources, before the first step.
         max_lengths: `(B,)`, eos counted; a hypothesis that reaches it ends there.
+        special: the target vocabulary's.
+        options: beam size, length penalty and how many translations to give.
 
     Returns:
         For each sentence at most `options.n_best` hypotheses, best first.
@@ -106,7 +110,7 @@ def beam_search(
     beam_size = options.beam_size
     state = first_state(max_lengths, special.bos, beam_size, options.length_penalty)
     shortest, longest = int(max_lengths.min()), int(max_lengths.max())
-    finished: list[list[Hypothesis]] = [[] for _ in max_lengths]
+    finished: list[list[Hypothesis]] = [[] for _ in range(len(max_lengths))]
     # `length` counts the tokens of the live hypotheses after the step, bos left out.
     for length in range(1, longest + 1):
         logits = step(state.ids[:, :, -1], cache)  # (B, N, V), N = 1 at first
@@ -138,7 +142,7 @@ def next_log_probs(logits: Tensor, special: SpecialIds) -> Tensor:
 
 
 def end_at_limit(log_probs: Tensor, at_limit: Tensor, eos_id: int) -> None:
-    """Leave sentences that have reached their limit, bool `(B,)`, nothing but eos."""
+    """Allow nothing but eos where a sentence is `at_limit`, bool `(B,)`; changes `log_probs`."""
     ends = log_probs[..., eos_id].clone()
     log_probs.masked_fill_(at_limit[:, None, None], -math.inf)
     log_probs[..., eos_id] = ends
@@ -147,9 +151,9 @@ def end_at_limit(log_probs: Tensor, at_limit: Tensor, eos_id: int) -> None:
 def extend(state: BeamState, log_probs: Tensor) -> Tensor:
     """Replace the hypotheses of each sentence by their N best extensions.
 
-    N candidates suffice where other searches take 2 N: they let a hypothesis that ends make room
-    for a further live one, while ours keeps its slot. The best N of a sentence are among the best
-    N of each slot, and sorting those first spares a sort of N * V scores.
+    Other searches take 2 N candidates, because there a finished hypothesis makes room for another
+    live one. Here it keeps its slot, so N suffice. The best N of a sentence are among the best N of
+    each slot, and sorting those first spares a sort of N * V scores.
 
     Returns:
         `(B, N)`: the slot that each new hypothesis comes from.
@@ -184,13 +188,16 @@ def finish(
     # Only those that ended leave the device: most steps end none.
     rows, slots = ended.nonzero(as_tuple=True)
     scores = state.scores[rows, slots] / float(length_penalty(length, options.length_penalty))
-    for row, ids, score in zip(
-        rows.tolist(), state.ids[rows, slots, 1:-1].tolist(), scores.tolist(), strict=True
+    sentences, texts = state.sentence[rows].tolist(), state.ids[rows, slots, 1:-1].tolist()
+    bounds = state.bound.tolist()
+    for row, sentence, ids, score in zip(
+        rows.tolist(), sentences, texts, scores.tolist(), strict=True
     ):
-        hypotheses = finished[int(state.sentence[row])]
+        hypotheses = finished[sentence]
         hypotheses.append(Hypothesis(ids, score))
         if len(hypotheses) >= options.n_best:
-            state.bound[row] = best_of(hypotheses, options.n_best)[-1].score
+            bounds[row] = best_of(hypotheses, options.n_best)[-1].score
+    state.bound = state.bound.new_tensor(bounds)
     state.scores = state.scores.masked_fill(ended, -math.inf)
     n_taken = state.taken.sum(1) + ended.sum(1)  # (B,)
     rank = torch.arange(state.taken.size(1), device=ended.device)
@@ -207,26 +214,26 @@ def is_done(state: BeamState) -> Tensor:
 
 
 def best_of(hypotheses: list[Hypothesis], n: int) -> list[Hypothesis]:
-    """The n best, best first; the one that ended first of equals."""
+    """The n best, best first; of equals, the one that ended first."""
     return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:n]
 
 
 def search(
     model: Transformer, sources: list[list[int]], special: SpecialIds, options: DecodeConfig
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
-    """Translate ids (eos last), those of like length together.
+    """Translate ids (eos last), those of similar length together.
 
     A translation has at most twice the tokens of its source plus 20, and at most the model's
     `max_len`.
 
     Yields:
-        The number of a source and its translations, best first, batch by batch.
+        The index of a source and its translations, best first, batch by batch.
     """
     for group in length_batches([len(ids) for ids in sources], options.batch_tokens):
         with torch.inference_mode():
             src = pad([sources[i] for i in group], model.pad_id).to(model.device)
             padding_mask = src == model.pad_id
-            # Without a mask attention is faster.
+            # Without a mask cross-attention is faster.
             mask = padding_mask if padding_mask.any() else None
             cache = model.start(model.encode(src), mask)
             lengths = torch.tensor([len(sources[i]) for i in group], device=model.device)

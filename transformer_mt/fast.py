@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-FEW_ROWS = 8
-"""Up to so many rows, `few_rows_linear` multiplies its matrix in two halves."""
+FEW_ROWS = 4
+"""Up to this many rows, `few_rows_linear` multiplies its matrix in two halves."""
 
 
 def few_rows_linear(x: Tensor, weight: Tensor) -> Tensor:
@@ -20,11 +20,11 @@ def few_rows_linear(x: Tensor, weight: Tensor) -> Tensor:
     Replaces `F.linear(x, weight)`. For few rows the time is that of reading W from memory, and the
     kernels that torch calls then read it at half the speed of those for a batch of matrices. W in
     two halves is such a batch: 1 row by 8,000 pieces takes 0.4 of the time, 4 rows 0.5 (one
-    thread, AVX2; the smaller matrices of a layer gain nothing).
+    thread, AVX2). V must be even, or nothing is gained.
     """
     n_rows = x.numel() // x.size(-1)
-    few = n_rows <= FEW_ROWS and len(weight) % 2 == 0 and x.is_cpu
-    # Autocast converts whole weights once, but halves at every step.
+    few = 0 < n_rows <= FEW_ROWS and len(weight) % 2 == 0 and x.is_cpu
+    # Autocast keeps its copy of a parameter, but would convert views of it at every step.
     if not few or torch.is_autocast_enabled("cpu"):
         return F.linear(x, weight)
     halves = weight.view(2, -1, weight.size(1))  # (2, V / 2, D)
@@ -53,8 +53,8 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
 
 
 CHUNK = 512
-"""Tokens whose logits exist at once on a CPU. A GPU, which wants larger pieces of work, takes 16
-times as many."""
+"""Tokens whose logits exist at once. A CUDA GPU, which wants larger pieces of work, takes 16 times
+as many."""
 
 
 def label_smoothed_loss(
@@ -68,8 +68,8 @@ def label_smoothed_loss(
         F.cross_entropy(states @ weight.t(), targets, reduction="sum", label_smoothing=smoothing)
 
     because the logits of all tokens together, by far the largest tensor of an update, never exist
-    here: with 8,000 pieces an update took 0.94 of the time. Under autocast, which should end with
-    this call, matrix products are in its type and all else in that of `weight`.
+    here: with 8,000 pieces an update took 0.94 of the time. Under autocast matrix products use its
+    type, and everything else that of `weight`; leave autocast before `backward`.
 
     Args:
         states: the decoder's, below its output layer: `(n, D)`.
@@ -99,7 +99,8 @@ class _SmoothedLoss(torch.autograd.Function):
         pad_id: int,
         with_gradient: bool,
     ) -> Tensor:
-        # The part that is the same for all tokens.
+        # Inside forward autograd is off, so the caller says whether it was on (`with_gradient`).
+        # First the part that is the same for all tokens.
         share = smoothing / (len(weight) - 1)
         spread = share * (weight.sum(0) - weight[pad_id])  # (D,)
         total = states.sum(0)  # (D,)

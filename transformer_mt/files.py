@@ -43,6 +43,15 @@ class _LogLines:
             print(line, file=sys.stderr, flush=True)
 
 
+_is_watched = False
+
+
+def watch() -> None:
+    """Tell `progress` that somebody watches: commands do so when they start."""
+    global _is_watched
+    _is_watched = True
+
+
 def progress(
     iterable: Iterable[Any] | None = None,
     *,
@@ -50,7 +59,7 @@ def progress(
     unit: str,
     desc: str = "",
     layout: str = "",
-    shown: bool = True,
+    shown: bool | None = None,
 ) -> "tqdm[Any]":
     """Show on stderr how far the work is: iterate over the result, or call its `update(n)`.
 
@@ -62,11 +71,14 @@ def progress(
         unit: a plural, such as `pairs`.
         desc: what the work is, where that is not plain.
         layout: in tqdm's terms; a log leaves out the bar itself.
-        shown: False = nobody watches.
+        shown: None = if a command called `watch`, because a program that uses the library may not
+            want bars on its terminal.
     """
     from tqdm import tqdm
 
     options: dict[str, Any] = {"total": total, "unit": f" {unit}", "desc": desc or None}
+    if shown is None:
+        shown = _is_watched
     options |= {"disable": not shown, "leave": False, "bar_format": layout or None}
     if sys.stderr.isatty():
         return tqdm(iterable, delay=1, dynamic_ncols=True, **options)

@@ -77,8 +77,8 @@ class Attention:
     """The gates on the encoder's output, where the model has them: `channel` `(D,)` and `spatial`
     `(S,)`, from 0 to 1."""
     chosen: np.ndarray | None
-    """The columns of `cross` whose values hard cross-attention took, `(L, H, T)`; None where it is
-    soft."""
+    """The columns of `cross` whose values hard cross-attention took, `(L, H, T)`, but for ties;
+    None where it is soft."""
 
     def huggingface(self) -> dict[str, tuple[Tensor, ...]]:
         """The tuples that Hugging Face encoder-decoder models return: for each layer a tensor
@@ -94,7 +94,7 @@ class Attention:
 
 
 class Inspector:
-    """A trained model, opened. All passes are in float32, whatever the precision of translating.
+    """Looks inside a trained model, in float32 whatever the precision of translating.
 
     Nothing is kept between two calls, so that several threads may share one.
     """
@@ -163,12 +163,14 @@ class Inspector:
     def forced_pass(self, src: Side, tgt: Side) -> ForcedPass:
         """Send one pair through the model and watch all of its attention."""
         model, trace = self.run.model, Trace()
-        tgt_in = [self.run.tgt_tokenizer.bos_id, *tgt.ids[:-1]]
+        tgt_in = self.run.tgt_tokenizer.shift_right(tgt.ids)
         src_ids = torch.tensor([src.ids], device=model.device)
-        padding_mask = torch.zeros_like(src_ids, dtype=torch.bool)
-        memory = model.encode(src_ids, trace)
         tgt_ids = torch.tensor([tgt_in], device=model.device)
-        logits = model.decode(tgt_ids, memory, padding_mask, trace)
+        padding_mask = torch.zeros_like(src_ids, dtype=torch.bool)
+        # The caller may have entered autocast.
+        with torch.autocast(model.device.type, enabled=False):
+            memory = model.encode(src_ids, trace)
+            logits = model.decode(tgt_ids, memory, padding_mask, trace)
         return ForcedPass(tgt_in, memory, logits, trace)
 
     @torch.inference_mode()
@@ -184,7 +186,7 @@ class Inspector:
         kinds = ("encoder_self", "decoder_self", "cross")
         layers = {kind: getattr(forced.trace, kind) for kind in kinds}
         weights = {kind: stacked([layer.weights for layer in layers[kind]]) for kind in kinds}
-        # How likely each token of the translation was, and what else the model thought of.
+        # How likely each token was, and which others came close.
         log_probs = forced.logits[0].float().log_softmax(-1).cpu()  # (T, V)
         top = log_probs.exp().topk(min(N_CANDIDATES, log_probs.size(-1)))
         is_hard = run.config.model.cross_attention is CrossAttention.hard
@@ -215,13 +217,13 @@ class Inspector:
         """By how many nats the log-probability of each target token falls when a source token is
         hidden: `(T, S)`.
         """
-        run, model, n = self.run, self.run.model, len(src.ids)
+        run, model = self.run, self.run.model
         # Row s hides source token s; the last row hides nothing.
-        rows = torch.tensor([src.ids] * (n + 1))
-        rows[torch.arange(n), torch.arange(n)] = run.src_tokenizer.pad_id
-        tgt_in = torch.tensor([[run.tgt_tokenizer.bos_id, *tgt.ids[:-1]]], device=model.device)
+        rows = torch.tensor([src.ids] * (len(src.ids) + 1))
+        rows[:-1].fill_diagonal_(run.src_tokenizer.pad_id)
+        tgt_in = torch.tensor([run.tgt_tokenizer.shift_right(tgt.ids)], device=model.device)
         labels = torch.tensor([tgt.ids], device=model.device)[..., None]  # (1, T, 1)
-        # As many rows at a time as have logits of 64 MB.
+        # As many rows at once as give at most 64 MB of logits.
         n_rows = max(1, min(64, 2**24 // (len(tgt.ids) * len(run.tgt_tokenizer))))
         parts = []
         # Padding is masked in every layer, so that a source token that becomes padding is hidden.
@@ -258,14 +260,16 @@ class Inspector:
             UserError: `reverse` has other vocabularies, and links of subwords are wanted.
         """
         if reverse is not None:
-            return self.align_both_ways(pairs, units, rule, where, reverse, batch_tokens)
+            return self._align_both_ways(pairs, units, rule, where, reverse, batch_tokens)
         links: list[set[Link]] = [set() for _ in pairs]
         with progress(total=len(pairs), unit="pairs") as bar:
             for start in range(0, len(pairs), WINDOW):
                 numbers = range(start, min(start + WINDOW, len(pairs)))
-                sides = {
-                    i: sides for i in numbers if (sides := self.sides(*pairs[i], units, where(i)))
-                }
+                sides = {}
+                for i in numbers:
+                    pair = self.sides(*pairs[i], units, where(i))
+                    if pair is not None:
+                        sides[i] = pair
                 bar.update(len(numbers) - len(sides))
                 # Batches come out of order, by length; `fitting` leads back to the pair.
                 fitting = list(sides)
@@ -278,8 +282,8 @@ class Inspector:
         return links
 
     def sides(self, src: str, tgt: str, units: str, where: str) -> tuple[Side, Side] | None:
-        """Both sides of a pair; None where one is empty, or does not fit the model: of that it
-        warns.
+        """Both sides of a pair; None where one is empty or, with a warning, where one does not fit
+        the model.
         """
         if not one_line(src) or not one_line(tgt):
             return None
@@ -289,7 +293,7 @@ class Inspector:
             talk(f"warning: {error} No links.")
             return None
 
-    def align_both_ways(
+    def _align_both_ways(
         self,
         pairs: list[tuple[str, str]],
         units: str,
@@ -342,7 +346,7 @@ class Inspector:
             if len(row) < 3 or not row[2]:
                 continue
             where = f"{path}: line {number}"
-            src, tgt = row[1::-1] if turn else row[:2]
+            src, tgt = (row[1], row[0]) if turn else (row[0], row[1])
             links = turn_links(row[2], where) if turn else row[2]
             with suppress(UnfitError):
                 src_side = self.side(src, True, "words", where)
@@ -353,8 +357,9 @@ class Inspector:
     def default_rule(self) -> tuple[Rule, Reason]:
         """How links are read, and why so.
 
-        It is as `alignment.json` says. Without that file it is chosen now on the packaged starter's
-        validation set; for other languages it is the mean of the last layer but one.
+        It is the rule of `alignment.json`. Without that file it is chosen now on the packaged
+        starter's validation set, which takes a pass over it; for other languages it is the mean of
+        the last layer but one.
         """
         if saved := self.saved_rule():
             return saved[0], Reason("chosen_on", str(saved[1].get("chosen_on")))

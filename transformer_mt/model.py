@@ -33,21 +33,25 @@ def attention(
         The weighted sums `(..., T, K)` and the weights `(..., T, S)`, float32 or wider. A row
         that may attend to nothing gets zeros, as in torch's fused kernel.
     """
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))  # (..., T, S)
-    # Softmax sums many small numbers, which 16 bits are too coarse for.
-    if scores.dtype in (torch.float16, torch.bfloat16):
-        scores = scores.float()
-    if attn_mask is not None:
-        scores = torch.where(attn_mask, scores, -torch.inf)
-    weights = scores.softmax(dim=-1)
-    if attn_mask is not None:
-        # Softmax of a row of only -inf is NaN; make it 0.
-        weights = torch.where(attn_mask, weights, 0.0)
+    weights = attention_weights(q, k, attn_mask)
     return weights.to(v.dtype) @ v, weights
 
 
+def attention_weights(q: Tensor, k: Tensor, attn_mask: Tensor | None = None) -> Tensor:
+    """softmax(Q K^T / sqrt(d_k)) `(..., T, S)`; arguments as for `attention`."""
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))  # (..., T, S)
+    # Sixteen bits are too coarse for a sum of many small numbers.
+    if scores.dtype in (torch.float16, torch.bfloat16):
+        scores = scores.float()
+    if attn_mask is None:
+        return scores.softmax(dim=-1)
+    weights = torch.where(attn_mask, scores, -torch.inf).softmax(dim=-1)
+    # Softmax of a row of only -inf is NaN; make it 0.
+    return torch.where(attn_mask, weights, 0.0)
+
+
 def hard_weights(scores: Tensor) -> Tensor:
-    """1 for the largest of each row `(..., S)`, the first of equals, and 0 for the others.
+    """Put 1 at the largest entry of each row `(..., S)`, the first of equals, and 0 elsewhere.
 
     No gradient passes through it.
     """
@@ -55,8 +59,8 @@ def hard_weights(scores: Tensor) -> Tensor:
 
 
 def straight_through(weights: Tensor) -> Tensor:
-    """Be hard forwards and soft backwards (Bengio et al. 2013): the value of `hard_weights`, the
-    gradient of `weights`.
+    """Give the value of `hard_weights` and the gradient of `weights` (the straight-through
+    estimator of Bengio et al. 2013).
     """
     # The bracket is 0, but its gradient is that of `weights`.
     return hard_weights(weights) + (weights - weights.detach())
@@ -70,7 +74,7 @@ def hard_attention(
     Takes and returns what `attention` does; the weights are the soft ones, so that one can see
     how close the choice was.
     """
-    _, weights = attention(q, k, v, attn_mask)
+    weights = attention_weights(q, k, attn_mask)
     hard = straight_through(weights)
     if attn_mask is not None:
         # A row that may attend to nothing has no best key.
@@ -84,7 +88,7 @@ def key_mask(padding_mask: Tensor) -> Tensor:
 
 
 def causal_mask(n: int, device: torch.device | None = None) -> Tensor:
-    """The `attn_mask` `(n, n)` by which no position sees a later one (section 3.2.3)."""
+    """The `attn_mask` `(n, n)` that lets no position see a later one (section 3.2.3)."""
     return torch.ones(n, n, dtype=torch.bool, device=device).tril()
 
 
@@ -169,10 +173,11 @@ class MultiHeadAttention(nn.Module):
         """
         q = self.split_heads(self.w_q(x))
         if trace is None and not self.hard and not x.is_mps:
-            # The same equation in one kernel, which never writes the weights to memory. On Apple's
-            # GPUs some versions of it are wrong for transposed tensors (pytorch issue 181133).
+            # One kernel, which never writes the weights to memory.
             z = F.scaled_dot_product_attention(q, keys, values, attn_mask)
         else:
+            # Written out: to record the weights, to choose hard, and on Apple's GPUs, where some
+            # versions of the kernel are wrong for transposed tensors (pytorch issue 181133).
             equation = hard_attention if self.hard else attention
             z, weights = equation(q, keys, values, attn_mask)
         z = z.transpose(1, 2).reshape(x.shape)  # heads concatenated: (B, T, H * K = D)
@@ -269,22 +274,31 @@ class LayerCache:
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add the target's new positions `(B, H, T, K)`, and return all of them until now."""
-        if self.n_positions == 0:
-            self.tgt_keys, self.tgt_values, self.n_positions = keys, values, keys.size(2)
+        start, n_new = self.n_positions, keys.size(2)
+        end = self.n_positions = start + n_new
+        if start == 0:
+            # Training decodes all positions at once: there is nothing to copy.
+            self.tgt_keys, self.tgt_values = keys, values
             return keys, values
-        start, self.n_positions = self.n_positions, self.n_positions + keys.size(2)
-        if self.n_positions > self.tgt_keys.size(2):
-            # Twice the room that is needed: old positions are copied now and then, not every step.
-            more = keys.new_empty(*keys.shape[:2], max(16, self.n_positions), keys.size(3))
+        if end > self.tgt_keys.size(2):
+            # Double the room, so that old positions are copied now and then, not at every step.
+            more = keys.new_empty(*keys.shape[:2], max(16, end), keys.size(3))
             self.tgt_keys = torch.cat((self.tgt_keys[:, :, :start], more), dim=2)
             self.tgt_values = torch.cat((self.tgt_values[:, :, :start], more), dim=2)
-        self.tgt_keys.narrow(2, start, keys.size(2)).copy_(keys)
-        self.tgt_values.narrow(2, start, keys.size(2)).copy_(values)
-        filled = (2, 0, self.n_positions)
-        return self.tgt_keys.narrow(*filled), self.tgt_values.narrow(*filled)
+        # `narrow` is slicing, in a third of the time.
+        self.tgt_keys.narrow(2, start, n_new).copy_(keys)
+        self.tgt_values.narrow(2, start, n_new).copy_(values)
+        return self.tgt_keys.narrow(2, 0, end), self.tgt_values.narrow(2, 0, end)
+
+    def keep_positions(self, positions: Tensor) -> None:
+        """Keep only these of the target's positions, `(B, n_left)`."""
+        index = positions[:, None, :, None]
+        self.tgt_keys = self.tgt_keys.take_along_dim(index, dim=2)
+        self.tgt_values = self.tgt_values.take_along_dim(index, dim=2)
+        self.n_positions = positions.size(1)
 
     def keep(self, sentences: Tensor) -> None:
-        """Drop all sentences but these, `(B_left,)`."""
+        """Keep only these sentences, `(B_left,)`."""
         self.src_keys, self.src_values = self.src_keys[sentences], self.src_values[sentences]
         self.tgt_keys, self.tgt_values = self.tgt_keys[sentences], self.tgt_values[sentences]
 
@@ -315,12 +329,16 @@ class DecoderLayer(nn.Module):
         """Take `x` `(B, T, D)` one layer up; its keys and values are added to `cache`."""
         y = self.self_residual.before(x)
         keys, values = cache.append(*self.self_attention.keys_values(y))
-        y = self.self_attention(y, keys, values, self_mask, trace.decoder_self if trace else None)
+        y = self.self_attention(
+            y, keys, values, self_mask, None if trace is None else trace.decoder_self
+        )
         x = self.self_residual.after(x, y)
 
         y = self.cross_residual.before(x)
         keys, values = cache.src_keys, cache.src_values
-        y = self.cross_attention(y, keys, values, cross_mask, trace.cross if trace else None)
+        y = self.cross_attention(
+            y, keys, values, cross_mask, None if trace is None else trace.cross
+        )
         x = self.cross_residual.after(x, y)
 
         y = self.feed_forward_residual.before(x)
@@ -347,12 +365,15 @@ class ChannelGate(nn.Module):
         self.w_1 = nn.Linear(hidden, d_model, bias=False)
 
     def forward(self, x: Tensor, padding_mask: Tensor) -> Tensor:
-        """Gates `(B, D)` of `x` `(B, S, D)`; padding has no say in average and maximum."""
+        """Gates `(B, D)` of `x` `(B, S, D)`; padding is left out of average and maximum."""
         padding = padding_mask[..., None]
         mean = x.masked_fill(padding, 0).sum(1) / (~padding).sum(1)
         largest = x.masked_fill(padding, torch.finfo(x.dtype).min).amax(1)
-        from_mean, from_largest = (self.w_1(self.w_0(part).relu()) for part in (mean, largest))
-        return (from_mean + from_largest).sigmoid()
+        return (self.perceptron(mean) + self.perceptron(largest)).sigmoid()
+
+    def perceptron(self, pooled: Tensor) -> Tensor:
+        """W_1 relu(W_0 `pooled`), `(B, D)`."""
+        return self.w_1(self.w_0(pooled).relu())
 
 
 class SpatialGate(nn.Module):
@@ -376,8 +397,9 @@ class SpatialGate(nn.Module):
 class Gates(nn.Module):
     """Gates on the encoder's output, a map of positions by channels (CBAM, Woo et al. 2018).
 
-    Softmax attention shares out a whole; a gate scales each part on its own, by a number from 0
-    to 1. `model.encoder_gate` chooses channels, positions, or both in this order, as in CBAM.
+    Softmax attention divides a whole among the positions; a gate scales each part on its own, by a
+    number from 0 to 1. `model.encoder_gate` chooses channels, positions, or both in this order, as
+    in CBAM.
     """
 
     def __init__(self, kind: EncoderGate, d_model: int) -> None:
@@ -418,12 +440,12 @@ class Trace:
 
 
 class DecoderCache:
-    """What a decoding step needs of the steps before it, so that nothing is computed twice.
+    """The keys and values of all earlier steps, so that nothing is computed twice.
 
     A sentence has N hypotheses. At each step they are N queries side by side, and their keys and
-    values are N more positions of the sentence's cache. There they stay, wherever the search goes:
-    `ancestors` says which positions each hypothesis descends from, and serves as its mask, so that
-    reordering hypotheses moves a few booleans and no keys.
+    values are N more positions of the sentence's cache. `ancestors` says which positions each
+    hypothesis descends from, and serves as its mask, so that reordering hypotheses moves a few
+    booleans and no keys. Positions that none descends from any more are dropped now and then.
     """
 
     def __init__(self, layers: list[LayerCache], cross_mask: Tensor | None) -> None:
@@ -432,13 +454,17 @@ class DecoderCache:
         self.n_steps = 0
         # (B, N, n_positions); None while all sentences have a single hypothesis.
         self.ancestors: Tensor | None = None
+        # Positions from which on it pays to look for those that can be dropped.
+        self.many = 64
 
     def advance(self, n_hypotheses: int) -> Tensor | None:
         """Begin a step: return its self-attention's `attn_mask` `(B, 1, N, n_positions)`."""
         self.n_steps += 1
-        if n_hypotheses == 1:
+        if n_hypotheses == 1 and self.ancestors is None:
             return None  # it descends from all positions there are
         keys = self.layers[0].tgt_keys
+        if self.ancestors is not None and self.ancestors.size(2) > self.many:
+            self.drop_dead_positions()
         if self.ancestors is None:
             # All hypotheses descend from the one that each sentence had until now.
             self.ancestors = keys.new_ones(len(keys), 1, self.n_steps - 1, dtype=torch.bool)
@@ -448,13 +474,25 @@ class DecoderCache:
         self.ancestors = torch.cat((self.ancestors, itself), dim=2)
         return self.ancestors[:, None]
 
+    def drop_dead_positions(self) -> None:
+        """Forget what no hypothesis descends from: soon all have their first tokens in common."""
+        assert self.ancestors is not None
+        is_alive = self.ancestors.any(1)  # (B, n_positions)
+        n_left = int(is_alive.sum(1).max())
+        # The positions that are alive come first, in their order.
+        order = is_alive.int().argsort(dim=1, descending=True, stable=True)[:, :n_left]
+        self.ancestors = self.ancestors.take_along_dim(order[:, None], dim=2)
+        for layer in self.layers:
+            layer.keep_positions(order)
+        self.many = 2 * n_left + 64
+
     def reorder(self, parents: Tensor) -> None:
         """Let hypothesis n of sentence b go on from hypothesis `parents[b, n]`, `(B, N)`."""
         if self.ancestors is not None:
             self.ancestors = self.ancestors.take_along_dim(parents[:, :, None], dim=1)
 
     def keep(self, sentences: Tensor) -> None:
-        """Drop all sentences but these, `(B_left,)`."""
+        """Keep only these sentences, `(B_left,)`."""
         if self.ancestors is not None:
             self.ancestors = self.ancestors[sentences]
         if self.cross_mask is not None:
@@ -525,6 +563,8 @@ class Transformer(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.LayerNorm):
+                module.reset_parameters()
         for table in (self.src_embedding.weight, self.tgt_embedding.weight, self.output.weight):
             nn.init.normal_(table, std=self.config.d_model**-0.5)
 
@@ -544,7 +584,8 @@ class Transformer(nn.Module):
     def embed(self, ids: Tensor, embedding: nn.Embedding, start: int, end: int) -> Tensor:
         """Scaled embeddings plus positions (sections 3.4, 3.5): ids `(B, T)` to `(B, T, D)`.
 
-        The ids stand at positions `start` to `end`; where that is one, all of them stand there.
+        The ids stand at positions `start` to `end`. With `end = start + 1` all of them stand at one
+        position, as the N hypotheses of a step do.
 
         Raises:
             ValueError: `end` exceeds `max_len`.
@@ -573,13 +614,13 @@ class Transformer(nn.Module):
         attn_mask = key_mask(padding_mask)
         x = self.embed(src, self.src_embedding, 0, src.size(1))
         for layer in self.encoder_layers:
-            x = layer(x, attn_mask, trace.encoder_self if trace else None)
+            x = layer(x, attn_mask, None if trace is None else trace.encoder_self)
         x = self.encoder_norm(x)
-        if trace:
+        if trace is not None:
             trace.features = x
         if self.gates is not None:
             x, gates = self.gates(x, padding_mask)
-            if trace:
+            if trace is not None:
                 trace.gates = gates
         return x
 
@@ -596,7 +637,7 @@ class Transformer(nn.Module):
             layers, None if src_padding_mask is None else key_mask(src_padding_mask)
         )
 
-    def decoder(
+    def run_decoder(
         self, x: Tensor, cache: DecoderCache, self_mask: Tensor | None, trace: Trace | None = None
     ) -> Tensor:
         """Take embedded targets `(B, T, D)` through all layers."""
@@ -608,8 +649,8 @@ class Transformer(nn.Module):
         """Next-token logits after the newest token of each hypothesis.
 
         Args:
-            ids: `(B, N)`; all N hypotheses of a sentence may begin as one, N = 1.
-            cache: extended in place.
+            ids: `(B, N)`; N may be 1 at the first step, before the hypotheses part.
+            cache: extended in place, which needs gradients to be off.
 
         Returns:
             Logits `(B, N, V)`, not normalised: what `decode` gives at the last position.
@@ -617,7 +658,8 @@ class Transformer(nn.Module):
             ValueError: the step exceeds `max_len`.
         """
         x = self.embed(ids, self.tgt_embedding, cache.n_steps, cache.n_steps + 1)
-        states = self.decoder(x, cache, cache.advance(ids.size(1)))
+        states = self.run_decoder(x, cache, cache.advance(ids.size(1)))
+        # Not `self.output(states)`: a step has few rows, for which this is faster.
         return few_rows_linear(states, self.output.weight)
 
     def decode_states(
@@ -631,7 +673,7 @@ class Transformer(nn.Module):
         n = tgt_in.size(1)
         x = self.embed(tgt_in, self.tgt_embedding, 0, n)
         cache = self.start(memory, src_padding_mask)
-        return self.decoder(x, cache, causal_mask(n, tgt_in.device), trace)
+        return self.run_decoder(x, cache, causal_mask(n, tgt_in.device), trace)
 
     def decode(
         self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, trace: Trace | None = None

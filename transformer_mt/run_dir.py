@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from transformer_mt.config import Config, ModelConfig, UserError
-from transformer_mt.files import write_atomically, write_text
+from transformer_mt.files import talk, write_atomically, write_text
 from transformer_mt.model import Transformer
 from transformer_mt.text import converter
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers
@@ -249,11 +249,20 @@ class LoadedRun:
     @cached_property
     def convert_src(self) -> Callable[[str], str]:
         """Do to a source what training did to its characters."""
-        return converter(self.config.src_language, self.config.data.chinese_script)
+        return self._converter(self.config.src_language)
 
     @cached_property
     def convert_tgt(self) -> Callable[[str], str]:
-        return converter(self.config.tgt_language, self.config.data.chinese_script)
+        """Do to a target what training did to its characters."""
+        return self._converter(self.config.tgt_language)
+
+    def _converter(self, language: str) -> Callable[[str], str]:
+        try:
+            return converter(language, self.config.data.chinese_script)
+        except UserError as error:
+            # Text in the other script is translated worse, but it is translated.
+            talk(f"warning: the model knows simplified characters only; {error}")
+            return str
 
 
 def load_run(run_dir: Path) -> LoadedRun:

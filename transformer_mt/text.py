@@ -1,7 +1,6 @@
 """Which language is a line of text in, and what is done to it before it is tokenized?"""
 
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterable
 
 from transformer_mt.config import ChineseScript, UserError
@@ -100,18 +99,12 @@ def to_simplified() -> Callable[[str], str]:
 
 
 def converter(code: str, script: ChineseScript) -> Callable[[str], str]:
-    """Do to text of a language what training did to its characters.
-
-    Where that was making Chinese simplified, and OpenCC is not installed now, text stays as it is
-    and a warning says so.
+    """Do to text of a language what training did to its characters; raises UserError where that
+    needs OpenCC, and OpenCC is not installed now.
     """
     if not is_chinese(code) or script is not ChineseScript.simplified:
         return str
-    try:
-        return to_simplified()
-    except UserError as error:
-        warnings.warn(f"the model knows simplified characters only; {error}", stacklevel=3)
-        return str
+    return to_simplified()
 
 
 def refuse_surrogates(text: str, where: str) -> None:

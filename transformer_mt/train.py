@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from transformer_mt.cli import forget_stdout, is_out_of_memory, open_streams
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
-from transformer_mt.files import talk
+from transformer_mt.files import talk, watch
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
     from transformer_mt.corpus import Corpus, Pair
@@ -67,6 +67,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     open_streams()
+    watch()
     OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
     ConfigStore.instance().store(name="schema", node=Config)
     try:

@@ -1,4 +1,4 @@
-"""What is one update, and what is a run? Loss, schedule, validation, checkpoints, going on.
+"""What is one update, and what is a run? Loss, schedule, validation, checkpoints, resuming.
 
 `Trainer` is written in the order in which things happen: a run, an update, a validation, the end;
 then what is kept on disk.
@@ -60,20 +60,20 @@ VALIDATION_TOKENS = 4096
 """Padded tokens that are validated together."""
 
 
-def learning_rate(step: int, progress: float, config: TrainConfig) -> float:
-    """The learning rate of update `step` (from 1), when `progress` of the limits is spent.
+def learning_rate(step: int, spent: float, config: TrainConfig) -> float:
+    """The learning rate of update `step` (from 1).
 
-    It rises linearly over `warmup_steps`. Then `inverse_sqrt` is lr * sqrt(warmup_steps / step),
-    which is the paper's equation 3 when lr = (d_model * warmup_steps)^-0.5, and `cosine` is
-    lr * (1 + cos(pi * progress)) / 2.
+    It is the lower of a linear rise over `warmup_steps` and of a curve that falls. `inverse_sqrt`
+    is lr * sqrt(warmup_steps / step), which is the paper's equation 3 when
+    lr = (d_model * warmup_steps)^-0.5. `cosine` is lr * (1 + cos(pi * spent)) / 2.
 
     Args:
-        progress: the largest spent fraction of the run's limits, from 0 to 1.
+        spent: the largest spent fraction of the run's limits, from 0 to 1.
     """
     warmup = step / config.warmup_steps
     if config.schedule is Schedule.inverse_sqrt:
         return config.lr * min(warmup, 1 / math.sqrt(warmup))
-    return config.lr * min(warmup, (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+    return config.lr * min(warmup, (1 + math.cos(math.pi * min(1.0, spent))) / 2)
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Stop:
 
     def __enter__(self) -> "Stop":
         for number in (signal.SIGINT, signal.SIGTERM):
-            # A shell has it ignored in `… &`; then so do we.
+            # A shell starts background jobs with SIGINT ignored; leave it so.
             if signal.getsignal(number) != signal.SIG_IGN:
                 self.old_handlers[number] = signal.signal(number, self.note)
         return self
@@ -123,8 +123,8 @@ class Stop:
 
     def note(self, number: int, _: object) -> None:
         self.signal = number
-        # A second one acts at once. Not under torchrun, which may repeat one itself, and kills
-        # those that hang.
+        # A second signal acts at once, but not under torchrun: it may repeat a signal, and it
+        # kills processes that hang.
         if world_size() == 1:
             signal.signal(number, self.old_handlers[number])
 
@@ -142,11 +142,12 @@ class Trainer:
         self.model = build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer)
         self.model.to(self.device)
         # The same weights behind other ways to call them: compiled, or with exchanged gradients.
-        self.forward: Any = torch.compile(self.model) if config.train.compile else self.model
+        self.training_model: Any = torch.compile(self.model) if config.train.compile else self.model
         if world_size() > 1:
-            self.forward = DistributedDataParallel(self.forward)
-            # Positions are constants; the option of that name is deprecated from torch 2.13 on.
-            self.forward.broadcast_buffers = False
+            self.training_model = DistributedDataParallel(self.training_model)
+            # Buffers are constants. It is set here because the argument of that name is
+            # deprecated from torch 2.13 on.
+            self.training_model.broadcast_buffers = False
             # Each process draws its own dropout.
             torch.manual_seed(config.train.seed + rank())
         # The constants of the paper's section 5.3; the learning rate is set at each update.
@@ -207,11 +208,9 @@ class Trainer:
                     self.save()
                 self.talk(f"stopped at step {state.step}; run the same command to go on.")
                 return 128 + stop.signal
-            # A complete run whose limit was not raised has its weights already.
-            if not state.finished:
-                if state.best_step == 0:  # a limit was lowered to before the first validation
-                    self.on_validation()
-                self.finish()
+            if state.best_step == 0:  # a limit was lowered to before the first validation
+                self.on_validation()
+            self.finish()
         return 0
 
     def train_until_over(self, batches: list[np.ndarray], stop: Stop) -> None:
@@ -219,7 +218,9 @@ class Trainer:
         state, options = self.state, self.config.train
         layout = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
         with progress(total=1000, unit="", layout=layout, shown=rank() == 0) as bar:
-            self.show(bar, len(batches))
+            self.show_progress(bar, len(batches))
+            # What was done before a resume took no time of this start.
+            bar.initial = bar.last_print_n = bar.n
             while not self.is_over(len(batches)) and not self.is_stopped(stop):
                 self.one_step(batches)
                 # The next epoch is drawn before anything is saved, so that a run resumes in it.
@@ -231,25 +232,25 @@ class Trainer:
                     self.save()
                 elif state.step % options.checkpoint_every == 0:
                     self.save()
-                self.show(bar, len(batches))
+                self.show_progress(bar, len(batches))
 
-    def progress(self, n_batches: int) -> float:
+    def spent(self, n_batches: int) -> float:
         """The largest spent fraction of the limits."""
         state, limits = self.state, self.config.train
-        spent = {
+        fractions = {
             "max_steps": state.step,
             "max_epochs": state.epoch + state.batch / n_batches,
             "max_minutes": state.seconds / 60,
         }
         return max(
             value / getattr(limits, name)
-            for name, value in spent.items()
+            for name, value in fractions.items()
             if getattr(limits, name) is not None
         )
 
     def is_over(self, n_batches: int) -> bool:
         patience = self.config.train.patience
-        return self.progress(n_batches) >= 1 or 0 < patience <= self.state.bad_validations
+        return self.spent(n_batches) >= 1 or 0 < patience <= self.state.bad_validations
 
     def is_stopped(self, stop: Stop) -> bool:
         """Whether any process heard a signal to stop."""
@@ -257,10 +258,10 @@ class Trainer:
             stop.signal = stop.signal or signal.SIGTERM
         return stop.signal > 0
 
-    def show(self, bar: Any, n_batches: int) -> None:
+    def show_progress(self, bar: Any, n_batches: int) -> None:
         """Move the progress bar to where the run is."""
         state = self.state
-        bar.n = min(1000, int(1000 * self.progress(n_batches)))
+        bar.n = min(1000, int(1000 * self.spent(n_batches)))
         loss = speed = ""
         if state.n_tokens:
             loss = f" loss {state.loss_sum / state.n_tokens:.3f}"
@@ -288,7 +289,7 @@ class Trainer:
         before = state.seconds
         with self.timed():
             micro_batches = self.load_batch(batches[state.batch], state.batch)
-            lr = learning_rate(state.step + 1, self.progress(len(batches)), self.config.train)
+            lr = learning_rate(state.step + 1, self.spent(len(batches)), self.config.train)
             loss_sum, n_tokens, grad_norm = self.update(micro_batches, lr)
         # From here on the update counts: a failed one has left the state as it was.
         state.step += 1
@@ -311,7 +312,7 @@ class Trainer:
     def load_batch(self, rows: np.ndarray, batch: int) -> list[Batch]:
         """This process's micro-batches of an update."""
         share = rows[rank() :: world_size()]
-        # With fewer rows than processes, one takes part without a token of its own.
+        # With fewer rows than processes, a process joins in with a row that counts no tokens.
         data = self.corpus.train[share if len(share) else rows[:1]]
         src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
         if self.config.tokenizer.sampling_alpha > 0:
@@ -353,12 +354,12 @@ class Trainer:
     def loss(self, batch: Batch) -> Tensor:
         """Summed loss of a batch, real target tokens only.
 
-        In training labels are smoothed, and the forward pass is the one that makes processes
-        exchange their gradients.
+        In training labels are smoothed, and `self.training_model` is called, whose backward pass
+        exchanges gradients between processes.
         """
         forward, smoothing = self.model, 0.0
         if self.model.training:
-            forward, smoothing = self.forward, self.config.train.label_smoothing
+            forward, smoothing = self.training_model, self.config.train.label_smoothing
         with autocast(self.device, self.dtype):
             states = forward(batch.src, batch.tgt_in)[batch.positions]  # (n, D)
             return label_smoothed_loss(
@@ -388,7 +389,7 @@ class Trainer:
         for i, batch in enumerate(micro_batches):
             # Gradients are sent with the last micro-batch only.
             waits = world_size() > 1 and i + 1 < len(micro_batches)
-            with self.forward.no_sync() if waits else contextlib.nullcontext():
+            with self.training_model.no_sync() if waits else contextlib.nullcontext():
                 loss = self.loss(batch.to(self.device))
                 # Sent gradients are averaged over the processes, but a sum is wanted.
                 torch.autograd.backward(loss * world_size() / n_tokens)
@@ -399,14 +400,14 @@ class Trainer:
         (loss_sum,) = totals([float(total)], self.device)
         if not math.isfinite(loss_sum + norm):
             self.optimizer.zero_grad()
-            raise UserError(self.not_finite(loss_sum, norm))
+            raise UserError(self.not_finite_message(loss_sum, norm))
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss_sum, n_tokens, norm
 
-    def not_finite(self, loss_sum: float, norm: float) -> str:
+    def not_finite_message(self, loss_sum: float, norm: float) -> str:
         state = self.state
         return (
             f"the loss is {loss_sum}, the norm of its gradient {norm} at step {state.step + 1} "
@@ -457,7 +458,7 @@ class Trainer:
         nats = loss / max(1, n_tokens)
         return {
             "valid_loss": nats,
-            "valid_perplexity": math.exp(min(nats, 700)),  # e^710 is no float any more
+            "valid_perplexity": math.exp(min(nats, 700)),  # e^710 overflows a float
             "valid_bits_per_character": loss / max(1, n_characters) / math.log(2),
             "bleu": corpus_bleu(hypotheses, references, self.config.tgt_language),
             **self.alignment_error(),
@@ -481,8 +482,7 @@ class Trainer:
         fitting = [i for i, n in enumerate(longest) if n <= limit]
         self.model.eval()
         total, n_tokens, n_characters = 0.0, 0, sum(len(pairs[i].tgt) for i in fitting)
-        budget = max(limit, VALIDATION_TOKENS)
-        for group in length_batches([longest[i] for i in fitting], budget):
+        for group in length_batches([longest[i] for i in fitting], VALIDATION_TOKENS):
             rows = [fitting[i] for i in group]
             batch = make_batch(
                 [src_ids[i] for i in rows],
@@ -511,7 +511,8 @@ class Trainer:
         self.model.eval()
         with autocast(self.device, self.dtype):
             for i, hypotheses in search(self.model, ids, tgt.special_ids, greedy):
-                outputs[i] = hypotheses[0].ids
+                # A model that gives no numbers has no hypothesis.
+                outputs[i] = hypotheses[0].ids if hypotheses else []
         return interleaved(tgt.decode(outputs))
 
     @cached_property
@@ -526,8 +527,10 @@ class Trainer:
         )
         gold_pairs = []
         for number, pair in enumerate(self.corpus.valid, start=1):
+            if not pair.links:
+                continue
             (src_ids,), (tgt_ids,) = src.encode([pair.src]), tgt.encode([pair.tgt])
-            if pair.links and max(len(src_ids), len(tgt_ids)) <= limit:
+            if max(len(src_ids), len(tgt_ids)) <= limit:
                 where = f"{self.run_dir / 'valid.tsv'}: line {number}"
                 src_side = alignment.make_side(src, src_ids, "words")
                 tgt_side = alignment.make_side(tgt, tgt_ids, "words")
@@ -556,11 +559,12 @@ class Trainer:
         """Use the average of the last checkpoints if it scores better on validation than the run's
         best.
         """
-        state, steps = self.state, self.steps_to_average()
+        state, candidates = self.state, self.weights_to_average()
+        # The first process decides which files are whole.
+        steps = gathered(list(candidates))[0]
         if len(steps) > 1:
             now = {name: tensor.clone() for name, tensor in weights_of(self.model).items()}
-            paths = [checkpoint_path(self.run_dir, "weights", step) for step in steps]
-            mean = average([load_tensors(path)[0] for path in paths])
+            mean = average([candidates[step] for step in steps])
             put_weights(self.model, mean, self.run_dir)
             scores = self.validate()
             self.log(**{f"average_{name}": value for name, value in scores.items()})
@@ -577,22 +581,20 @@ class Trainer:
         state.finished = True
         self.save()
 
-    def steps_to_average(self) -> list[int]:
-        """Steps of the weights that are whole on disk, oldest first, as the first process sees
-        them.
-        """
+    def weights_to_average(self) -> dict[int, dict[str, Tensor]]:
+        """The weights that are whole on disk, by their step, oldest first."""
         if self.config.train.average == 1:
-            return []
-        steps = []
+            return {}
+        candidates = {}
         for step in checkpoint_steps(self.run_dir, "weights"):
             if step > self.state.step:  # left over from before a damaged checkpoint was given up
                 continue
             try:
-                load_tensors(checkpoint_path(self.run_dir, "weights", step))
-                steps.append(step)
+                path = checkpoint_path(self.run_dir, "weights", step)
+                candidates[step] = load_tensors(path)[0]
             except DamagedError as error:
                 self.talk(f"warning: {error} It is left out of the average.")
-        return gathered(steps)[0]
+        return candidates
 
     def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
         """Make these the weights to use."""

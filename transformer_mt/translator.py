@@ -19,7 +19,7 @@ SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”
 SPACE = re.compile(r"\s+")
 ANYWHERE = re.compile(r"(?s).")
 LONGEST_PIECE = 16
-"""Characters of the longest piece of a SentencePiece vocabulary."""
+"""Characters of the longest piece of a vocabulary that we train."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Translation:
     n_tokens: int
     """Target tokens of the best one, eos counted."""
     n_pieces: int = 1
-    """Into how many the sentence was cut because it is longer than the model's maximum."""
+    """How many pieces the sentence was cut into, because it is longer than the model's maximum."""
 
     @property
     def text(self) -> str:
@@ -158,6 +158,9 @@ class Translator:
             "batch_tokens": batch_tokens,
         }
         changes = {key: value for key, value in given.items() if value is not None}
+        if n_best is None and beam_size is not None:
+            # A narrower beam than the run's has no room for as many.
+            changes["n_best"] = min(self.decode.n_best, max(1, beam_size))
         return replace(self.decode, **changes)  # type: ignore[arg-type]
 
     def search(
@@ -166,7 +169,7 @@ class Translator:
         """Translations of ids, eos last, in order; of each the n best, best first.
 
         Raises:
-            UserError: the model gives no numbers.
+            UserError: the model's scores are not finite.
         """
         # Batches come by length, not in order.
         outputs: list[list[Hypothesis]] = [[] for _ in sources]
@@ -202,7 +205,9 @@ class Translator:
         return pieces
 
     def last_cut(self, text: str) -> int:
-        """Where to cut `text` so that as much as possible fits the model; at least 1."""
+        """Where to cut `text` so that its beginning fits the model: after the last sentence that
+        fits, else the last word, else the last character.
+        """
         for points in cut_points(text):
             # Longer prefixes have more tokens, so the last point that fits is found by halving.
             n_fitting = bisect_right(
@@ -210,6 +215,7 @@ class Translator:
             )
             if n_fitting:
                 return points[n_fitting - 1]
+        # One character may be more tokens than fit, where a vocabulary spells it in bytes.
         return 1
 
     def n_tokens(self, text: str) -> int:
@@ -241,10 +247,10 @@ class Translator:
         if tgt is not None:
             tgt_side = self.inspector.side(tgt, False, units, "the target")
         else:
-            options = self.decode_options(beam_size, length_penalty)
+            options = self.decode_options(beam_size, length_penalty, n_best=1)
             (hypotheses,) = self.search([src_side.ids], options)
             ids = [*hypotheses[0].ids, self.tgt_tokenizer.eos_id]
-            # Nobody gave the tokens of a translation that was not there before.
+            # The model's own translation was not given in tokens, so it is split into words.
             tgt_side = make_side(self.tgt_tokenizer, ids, "words" if units == "given" else units)
         return self.inspector.attention(src_side, tgt_side, rule)
 
