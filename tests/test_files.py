@@ -149,9 +149,9 @@ def test_progress_of_what_has_no_known_end(capsys, clock):
         clock.now += 1
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "read: 30 rows [00:30, 1.00 rows/s]",
-        "read: 60 rows [01:00, 1.00 rows/s]",
-        "read: 90 rows [01:30, 1.00 rows/s]",
+        "read: 30 rows, 1.00 rows/s",
+        "read: 60 rows, 1.00 rows/s",
+        "read: 90 rows, 1.00 rows/s",
     ]
 
 
@@ -174,6 +174,13 @@ def test_progress_at_a_terminal_is_a_bar_that_goes_away(monkeypatch, clock):
     assert "align:  50%|" in shown and "10.00 pairs/s" in shown
     assert "\ra message above the bar\n" in shown
     assert shown.rpartition("\r")[2] == "" and shown.split("\r")[-2].strip() == ""
+
+
+def test_a_program_without_a_console_shows_no_progress(monkeypatch, capsys, clock):
+    monkeypatch.setattr(sys, "stderr", None)
+    for _ in progress(range(100), total=100, unit="pairs"):
+        clock.now += 1
+    assert capsys.readouterr().out == ""
 
 
 def test_a_message_is_one_line_on_stderr(capsys):
