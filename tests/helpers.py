@@ -1,4 +1,4 @@
-"""What several test files share: small corpora, models and runs, ways to call the commands, and
+"""Helpers of several test files: small corpora, models and runs, ways to call the commands, and
 slow second implementations.
 """
 
@@ -123,7 +123,7 @@ SENTENCES = [
 
 
 def lines(text: str) -> list[str]:
-    """Lines of a command's output, the last of which must be ended."""
+    """The lines of a command's output, each ended by a newline."""
     assert text == "" or text.endswith("\n")
     return text.split("\n")[:-1]
 
@@ -135,7 +135,7 @@ def write(path: Path, text: str | bytes) -> Path:
 
 @dataclass
 class Done:
-    """What a command left behind."""
+    """The outcome of a command."""
 
     status: int
     out: str

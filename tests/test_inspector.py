@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sentencepiece as spm
 import torch
-from helpers import logits_of, make_run, pattern_pairs, slow_links
+from helpers import logits_of, make_run, pattern_pairs, slow_links, write
 
 from transformer_mt import Translator
 from transformer_mt.alignment import BASE, Rule, Side, agree, best, make_side, rule_to_json
@@ -357,11 +357,6 @@ def test_agreement_needs_a_run_of_the_other_direction(translator, reverse):
     message = re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")
     with pytest.raises(UserError, match=message):
         reverse_of(translator, translator.run_dir)
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 GOLD_TSV = (

@@ -565,10 +565,10 @@ def test_hypotheses_are_reordered_and_sentences_leave(float64, n):
             parents = draw(ids.size(1), len(ids), n if step % 3 else 1).expand(-1, n)
             ids = ids.take_along_dim(parents[:, :, None], 1)
             cache.reorder(parents)
-            left = {2: [0, 2, 3, 4, 5], 9: [0, 2, 4], 20: [0, 1], 30: [1]}.get(step)
-            if left is not None:
-                ids, sentences = ids[left], sentences[left]
-                cache.keep(torch.tensor(left))
+            remaining = {2: [0, 2, 3, 4, 5], 9: [0, 2, 4], 20: [0, 1], 30: [1]}.get(step)
+            if remaining is not None:
+                ids, sentences = ids[remaining], sentences[remaining]
+                cache.keep(torch.tensor(remaining))
 
 
 def test_more_steps_than_max_len_are_refused():
@@ -701,8 +701,8 @@ def test_a_hard_layer_is_hard_whether_recorded_or_not(float64, recorded):
     z = layer(x, keys, values, None, trace if recorded else None)
     q = layer.w_q(x).view(1, 3, 2, 4).transpose(1, 2)
     best = (q @ keys.transpose(-2, -1)).argmax(-1)
-    taken = values.gather(2, best[..., None].expand(-1, -1, -1, 4))
-    torch.testing.assert_close(z, layer.w_o(taken.transpose(1, 2).reshape(1, 3, 8)), **EXACT)
+    best_values = values.gather(2, best[..., None].expand(-1, -1, -1, 4))
+    torch.testing.assert_close(z, layer.w_o(best_values.transpose(1, 2).reshape(1, 3, 8)), **EXACT)
     assert not recorded or torch.equal(trace[0].weights.argmax(-1), best)
 
 

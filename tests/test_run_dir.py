@@ -136,8 +136,9 @@ def small_run(whole_run, tmp_path) -> Path:
 def test_an_interrupted_run_goes_on_to_the_bit(
     new_config, whole_run, monkeypatch, capsys, step, how
 ):
-    """A signal stops it between two checkpoints, at one, or before the first. A power cut loses a
-    few steps.
+    """A signal stops it between two checkpoints, at one, or before the first.
+
+    A power cut loses a few steps, which are made again.
     """
     config = new_config(**ALL_KINDS_OF_CHANCE)
     with monkeypatch.context() as patch:

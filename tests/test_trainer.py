@@ -310,7 +310,7 @@ def test_sampled_batches_are_the_same_text(make_trainer):
 
 
 def events(trainer: Trainer) -> list[dict]:
-    """What the run has logged."""
+    """The events of `metrics.jsonl`."""
     lines = (trainer.run_dir / "metrics.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 

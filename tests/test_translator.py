@@ -5,11 +5,11 @@ import pickle
 
 import pytest
 import torch
-from helpers import SENTENCES, make_run
+from helpers import SENTENCES
 
 from transformer_mt import Translator
 from transformer_mt.config import UserError
-from transformer_mt.translator import Translation
+from transformer_mt.translator import Candidate, Translation
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,14 @@ def test_the_python_api_ignores_batch_mates_and_order(translator):
 
 
 def test_a_translator_follows_its_weights(trained_run):
-    """Changed in place, replaced, in another precision, copied, sent to another process."""
+    """They are changed in place, replaced, made float64, copied, or sent to another process."""
     text = ["I like apples and books today."]
     translator = Translator(trained_run, "cpu")
     before = translator.translate(text)[0].score
     assert pickle.loads(pickle.dumps(translator)).translate(text)[0].score == before
     copied = copy.deepcopy(translator)
-    assert translator.model.double() and translator.translate(text)[0].score == pytest.approx(
-        before, abs=1e-4
-    )
+    translator.model.double()
+    assert translator.translate(text)[0].score == pytest.approx(before, abs=1e-4)
     with torch.no_grad():
         for parameter in translator.model.parameters():
             parameter.mul_(0.5)
@@ -74,26 +73,18 @@ def test_a_translator_follows_its_weights(trained_run):
     assert copied.translate(text)[0].score == pytest.approx(changed, abs=1e-4)
 
 
-@pytest.fixture(scope="module")
-def random_translator(tokenizers, tmp_path_factory) -> Translator:
-    return Translator(make_run(tmp_path_factory.mktemp("hand") / "run", tokenizers), "cpu")
+def test_an_empty_text_has_candidates_that_are_objects_of_their_own(translator):
+    candidates = translator.translate([""], n_best=3)[0].candidates
+    assert candidates == [Candidate("", 0.0), Candidate("", 0.0), Candidate("", 0.0)]
+    candidates[0].text = "changed"
+    assert [candidate.text for candidate in candidates] == ["changed", "", ""]
 
 
-def test_an_empty_text_has_candidates_that_are_objects_of_their_own(random_translator):
-    (translation,) = random_translator.translate([""], n_best=3)
-    assert [(candidate.text, candidate.score) for candidate in translation.candidates] == [
-        ("", 0)
-    ] * 3
-    assert len({id(candidate) for candidate in translation.candidates}) == 3
-    translation.candidates[0].text = "changed"
-    assert [candidate.text for candidate in translation.candidates] == ["changed", "", ""]
-
-
-def test_the_kth_candidate_of_a_text_in_pieces_joins_the_kth_of_each_piece(random_translator):
-    text = "I like apples and books every day. " * 8
-    pieces = random_translator.translate(random_translator.cut(text), n_best=3)
+def test_the_kth_candidate_of_a_text_in_pieces_joins_the_kth_of_each_piece(translator):
+    text = " ".join(SENTENCES * 8)
+    pieces = translator.translate(translator.cut(text), n_best=3)
     assert len(pieces) > 1
-    (whole,) = random_translator.translate([text], n_best=3)
+    (whole,) = translator.translate([text], n_best=3)
     assert whole.n_pieces == len(pieces)
     for k, candidate in enumerate(whole.candidates):
         parts = [piece.candidates[k] for piece in pieces]
