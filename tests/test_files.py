@@ -184,6 +184,13 @@ def test_progress_at_a_terminal_is_a_bar_that_goes_away(monkeypatch, clock):
     assert shown.rpartition("\r")[2] == "" and shown.split("\r")[-2].strip() == ""
 
 
+def test_a_program_without_a_console_shows_no_progress(monkeypatch, capsys, clock):
+    monkeypatch.setattr(sys, "stderr", None)
+    for _ in progress(range(100), total=100, unit="pairs"):
+        clock.now += 1
+    assert capsys.readouterr().out == ""
+
+
 def test_a_message_is_one_line_on_stderr(capsys):
     talk("two\twords")
     done = capsys.readouterr()

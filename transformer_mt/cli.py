@@ -25,10 +25,12 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     """
     open_streams()
     watch()
+    # As an exception, so that a file half written is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     status = 0
     try:
         main(sys.argv[1:])
+        # Here, and not as Python ends: a full disk or a closed pipe must set the status.
         sys.stdout.flush()
     except UserError as error:
         talk(f"error: {error}")
@@ -128,6 +130,7 @@ def decode_config(args: argparse.Namespace, defaults: DecodeConfig) -> DecodeCon
     Raises:
         UserError: an option is out of range; its flag is named.
     """
+    # A command has the flags that make sense for it; those not typed are None.
     names = [field.name for field in fields(DecodeConfig)]
     typed = {name: value for name in names if (value := getattr(args, name, None)) is not None}
     if "beam_size" in typed and "n_best" not in typed:
@@ -136,6 +139,7 @@ def decode_config(args: argparse.Namespace, defaults: DecodeConfig) -> DecodeCon
     try:
         return replace(defaults, **typed)
     except UserError as error:
+        # decode.beam_size=0 is how YAML says it; on the command line it was --beam-size 0.
         message = re.sub(
             r"decode\.(\w+)=", lambda match: f"--{match[1].replace('_', '-')} ", str(error)
         )

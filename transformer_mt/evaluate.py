@@ -250,6 +250,7 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
     from transformer_mt.scoring import bleu_metric
 
     results: dict[str, Any] = {}
+    # A single sentence cannot be resampled; sacreBLEU then leaves the interval out.
     n_samples = RESAMPLES if len(hypotheses) > 1 else 1
     for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
         compute_in_floats(metric)
@@ -303,6 +304,7 @@ def evaluate_alignment(args: argparse.Namespace) -> None:
     translator = Translator.from_pretrained(args.run, args.device, args.precision)
     inspector, model = translator.inspector, translator.config.model
     name, gold_pairs = read_gold_pairs(translator, args)
+    # One pass over the pairs measures every layer and head, at both steps.
     base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
     table = inspector.measure(gold_pairs, base)
 
@@ -363,6 +365,7 @@ def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[G
             raise UserError(f"{path}: {len(lines)} lines, but {src_file} has {len(texts[0])}.")
     cli.warn_of_other_language(texts[0], translator.config.src_language, str(src_file))
     cli.warn_of_other_language(texts[1], translator.config.tgt_language, str(ref_file))
+
     gold_pairs, side = [], translator.inspector.side
     for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
         try:
@@ -427,15 +430,17 @@ def quality_of_both(
     from transformer_mt.translator import reverse_of
 
     reverse = reverse_of(translator, args.agree)
+    # The texts again, for the other model has a vocabulary of its own.
     if args.gold_links:
         units, sides = "given", [(gold.src.unit_texts, gold.tgt.unit_texts) for gold in gold_pairs]
         pairs = [(" ".join(src), " ".join(tgt)) for src, tgt in sides]
     else:
         units, pairs = "words", [(gold.src.text, gold.tgt.text) for gold in gold_pairs]
     links = translator.inspector.align(pairs, units, rule, "pair {}".format, reverse.inspector)
+
     quality = Quality()
     for pair_links, gold in zip(links, gold_pairs, strict=True):
-        linked = np.zeros_like(gold.sure)
+        linked = np.zeros_like(gold.sure)  # (U_s, U_t)
         for link in pair_links:
             linked[link] = True
         quality.add(linked, gold)

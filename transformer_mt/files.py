@@ -80,7 +80,9 @@ def progress(
     if shown is None:
         shown = _is_watched
     options |= {"disable": not shown, "leave": False, "bar_format": layout or None}
-    if sys.stderr.isatty():
+    if sys.stderr is None:  # a program without a console
+        options["disable"] = True
+    elif sys.stderr.isatty():
         return tqdm(iterable, delay=1, dynamic_ncols=True, **options)
     if layout:
         options["bar_format"] = layout.replace("|{bar}|", "")

@@ -129,6 +129,9 @@ def process_group(device: torch.device) -> Iterator[None]:
         dist.destroy_process_group()
 
 
+# Each of the next three must be called by all processes, in the same order.
+
+
 def totals(values: list[float], device: torch.device) -> list[float]:
     """Every value, summed over all processes."""
     if world_size() == 1:
@@ -181,7 +184,7 @@ def _start_worker() -> None:
     assert parent is not None
 
     def watch() -> None:
-        parent.join()
+        parent.join()  # until it ends
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

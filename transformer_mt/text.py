@@ -33,6 +33,7 @@ def one_line(text: str) -> str:
 
 def language_of(code: str) -> str:
     """The language of a code such as en, zh_CN or zho-Hans; zh for all that say Chinese."""
+    # Codes of BCP 47 have hyphens, those of locales underscores; the first part is the language.
     language = code.replace("-", "_").split("_")[0].lower()
     return "zh" if language in ("zho", "cmn", "yue") else language
 
@@ -56,7 +57,7 @@ def is_written_in(text: str, code: str) -> bool:
     It is true where the script is not known, and for one word in Latin letters, which may be a name
     in any language.
     """
-    scripts = SCRIPTS.get(language_of(code), ("",))
+    scripts = SCRIPTS.get(language_of(code), ("",))  # every name begins with ""
     plain = unicodedata.normalize("NFKC", text)  # no full-width letters
     names = [unicodedata.name(letter, "") for letter in letters(plain)]
     is_latin = bool(names) and all(name.startswith("LATIN") for name in names)

@@ -169,43 +169,57 @@ def train_tokenizer(
         raise UserError("no vocabulary can be trained: the corpus has no text.")
     vocab_size, warning = config.vocab_size, ""
     while True:
-        model = io.BytesIO()
         try:
-            spm.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
-                model_writer=model,
-                model_type=config.type,
-                vocab_size=vocab_size,
-                byte_fallback=True,
-                character_coverage=0.9995,
-                normalization_rule_name="identity",
-                remove_extra_whitespaces=False,
-                add_dummy_prefix=dummy_prefix,
-                max_sentence_length=65536,
-                max_sentencepiece_length=16 if dummy_prefix else config.max_piece_length,
-                pad_id=0,
-                unk_id=1,
-                bos_id=2,
-                eos_id=3,
-                minloglevel=2,
-            )
-            return Tokenizer(model.getvalue(), "the new vocabulary"), warning
+            model = train_model(lines, config, vocab_size, dummy_prefix)
+            return Tokenizer(model, "the new vocabulary"), warning
         except RuntimeError as error:
-            # Only its message says what the trainer could do.
-            message = str(error)
-            too_high = re.search(r"set it to a value <= (\d+)", message)
-            too_low = re.search(r"required_chars\D*\d+ vs (\d+)", message)  # unigram
-            too_low = too_low or re.search(r"smaller than required_chars\D+\d+\D+(\d+)", message)
-            if too_high and int(too_high[1]) < vocab_size:
-                vocab_size = int(too_high[1])
+            most, least = possible_sizes(str(error))
+            if most is not None and most < vocab_size:
+                vocab_size = most
                 warning = (
                     f"tokenizer.vocab_size={config.vocab_size} is more than the corpus allows: "
                     f"{vocab_size} used."
                 )
-            elif too_low:
+            elif least is not None:
                 raise UserError(
                     f"tokenizer.vocab_size={config.vocab_size} is too small: the characters and "
-                    f"bytes alone take {too_low[1]}; raise it."
+                    f"bytes alone take {least}; raise it."
                 ) from None
             else:
                 raise
+
+
+def train_model(
+    lines: list[str], config: TokenizerConfig, vocab_size: int, dummy_prefix: bool
+) -> bytes:
+    """A serialised SentencePiece model; raises RuntimeError where the size is impossible."""
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        model_type=config.type,
+        vocab_size=vocab_size,
+        # Lossless: the library's defaults fold full-width marks and runs of spaces.
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        byte_fallback=True,
+        character_coverage=0.9995,
+        add_dummy_prefix=dummy_prefix,
+        # By default the library leaves out lines of more than 4192 bytes.
+        max_sentence_length=65536,
+        max_sentencepiece_length=16 if dummy_prefix else config.max_piece_length,
+        pad_id=0,
+        unk_id=1,
+        bos_id=2,
+        eos_id=3,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def possible_sizes(message: str) -> tuple[int | None, int | None]:
+    """The largest and the smallest vocabulary that an error of the trainer names; else None."""
+    most = re.search(r"set it to a value <= (\d+)", message)
+    least = re.search(r"required_chars\D*\d+ vs (\d+)", message)  # of unigram; then of BPE
+    least = least or re.search(r"smaller than required_chars\D+\d+\D+(\d+)", message)
+    return int(most[1]) if most else None, int(least[1]) if least else None

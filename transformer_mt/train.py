@@ -68,6 +68,7 @@ def main() -> None:
     sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     open_streams()
     watch()
+    # conf/data/starter.yaml says ${starter:train.tsv}: a wheel keeps the corpus elsewhere.
     OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
     ConfigStore.instance().store(name="schema", node=Config)
     try:
@@ -144,13 +145,15 @@ def quoted(path: str) -> str:
 def composition_error(error: Exception) -> str:
     """Hydra's message cut down to key, value and rule."""
     text = str(error)
-    if error.__cause__ is not None:
+    if error.__cause__ is not None:  # a rule of `__post_init__` that was broken
         text += "\n" + str(error.__cause__)
+
     unknown = re.search(r"Could not override '([^']+)'", text)
     if unknown:
         close = difflib.get_close_matches(unknown[1], flat(asdict(Config())), n=1)
         hint = f"did you mean {close[0]}?" if close else "--cfg job shows them all."
         return f"{unknown[1]}: no such option; {hint}"
+
     value = re.search(r"^(?:Value|Invalid value|Cannot convert|Unsupported).*$", text, re.MULTILINE)
     key = re.search(r"full_key: (\S+)", text) or re.search(r"Error merging override (\S+?)=", text)
     if value and key:
@@ -264,10 +267,12 @@ def claim_run_dir(config: Config, steps: list[int], stack: ExitStack) -> None:
     has_run = (run_dir / "config.yaml").exists()
     run_dir.mkdir(parents=True, exist_ok=True)
     stack.enter_context(file_lock(run_dir / LOCK, wait=False))
+    # Only now nobody else can write here: what was read before must still be true.
     if config.resume and checkpoint_steps(run_dir, "state") != steps:
         raise UserError(
             f"{run_dir} was trained by another process meanwhile; run the same command again."
         )
+    # A start that was killed before its first checkpoint is nothing to keep.
     is_trained = (run_dir / WEIGHTS).exists()
     if has_run and not steps and (not config.resume or is_trained):
         aside = move_aside(run_dir)

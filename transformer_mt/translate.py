@@ -104,6 +104,7 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
         finally:
             lines.put(None)
 
+    # A thread of its own reads, because a read from a pipe cannot be given a time limit.
     threading.Thread(target=read, daemon=True).start()
     ended = False
     while not ended:

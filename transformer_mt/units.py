@@ -86,7 +86,7 @@ def parse_links(line: str, n_first: int, n_second: int, where: str) -> tuple[set
     Raises:
         UserError: a link has another form, or points beyond a sentence.
     """
-    links: dict[str, set[Link]] = {"-": set(), "p": set()}
+    links: dict[str, set[Link]] = {"-": set(), "p": set()}  # sure, possible
     for link in line.split():
         i, kind, j = split_link(link, where)
         if i >= n_first or j >= n_second:
@@ -95,6 +95,7 @@ def parse_links(line: str, n_first: int, n_second: int, where: str) -> tuple[set
                 f"{n_second} units, from 0."
             )
         links[kind].add((i, j))
+    # A link that is given as both is sure.
     return links["-"], links["p"] - links["-"]
 
 
