@@ -133,13 +133,14 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     disable_progress_bars()  # those of the library; ours stay plain in a log
     cache = cache_folder(config.data)
     text = prepare_text(config.data, cache)
-    # Both directions share the text. Which of its two columns is the source?
+    # Both directions share the text in the cache. Which of its two columns is the source?
     columns = ("first", "second")
     if config.src_language != config.data.languages[0]:
         columns = ("second", "first")
     src, tgt = prepare_tokenizers(config, text, cache, run_dir, columns)
     train, ids_key = prepare_ids(config, text, cache, src, tgt, columns)
 
+    # Pairs over `model.max_len` were left out when their ids were made.
     n_long = len(text.splits["train"]) - len(train)
     return Corpus(
         train,
@@ -222,6 +223,7 @@ def source_paths(key: str, value: Any) -> list[Path]:
     Raises:
         UserError: one is missing or empty, or its name does not tell a format.
     """
+    # Hydra gives a list for [a,b] and anything that YAML knows for a single value.
     paths = [Path(str(name)) for name in (value if isinstance(value, (list, tuple)) else [value])]
     if len(paths) not in (1, 2):
         raise UserError(f"data.{key}={value}: give one file, or two line-aligned text files.")
@@ -317,6 +319,7 @@ def read_aligned(paths: list[Path], on_bad_row: OnBadRow) -> Iterator[dict[str, 
                 f"line(s), the other goes on."
             )
         n_rows += 1
+        # A line that cannot be read takes its counterpart with it.
         if first is None or second is None:
             first = second = None
         yield {"first": first, "second": second, "links": ""}
@@ -474,6 +477,7 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
         mark_leaks(splits["train"], reason, splits[key], keep[key])
     keep["train"] = np.flatnonzero(reason == KEPT)
 
+    # What was removed is said, because a rule that removes half of a corpus should be seen.
     removed = {rule: int((reason == i).sum()) for i, rule in enumerate(REASONS)}
     refuse_empty_splits(config, keep, removed, n_moved=int((reason == MOVED).sum()))
     return {key: text_of(splits[key].select(keep[key]), key) for key in splits}, removed

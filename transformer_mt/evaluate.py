@@ -197,11 +197,12 @@ def evaluate_translations(args: argparse.Namespace) -> None:
     else:
         hypotheses, speed = translate(args, test_set.sources)
         report |= speed
+    # Translating took the time: whatever happens to the file, the scores are shown.
     problem = None
     if args.output:
         try:
             write_text(args.output, "".join(line + "\n" for line in hypotheses))
-        except OSError as error:  # it is told last, so that the scores are not lost
+        except OSError as error:
             problem = error
     report |= score(hypotheses, test_set.references, config.tgt_language)
     if args.json:
@@ -227,6 +228,7 @@ def translate(args: argparse.Namespace, sources: list[str]) -> tuple[list[str], 
     keep_freed_memory()
     translator = Translator.from_pretrained(args.run, args.device, args.precision)
     options = translator.decode = cli.decode_config(args, translator.decode)
+    # Loading the model is no part of the speed.
     start = time.perf_counter()
     translations = translator.translate(sources)
     seconds = time.perf_counter() - start
@@ -252,6 +254,7 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
     results: dict[str, Any] = {}
     # A single sentence cannot be resampled; sacreBLEU then leaves the interval out.
     n_samples = RESAMPLES if len(hypotheses) > 1 else 1
+    # Raw text goes in: each metric has its own way to find words, which its signature names.
     for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
         compute_in_floats(metric)
         result: Any = metric.corpus_score(hypotheses, references, n_bootstrap=n_samples)

@@ -65,6 +65,7 @@ def main(argv: list[str]) -> None:
     from transformer_mt.view import page
     from transformer_mt.view.primer_data import primer_data
 
+    # Its numbers are to be followed with a pencil: no GPU and no bf16, which round otherwise.
     translator = Translator.from_pretrained(args.run, "cpu", "fp32")
     src, tgt = args.sentence, None
     if src is None:

@@ -119,6 +119,7 @@ def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Ru
                 raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
         rule, reason = replace(BASE, layer=args.layer, head=args.head), Reason("by_option")
 
+    # The other options change whatever rule that is.
     options = {key: getattr(args, key) for key in ("shift", "threshold", "mask_punctuation")}
     given = {key: value for key, value in options.items() if value is not None}
     changed_rule = replace(rule, **given)
@@ -140,6 +141,7 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     rule, reason = choose_rule(translator, args)
     talk(f"links: {rule} ({reason})")
 
+    # A warning or an error of a pair says where it stands.
     names = [f"{args.src}, {args.tgt}: line {number}" for number in range(1, len(sources) + 1)]
     empty = [
         name
@@ -212,8 +214,9 @@ def write_pictures(attention: "Attention", folder: Path, grid_layer: int | None)
     """Draw the links and, unless `grid_layer` is None, every head of that layer; or say why not."""
     from transformer_mt.view import plots
 
+    # Pictures of another sentence must not stay beside this one's dump.
     for name in ("alignment", "heads"):
-        for suffix in (".png", ".svg"):  # of another sentence
+        for suffix in (".png", ".svg"):
             (folder / f"{name}{suffix}").unlink(missing_ok=True)
     if problem := plots.alignment(attention, folder / "alignment"):
         talk(f"no picture: {problem}")
@@ -249,6 +252,7 @@ def write_all(
     html = page.render(page.page_data(translator.inspector, attention, reason, table))
     write_text(folder / "attention.html", html)
 
+    # A rule that averages over all layers names none; the last one stands for them.
     layer = attention.rule.layer
     if layer is None:
         layer = translator.config.model.n_decoder_layers - 1
@@ -258,6 +262,7 @@ def write_all(
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    # torch takes seconds to import, and a wrong option should be told at once.
     from transformer_mt.translator import Translator
     from transformer_mt.units import format_links
 

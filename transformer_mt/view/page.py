@@ -41,6 +41,7 @@ def render(data: dict[str, Any], template: str = "attention.html") -> str:
         return (assets / name).read_text(encoding="utf-8")
 
     page = re.sub(r"__(\w+\.(?:css|js))__", lambda match: read(match[1]), read(template))
+    # "</script>" inside a sentence would end the element, so that "<" is escaped.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return page.replace("__DATA__", text.replace("<", "\\u003c"))
 
@@ -72,6 +73,7 @@ def reason_data(reason: Reason) -> dict[str, Any]:
         where `alignment.json` does not say how many.
     """
     name, n_pairs = reason.subject, None
+    # `alignment.json` says it for people: "the run's validation set, 1000 pairs".
     if match := re.fullmatch(r"(.*), (\d+) pairs", name, re.DOTALL):
         name, n_pairs = match[1], int(match[2])
     subject = {"gold": GOLD_KEYS[name]} if name in GOLD_KEYS else {"name": name}

@@ -38,6 +38,7 @@ def learning_curve(metrics: Path, picture: Path) -> None:
         return
     events = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
+    # Losses and scores have nothing in common but the updates: one axis on either side.
     losses = figure.subplots()
     scores = losses.twinx()
 
@@ -50,6 +51,7 @@ def learning_curve(metrics: Path, picture: Path) -> None:
         factor = 100 if key == "aer" else 1
         steps = [event["step"] for event in events if key in event]
         values = [factor * event[key] for event in events if key in event]
+        # The legend has a line for AER only where gold links are.
         if values or key != "aer":
             axes.plot(steps, values, color=color, label=label)
 
@@ -79,6 +81,7 @@ def alignment(attention: Attention, name: Path) -> str:
 
     figure.set_size_inches(2 + 0.5 * len(src.units), 2 + 0.45 * len(tgt.units))
     axes = figure.subplots()
+    # The picture shows the very map that the links were read from.
     weights = shifted(soft(attention.cross, rule.layer, rule.head), rule.shift)  # (T - 1, S)
     draw_weights(axes, attention, merge_weights(weights, src, tgt), family)
     for i, j in attention.links:
@@ -99,6 +102,7 @@ def heads(attention: Attention, layer: int, name: Path) -> None:
     src, tgt = attention.src, attention.tgt
     figure, family = new_figure(src.text + tgt.text)
     n_heads = attention.cross.shape[1]
+    # As square a grid as the number of heads allows.
     n_columns = math.ceil(math.sqrt(n_heads))
     n_rows = math.ceil(n_heads / n_columns)
     width, height = 1.2 + 0.35 * len(src.units), 1.2 + 0.32 * len(tgt.units)
@@ -125,6 +129,7 @@ def draw_weights(axes: Any, attention: Attention, weights: np.ndarray, family: l
         axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     src_labels = [*attention.src.unit_texts, "</s>"]
     tgt_labels = attention.tgt.unit_texts
+    # Chinese characters fit beside each other, English words do not.
     is_upright = max(map(len, attention.src.unit_texts), default=0) <= 2
     axes.set_xticks(
         range(len(src_labels)),
@@ -160,6 +165,7 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
     from matplotlib.ft2font import FT2Font
 
     family = ["DejaVu Sans"]  # comes with matplotlib
+    # Letters only: nobody misses a mark or an emoji as much.
     missing = {c for c in text if unicodedata.category(c)[0] == "L"}
     missing -= set(map(chr, FT2Font(font_manager.findfont("DejaVu Sans")).get_charmap()))
     installed = font_manager.findSystemFonts() if missing else []
