@@ -202,6 +202,7 @@ def test_a_language_code_may_have_a_hyphen(direction, sides):
         (TrainConfig, {"log_every": 0}, "train.log_every=0 is out of range"),
         (TrainConfig, {"samples": -1}, "train.samples=-1 is out of range"),
         (TrainConfig, {"seed": -1}, "train.seed=-1 is out of range"),
+        (TrainConfig, {"seed": 2**63}, "train.seed=9223372036854775808 is out of range"),
         (
             DecodeConfig,
             {"beam_size": 0},

@@ -325,6 +325,11 @@ def test_given_tokens_of_white_space_count(translator):
     assert translator.inspector.side(" 我\t鱼 \n", False, "given", "x").unit_texts == ["我", "鱼"]
 
 
+def test_runs_of_spaces_separate_given_tokens_once(translator):
+    side = translator.inspector.side("  I like   apples  . ", True, "given", "x")
+    assert side.unit_texts == ["I", "like", "apples", "."]
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_attention_is_that_of_float32_whatever_the_precision(run_dir, monkeypatch, precision):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)

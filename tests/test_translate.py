@@ -39,6 +39,20 @@ def test_every_line_in_is_a_line_out_in_order(call, trained_run, expected, monke
     assert call("translate", trained_run, "").out == "\n"
 
 
+def test_a_steady_trickle_of_lines_is_answered_before_it_ends(monkeypatch):
+    """A line every 30 ms never leaves a pause of 50 ms."""
+
+    def lines_in_time(*_):
+        for number in range(40):
+            time.sleep(0.03)
+            yield f"line {number}"
+
+    monkeypatch.setattr(translate_command, "decode_lines", lines_in_time)
+    windows = list(translate_command.read_windows(None, "a pipe"))
+    assert [line for window in windows for line in window] == [f"line {n}" for n in range(40)]
+    assert len(windows) >= 3 and max(map(len, windows)) < 20
+
+
 def test_a_line_break_inside_an_argument_does_not_make_two_lines(call, trained_run, expected):
     done = call("translate", trained_run, "I like\napples.", SENTENCES[1])
     assert lines(done.out) == expected[:2]

@@ -36,9 +36,44 @@ def test_pieces_end_where_sentences_end(translator):
     assert len(pieces) > 1 and all(piece[-1] in ".!" for piece in pieces)
 
 
-def test_the_python_api_refuses_what_is_not_a_list_of_texts(translator):
-    with pytest.raises(TypeError, match="list of texts"):
-        translator.translate("I like apples.")
+def test_texts_may_come_from_anything_that_gives_them(translator, tmp_path):
+    texts = ["I like apples.", "We buy cats."]
+    expected = [translation.text for translation in translator.translate(texts)]
+    path = tmp_path / "texts"
+    path.write_text("".join(text + "\n" for text in texts), encoding="utf-8")
+    with path.open(encoding="utf-8") as file:
+        for given in (tuple(texts), iter(texts), (text for text in texts), map(str, texts), file):
+            assert [translation.text for translation in translator.translate(given)] == expected
+    (translation,) = translator.translate("I like apples.")
+    assert translation.text == expected[0] and translation.src == "I like apples."
+
+
+@pytest.mark.parametrize(
+    "given, named",
+    [
+        (None, "not NoneType"),
+        (3, "not int"),
+        (b"I like apples.", "not bytes"),
+        (["ok", None], "text 2 is of type NoneType"),
+        ([["ok"]], "text 1 is of type list"),
+        ([b"ok"], "text 1 is of type bytes"),
+    ],
+)
+def test_what_is_no_text_is_a_type_error_that_says_what_is_wanted(translator, given, named):
+    with pytest.raises(TypeError, match=rf"takes a text \(str\), or several .*{named}"):
+        translator.translate(given)
+
+
+def test_a_run_is_found_after_the_working_directory_has_changed(trained_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(trained_run.parent)
+    translator = Translator(trained_run.name, "cpu")
+    rule = translator.inspector.default_rule()
+    monkeypatch.chdir(tmp_path)
+    assert translator.run_dir == trained_run
+    assert translator.inspector.default_rule() == rule
+
+
+def test_the_python_api_refuses_texts_that_are_not_unicode(translator):
     with pytest.raises(UserError, match="text 2 has a lone surrogate at character 3"):
         translator.translate(["ok", "ab\ud800"])
     assert translator.translate([]) == []

@@ -227,7 +227,7 @@ class TrainConfig:
     compile: bool = False
     """Compile the model with torch.compile: slower to start, faster on GPUs."""
     seed: int = 1
-    """Chance in initialisation, dropout, data order and subword sampling; at least 0."""
+    """Chance in initialisation, dropout, data order and subword sampling; from 0 to 2^63 - 1."""
 
     def __post_init__(self) -> None:
         for key in ("max_steps", "max_epochs", "max_minutes"):
@@ -242,8 +242,10 @@ class TrainConfig:
         intervals = ("validate_every", "checkpoint_every", "log_every")
         for key in (*counts, *intervals):
             check(f"train.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
-        for key in ("clip_norm", "patience", "samples", "seed"):
+        for key in ("clip_norm", "patience", "samples"):
             check(f"train.{key}", getattr(self, key), getattr(self, key) >= 0, "at least 0")
+        # Steps and ranks are added to it, and torch takes 64 bits.
+        check("train.seed", self.seed, 0 <= self.seed < 2**63, f"from 0 to {2**63 - 1}")
         check("train.lr", self.lr, 0 < self.lr < 1, "above 0 and below 1")
         smoothing = self.label_smoothing
         check("train.label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")

@@ -108,7 +108,7 @@ class Inspector:
         """A written sentence as the model reads it.
 
         Args:
-            units: `words`, `subwords`, or `given`: the tokens of `text` between single spaces.
+            units: `words`, `subwords`, or `given`: the tokens of `text` between spaces.
             where: what to call the sentence in errors.
         Raises:
             UserError: it is empty or too long, or the vocabulary lacks a character of the target.
@@ -121,8 +121,8 @@ class Inspector:
         # Character spans of the given tokens; other units are found in the text later.
         bounds = None
         if units == "given":
-            # Only U+0020 separates: a token may be other white space, as U+3000.
-            tokens = text.translate(BREAKS).strip(" ").split(" ")
+            # Only U+0020 separates, any number of it: a token may be other white space, as U+3000.
+            tokens = [token for token in text.translate(BREAKS).split(" ") if token]
             text, bounds = join_given(list(map(convert, tokens)), not is_unspaced(language))
         else:
             text = convert(one_line(text))

@@ -296,7 +296,8 @@ def load_run(run_dir: Path) -> LoadedRun:
     put_weights(model, tensors, weights)
     if not all(parameter.isfinite().all() for parameter in model.parameters()):
         raise UserError(f"{weights}: holds numbers that are not finite.")
-    return LoadedRun(run_dir, config, src, tgt, model.eval(), metadata)
+    # Absolute, because the program may change its working directory later.
+    return LoadedRun(run_dir.absolute(), config, src, tgt, model.eval(), metadata)
 
 
 def check_size(

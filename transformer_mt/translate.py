@@ -3,9 +3,11 @@
 import argparse
 import contextlib
 import json
+import math
 import queue
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +24,9 @@ WINDOW = 1024
 """Lines that are sorted by length and batched together."""
 PAUSE = 0.05
 """Seconds without a new line after which a window is translated as it is."""
+LONGEST_WAIT = 0.2
+"""Seconds after its first line at which a window is translated in any case: a steady trickle of
+lines has no pause."""
 
 EXAMPLE = """\
   python -m transformer_mt.translate runs/starter-en-zh-tiny "Good morning." "How are you?"
@@ -87,7 +92,8 @@ def input_windows(args: argparse.Namespace) -> Iterator[list[str]]:
 
 
 def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
-    """Lines in windows. One also closes when the input pauses: a line typed is a line answered.
+    """Lines in windows. One also closes when the input pauses or trickles, because a line typed
+    wants to be a line answered.
 
     Raises:
         UserError: a line is not UTF-8, after the windows before it.
@@ -109,14 +115,16 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
     ended = False
     while not ended:
         window: list[str] = []
+        closing_time = math.inf
         with contextlib.suppress(queue.Empty):
-            while len(window) < WINDOW and not ended:
+            while len(window) < WINDOW and not ended and time.monotonic() < closing_time:
                 # Wait for a second at most. A signal that came just before, or that another thread
                 # took, does not end a wait.
                 line = lines.get(timeout=PAUSE if window else 1.0)
                 if line is None:
                     ended = True
                 else:
+                    closing_time = min(closing_time, time.monotonic() + LONGEST_WAIT)
                     window.append(line)
         if window:
             yield window

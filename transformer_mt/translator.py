@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,7 +95,7 @@ class Translator:
 
     def translate(
         self,
-        texts: list[str],
+        texts: str | Iterable[str],
         beam_size: int | None = None,
         length_penalty: float | None = None,
         n_best: int | None = None,
@@ -106,6 +106,7 @@ class Translator:
         The batch has no influence on a translation.
 
         Args:
+            texts: one text, or several: a list, an iterator, the lines of an open file.
             beam_size: None = as `decode` says, which is the run's; 1 = greedy.
             length_penalty: likewise; 0 = off.
             n_best: candidates for each text, at most `beam_size`. Where a text is cut in pieces,
@@ -113,9 +114,9 @@ class Translator:
             batch_tokens: padded source tokens translated together.
         Raises:
             UserError: an option is out of range, or a text holds lone surrogates.
+            TypeError: `texts` are no texts.
         """
-        if isinstance(texts, str):
-            raise TypeError("translate takes a list of texts")
+        texts = text_list(texts)
         options = self.decode_options(beam_size, length_penalty, n_best, batch_tokens)
         for i, text in enumerate(texts, start=1):
             refuse_surrogates(text, f"text {i}")
@@ -253,6 +254,24 @@ class Translator:
             # The model's own translation was not given in tokens, so it is split into words.
             tgt_side = make_side(self.tgt_tokenizer, ids, "words" if units == "given" else units)
         return self.inspector.attention(src_side, tgt_side, rule)
+
+
+def text_list(texts: str | Iterable[str]) -> list[str]:
+    """One text or several as a list, because an iterator can be read only once.
+
+    Raises:
+        TypeError: something else was given.
+    """
+    if isinstance(texts, str):
+        return [texts]
+    wanted = "translate takes a text (str), or several in a list or an iterator"
+    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+        raise TypeError(f"{wanted}, not {type(texts).__name__}")
+    whole = list(texts)
+    for i, text in enumerate(whole, start=1):
+        if not isinstance(text, str):
+            raise TypeError(f"{wanted}, but text {i} is of type {type(text).__name__}")
+    return whole
 
 
 def cut_points(text: str) -> Iterator[list[int]]:
