@@ -204,3 +204,11 @@ def test_a_split_file_without_a_second_column_is_one_line(call, trained_run, tmp
     write(tmp_path / "run" / "test.tsv", "a\tb\nc\n")
     error = call("evaluate", tmp_path / "run").error
     assert f"{tmp_path / 'run' / 'test.tsv'}: line 2 has no second column" in error
+
+
+def test_exchanged_files_are_warned_of(call, trained_run, tmp_path):
+    english, chinese = write(tmp_path / "en", "I like apples.\n"), write(tmp_path / "zh", "我。\n")
+    done = call("evaluate", trained_run, "--src", chinese, "--ref", english)
+    assert done.status == 0
+    assert f"warning: {chinese}: the source does not look like English" in done.err
+    assert f"warning: {chinese}: the reference does not look like Chinese" in done.err

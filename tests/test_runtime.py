@@ -230,6 +230,10 @@ def test_a_number_of_processes_without_a_rank_is_one_line(
     assert not (tmp_path / "run").exists()
     monkeypatch.delenv("MASTER_PORT")
     assert "not RANK, MASTER_PORT:" in call("train", *options).error
+    monkeypatch.setenv("RANK", "x")
+    assert "RANK=x is not a number: start" in call("train", *options).error
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    assert "WORLD_SIZE=two is not a number: start" in call("train", *options).error
 
 
 def test_a_run_directory_belongs_to_one_process(corpus_tsv, cache_dir, tmp_path):

@@ -53,6 +53,23 @@ def test_a_steady_trickle_of_lines_is_answered_before_it_ends(monkeypatch):
     assert len(windows) >= 3 and max(map(len, windows)) < 20
 
 
+def test_a_source_in_another_script_is_warned_of_once(call, trained_run):
+    done = call("translate", trained_run, "我喜欢苹果。", "你们画画。")
+    warning = "warning: the input does not look like English, which this run needs here"
+    assert done.status == 0 and done.err.count("warning") == 1 and warning in done.err
+
+
+def test_a_closed_stderr_does_not_stop_the_work(trained_run, tmp_path):
+    """The warning of a long line finds nobody; the translations are written all the same."""
+    long = write(tmp_path / "long.txt", "I like apples. " * 60 + "\n")
+    out = tmp_path / "out.txt"
+    arguments = ("translate", trained_run, "--input", long, "--output", out)
+    with running(*arguments) as process:
+        process.stderr.close()
+        assert process.wait(timeout=300) == 0
+    assert len(lines(out.read_text(encoding="utf-8"))) == 1
+
+
 def test_a_line_break_inside_an_argument_does_not_make_two_lines(call, trained_run, expected):
     done = call("translate", trained_run, "I like\napples.", SENTENCES[1])
     assert lines(done.out) == expected[:2]

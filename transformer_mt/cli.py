@@ -54,7 +54,7 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
 
 
 def open_streams() -> None:
-    """Make both output streams UTF-8. What goes to one that the caller closed is lost."""
+    """Make both output streams UTF-8; drop what goes to one that the caller has closed."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -62,7 +62,7 @@ def open_streams() -> None:
 
 
 def forget_stdout() -> None:
-    """Let what is still buffered go nowhere. Else Python would complain of the closed pipe."""
+    """Drop what is still buffered, because Python would complain of the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -61,7 +61,7 @@ from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
 
 FORMAT = 1
-"""Of what lies in the cache; raise it when the code below prepares it differently."""
+"""Version of the cache's contents; raise it when the code below prepares them differently."""
 TOKENIZER_SAMPLE = 500_000
 """Lines that a vocabulary is trained on at most: 1.9 GB of memory at the peak. With all lines of a
 million pairs it was 3.2 GB."""
@@ -371,7 +371,7 @@ def load_from_hub(hub: str, hub_config: str | None, split: str) -> Dataset:
         pass  # the hub is there: loading says what is wrong
     except Exception as error:
         unreachable = error
-        # Else the library would try six times, for half a minute.
+        # Without this the library would try six times, for half a minute.
         datasets.config.HF_HUB_OFFLINE = True
     try:
         return load_dataset(hub, hub_config, split=split)
@@ -452,7 +452,7 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     The rules for training pairs are those of REASONS, in this order. A split that the corpus lacks
     is cut off the training pairs.
     """
-    # What a row breaks by itself is found first, in parallel.
+    # Rules that need nothing but the row come first, in parallel.
     splits = {}
     for key in SPLITS:
         if getattr(config, key) is not None:
@@ -477,7 +477,7 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
         mark_leaks(splits["train"], reason, splits[key], keep[key])
     keep["train"] = np.flatnonzero(reason == KEPT)
 
-    # What was removed is said, because a rule that removes half of a corpus should be seen.
+    # The user hears what was removed, because a rule that removes half of a corpus is a mistake.
     removed = {rule: int((reason == i).sum()) for i, rule in enumerate(REASONS)}
     refuse_empty_splits(config, keep, removed, n_moved=int((reason == MOVED).sum()))
     return {key: text_of(splits[key].select(keep[key]), key) for key in splits}, removed

@@ -186,6 +186,12 @@ def evaluate_translations(args: argparse.Namespace) -> None:
 
     config = load_config(args.run)
     test_set = read_test_set(args, config.direction)
+    cli.warn_of_other_language(
+        test_set.sources, config.src_language, f"{test_set.name}: the source"
+    )
+    for references in test_set.references:
+        where = f"{test_set.name}: the reference"
+        cli.warn_of_other_language(references, config.tgt_language, where)
     report: dict[str, Any] = {
         "run": str(args.run),
         "direction": config.direction,

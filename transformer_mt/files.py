@@ -27,11 +27,15 @@ os.umask(_UMASK)
 
 
 def talk(message: str) -> None:
-    """Print a line for the person who watches, above a progress bar; stdout is for results."""
+    """Print a line for the person who watches, above a progress bar; stdout is for results.
+
+    Where nobody listens any more, as in `2>&1 | head`, the work goes on all the same.
+    """
     from tqdm import tqdm
 
-    tqdm.write(message, file=sys.stderr)
-    sys.stderr.flush()
+    with suppress(BrokenPipeError):
+        tqdm.write(message, file=sys.stderr)
+        sys.stderr.flush()
 
 
 class _LogLines:
@@ -40,7 +44,8 @@ class _LogLines:
     def write(self, text: str) -> None:
         line = " ".join(text.split())  # no carriage return, nor the spaces that wipe an older bar
         if line:
-            print(line, file=sys.stderr, flush=True)
+            with suppress(BrokenPipeError):
+                print(line, file=sys.stderr, flush=True)
 
 
 _is_watched = False

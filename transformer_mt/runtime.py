@@ -106,8 +106,15 @@ def check_launch() -> None:
     """Refuse to train where it is said how many processes there are, but not which is this one.
 
     Raises:
-        UserError: `WORLD_SIZE` is set without the variables that `torchrun` sets with it.
+        UserError: `WORLD_SIZE` is set without the variables that `torchrun` sets with it, or one of
+            them is no number.
     """
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        value = os.environ.get(name, "1")
+        if not value.isdecimal():
+            raise UserError(
+                f"{name}={value} is not a number: start the processes with torchrun, or unset it."
+            )
     missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
     if world_size() > 1 and missing:
         raise UserError(

@@ -158,6 +158,9 @@ def translate(
     """Translate window after window, and print in order."""
     number = 0  # of the input line, from 1
     for window in windows:
+        if number == 0:
+            # The first lines tell whether source and target are exchanged.
+            cli.warn_of_other_language(window, translator.config.src_language, "the input")
         for translation in translator.translate(window):
             number += 1
             if translation.n_pieces > 1:

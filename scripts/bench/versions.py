@@ -93,7 +93,7 @@ class Answer:
 
     seconds: float
     cpu_seconds: float
-    """Of all threads."""
+    """Summed over all threads."""
     texts: list[str]
 
 

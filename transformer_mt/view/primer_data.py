@@ -48,7 +48,7 @@ LONGEST_CHARACTERS = 36
 """Characters of the Chinese side that sections 2 and 3 can draw."""
 
 DRAWN_BYTES = 600_000
-"""Size of the vectors and columns of weights. Of a large model the page shows some layers only."""
+"""Size of the vectors and columns of weights. A large model's page shows some of its layers."""
 
 D_KS = tuple(2**i for i in range(11))
 """The lengths of queries and keys that section 5 compares."""

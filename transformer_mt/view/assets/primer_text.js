@@ -47,7 +47,7 @@ const TEXT = {
   h1: ["1. Attention shares out a fixed amount", "1. 注意力：把固定的总量分出去"],
   p1: () => [
     `To write a token of the translation, the model can draw on all ${S} tokens of the ` +
-      "source. What it has to give is a whole: 1. Without attention each token would get the " +
+      "source. It has a fixed amount to give, which is 1. Without attention each token would get the " +
       `same, 1/${S}. Attention replaces the equal shares by weights: none is below 0, together ` +
       "they still make 1, and whatever matters more at this moment gets more.",
     `写译文中的一个词元时，模型可以参考原文的全部 ${S} 个词元。能分的总量固定为 1。` +
@@ -332,8 +332,8 @@ const TEXT = {
     "图中是 softmax 给出的权重；本模型每行只取权重最大的那个值（见第 10 节）。",
   ],
   p7: [
-    "There is only one function, softmax(Q Kᵀ / √d_k) V. What differs is where its inputs " +
-      "come from. In self-attention Q, K and V all come from one sentence. Between sentences, " +
+    "There is only one function, softmax(Q Kᵀ / √d_k) V. Only the origin of its inputs " +
+      "differs. In self-attention Q, K and V all come from one sentence. Between sentences, " +
       "Q comes from the translation, and K and V come from the source.",
     "函数只有一个：softmax(Q Kᵀ / √d_k) V，不同的只是输入从哪里来。自注意力的 Q、K、V " +
       "都来自同一句话；两句之间的注意力，Q 来自译文，K 和 V 来自原文。",
