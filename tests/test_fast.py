@@ -7,24 +7,32 @@ import torch
 from helpers import EXACT
 from torch.nn import functional as F
 
-from transformer_mt.fast import dropout, few_rows_linear, label_smoothed_loss
+from transformer_mt.fast import Linear, dropout, label_smoothed_loss
 
 
-@pytest.mark.parametrize("n_vocab", [1024, 1023])
-@pytest.mark.parametrize("shape", [(1,), (1, 1), (2, 4), (9, 1), (3, 5, 2)])
-def test_few_rows_are_multiplied_as_many_are(float64, shape, n_vocab):
+@pytest.mark.parametrize("n_out", [6, 7, 4096, 4098, 4099])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(1,), (0, 1), (1, 1), (2, 2), (9, 1), (3, 5, 2), (129, 1)])
+def test_linear_is_linear_for_any_number_of_rows(float64, shape, bias, n_out):
+    """Few rows are multiplied in other ways, but not where gradients are wanted."""
     torch.manual_seed(1)
-    x, weight = torch.randn(*shape, 256), torch.randn(n_vocab, 256)
-    y = few_rows_linear(x, weight)
-    assert y.shape == (*shape, n_vocab)
-    torch.testing.assert_close(y, F.linear(x, weight), **EXACT)
-    columns = x.transpose(0, -2)  # not contiguous
-    torch.testing.assert_close(few_rows_linear(columns, weight), F.linear(columns, weight), **EXACT)
+    layer = Linear(8, n_out, bias)
+    x = torch.randn(*shape, 8)
+    expected = F.linear(x, layer.weight, layer.bias)
+    torch.testing.assert_close(layer(x), expected, rtol=0, atol=0)
+    with torch.no_grad():
+        y = layer(x)
+        assert y.shape == (*shape, n_out)
+        torch.testing.assert_close(y, expected, **EXACT)
+        columns = x.transpose(0, -2)  # not contiguous
+        torch.testing.assert_close(
+            layer(columns), F.linear(columns, layer.weight, layer.bias), **EXACT
+        )
 
 
-def test_few_rows_under_autocast_are_in_its_type():
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert few_rows_linear(torch.randn(2, 256), torch.randn(8, 256)).dtype is torch.bfloat16
+def test_linear_under_autocast_is_in_its_type():
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert Linear(8, 6)(torch.randn(2, 8)).dtype is torch.bfloat16
 
 
 # ------------------------------------------------------------------------------------------ dropout

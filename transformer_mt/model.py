@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transformer_mt.config import Activation, CrossAttention, EncoderGate, ModelConfig, Norm
-from transformer_mt.fast import dropout, few_rows_linear
+from transformer_mt.fast import Linear, dropout
 
 # ------------------------------------------------------------------------ attention, section 3.2
 
@@ -137,11 +137,11 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.hard = hard
-        self.w_q = nn.Linear(d_model, d_model)
+        self.w_q = Linear(d_model, d_model)
         # A key bias would add the same number to a whole row of scores, which softmax ignores.
-        self.w_k = nn.Linear(d_model, d_model, bias=False)
-        self.w_v = nn.Linear(d_model, d_model)
-        self.w_o = nn.Linear(d_model, d_model)
+        self.w_k = Linear(d_model, d_model, bias=False)
+        self.w_v = Linear(d_model, d_model)
+        self.w_o = Linear(d_model, d_model)
 
     def split_heads(self, x: Tensor) -> Tensor:
         """Cut the D columns of `x` `(B, T, D)` into heads: `(B, H, T, K)`."""
@@ -199,9 +199,9 @@ class FeedForward(nn.Module):
     def __init__(self, d_model: int, d_ff: int, activation: Activation) -> None:
         super().__init__()
         self.activation = activation
-        self.w_in = nn.Linear(d_model, d_ff)
-        self.w_gate = nn.Linear(d_model, d_ff) if activation is Activation.swiglu else None
-        self.w_out = nn.Linear(d_ff, d_model)
+        self.w_in = Linear(d_model, d_ff)
+        self.w_gate = Linear(d_model, d_ff) if activation is Activation.swiglu else None
+        self.w_out = Linear(d_ff, d_model)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.w_in(x)  # (B, T, d_ff)
@@ -527,7 +527,7 @@ class Transformer(nn.Module):
         self.src_embedding = (
             self.tgt_embedding if share else nn.Embedding(n_src_vocab, config.d_model)
         )
-        self.output = nn.Linear(config.d_model, n_tgt_vocab, bias=False)
+        self.output = Linear(config.d_model, n_tgt_vocab, bias=False)
         if config.tie_embeddings:
             self.output.weight = self.tgt_embedding.weight
         positions = positional_encoding(config.max_len, config.d_model)
@@ -659,8 +659,7 @@ class Transformer(nn.Module):
         """
         x = self.embed(ids, self.tgt_embedding, cache.n_steps, cache.n_steps + 1)
         states = self.run_decoder(x, cache, cache.advance(ids.size(1)))
-        # Not `self.output(states)`: a step has few rows, for which this is faster.
-        return few_rows_linear(states, self.output.weight)
+        return self.output(states)
 
     def decode_states(
         self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, trace: Trace | None = None
