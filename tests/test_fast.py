@@ -10,14 +10,14 @@ from torch.nn import functional as F
 from transformer_mt.fast import Linear, dropout, label_smoothed_loss
 
 
-@pytest.mark.parametrize("n_out", [6, 7, 4096, 4098, 4099])
+@pytest.mark.parametrize("n_out", [6, 4096, 4098, 4099])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(1,), (0, 1), (1, 1), (2, 2), (9, 1), (3, 5, 2), (129, 1)])
 def test_linear_is_linear_for_any_number_of_rows(float64, shape, bias, n_out):
     """Few rows are multiplied in other ways, but not where gradients are wanted."""
     torch.manual_seed(1)
-    layer = Linear(8, n_out, bias)
-    x = torch.randn(*shape, 8)
+    layer = Linear(16, n_out, bias)
+    x = torch.randn(*shape, 16)
     expected = F.linear(x, layer.weight, layer.bias)
     torch.testing.assert_close(layer(x), expected, rtol=0, atol=0)
     with torch.no_grad():
@@ -32,7 +32,7 @@ def test_linear_is_linear_for_any_number_of_rows(float64, shape, bias, n_out):
 
 def test_linear_under_autocast_is_in_its_type():
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        assert Linear(8, 6)(torch.randn(2, 8)).dtype is torch.bfloat16
+        assert Linear(16, 4096)(torch.randn(2, 16)).dtype is torch.bfloat16
 
 
 # ------------------------------------------------------------------------------------------ dropout

@@ -17,6 +17,8 @@ MANY_ROWS = 128
 """Up to this many rows, it computes a wide output in blocks."""
 WIDE = 4096
 """Outputs of a vocabulary, as opposed to those of a layer."""
+LARGE = 2**16
+"""Elements of a matrix from which on parts pay."""
 
 
 class Linear(nn.Linear):
@@ -28,18 +30,21 @@ class Linear(nn.Linear):
     (two threads, AVX2).
     """
 
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
+        # Smaller matrices stay in the processor's cache, and more calls cost more than they save.
+        self.is_large = in_features * out_features >= LARGE
+        self.max_rows = MANY_ROWS if out_features >= WIDE else FEW_ROWS
+
     def forward(self, x: Tensor) -> Tensor:
-        n_rows = x.numel() // self.in_features
-        is_step = n_rows <= FEW_ROWS or (n_rows <= MANY_ROWS and self.out_features >= WIDE)
-        # Autocast keeps its copy of a parameter, but would convert parts of it at every step.
-        if (
-            not is_step
-            or n_rows == 0
-            or not x.is_cpu
-            or torch.is_grad_enabled()
-            or torch.is_autocast_enabled("cpu")
-        ):
+        if not self.is_large or x.numel() > self.max_rows * self.in_features:
             return F.linear(x, self.weight, self.bias)
+        # Autocast keeps its copy of a parameter, but would convert parts of it at every step.
+        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not x.is_cpu:
+            return F.linear(x, self.weight, self.bias)
+        if x.numel() == 0:
+            return F.linear(x, self.weight, self.bias)
+        n_rows = x.numel() // self.in_features
         rows = x.reshape(n_rows, self.in_features)
         n_parts = math.gcd(self.out_features, 2 if n_rows <= FEW_ROWS else 16)
         parts = self.weight.view(n_parts, -1, self.in_features)
