@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -267,7 +267,7 @@ from transformer_mt.files import file_lock
 from transformer_mt.runtime import worker_pool
 
 def work(number):
-    print("ready", flush=True)
+    os.write(1, b"ready\\n")  # at once: what two processes print may come in pieces
     time.sleep(600)
 
 with file_lock(Path(sys.argv[1]), wait=False), worker_pool(2) as pool:
@@ -285,7 +285,8 @@ def test_workers_and_the_lock_end_with_the_process_that_is_stopped(tmp_path, num
         text=True,
         start_new_session=True,
     )
-    with process:
+    with process, ExitStack() as stack:
+        stack.callback(process.kill)  # a failed assertion would wait for it
         assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
         with pytest.raises(UserError, match="in use"), file_lock(tmp_path / "lock", wait=False):
             pass
