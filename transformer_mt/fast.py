@@ -32,17 +32,15 @@ class Linear(nn.Linear):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__(in_features, out_features, bias)
-        # Smaller matrices stay in the processor's cache, and more calls cost more than they save.
+        # Parts of a smaller matrix cost more calls than they save time.
         self.is_large = in_features * out_features >= LARGE
         self.max_rows = MANY_ROWS if out_features >= WIDE else FEW_ROWS
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.is_large or x.numel() > self.max_rows * self.in_features:
-            return F.linear(x, self.weight, self.bias)
+        is_step = self.is_large and 0 < x.numel() <= self.max_rows * self.in_features
         # Autocast keeps its copy of a parameter, but would convert parts of it at every step.
-        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not x.is_cpu:
-            return F.linear(x, self.weight, self.bias)
-        if x.numel() == 0:
+        in_parts = is_step and x.is_cpu and not torch.is_autocast_enabled("cpu")
+        if not in_parts or torch.is_grad_enabled():
             return F.linear(x, self.weight, self.bias)
         n_rows = x.numel() // self.in_features
         rows = x.reshape(n_rows, self.in_features)

@@ -285,7 +285,7 @@ class LayerCache:
             more = keys.new_empty(*keys.shape[:2], max(16, end), keys.size(3))
             self.tgt_keys = torch.cat((self.tgt_keys[:, :, :start], more), dim=2)
             self.tgt_values = torch.cat((self.tgt_values[:, :, :start], more), dim=2)
-        # `narrow` is slicing, in a third of the time.
+        # `narrow` is slicing with less to work out.
         self.tgt_keys.narrow(2, start, n_new).copy_(keys)
         self.tgt_values.narrow(2, start, n_new).copy_(values)
         return self.tgt_keys.narrow(2, 0, end), self.tgt_values.narrow(2, 0, end)
