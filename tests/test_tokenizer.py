@@ -199,6 +199,22 @@ def test_a_vocabulary_too_small_is_refused_with_both_numbers(kind):
         train(needed - 1)
 
 
+REFUSED = {"long": "long " * 14_000, "long_in_bytes": "长" * 22_000, "reserved": "a ▅ b"}
+
+
+@pytest.mark.parametrize("line", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("joint", [False, True])
+def test_lines_that_sentencepiece_does_not_take_are_told(line, joint):
+    options = TokenizerConfig(vocab_size=300, joint=joint)
+    with pytest.raises(UserError, match=r"2 of 2 lines .* over 65536 bytes or with U\+2585; lower"):
+        train_tokenizer([line, line + "."], options, True)
+    tokenizer, warning = train_tokenizer([*ENGLISH, line], options, True)
+    assert warning.startswith(f"1 of {len(ENGLISH) + 1} lines had no part in the vocabulary")
+    plain, no_warning = train_tokenizer(ENGLISH, options, True)
+    assert tokenizer.model == plain.model and "lines" not in no_warning
+    assert tokenizer.decode(tokenizer.encode([line])) == [line]
+
+
 @pytest.mark.parametrize("lines", [[], [""], ["", ""]])
 def test_no_text_gives_no_vocabulary(lines):
     with pytest.raises(UserError, match=r"no vocabulary .* no text"):

@@ -15,6 +15,11 @@ from transformer_mt.config import TokenizerConfig, UserError
 PROBE = "Wait… (50%)  ok，好！（行）"
 """Full-width marks and a double space: what a lossy model does not give back."""
 
+LONGEST_LINE = 65536
+"""Bytes of a line that a vocabulary is trained on at most; SentencePiece's default is 4192."""
+RESERVED = "\u2585"
+"""SentencePiece's own mark for what is unknown: it does not train on lines that contain it."""
+
 
 class SpecialIds(NamedTuple):
     """The ids of a vocabulary that are no text."""
@@ -162,21 +167,30 @@ def train_tokenizer(
     Returns:
         The tokenizer and a warning, empty when there is none.
     Raises:
-        UserError: there is no text, or `vocab_size` is too small for the corpus's characters.
+        UserError: there is no text that SentencePiece takes, or `vocab_size` is too small for the
+            corpus's characters.
     """
-    lines = list(lines)
-    if not any(lines):
+    all_lines = [line for line in lines if line]
+    if not all_lines:
         raise UserError("no vocabulary can be trained: the corpus has no text.")
-    vocab_size, warning = config.vocab_size, ""
+    lines = [line for line in all_lines if is_trainable(line)]
+    n_left_out = len(all_lines) - len(lines)
+    left_out = (
+        f"{n_left_out} of {len(all_lines)} lines had no part in the vocabulary, because "
+        f"SentencePiece takes none over {LONGEST_LINE} bytes or with U+{ord(RESERVED):X}"
+    )
+    if not lines:
+        raise UserError(f"{left_out}; lower data.max_bytes, or split the lines into sentences.")
+    vocab_size, warning = config.vocab_size, f"{left_out}. " if n_left_out else ""
     while True:
         try:
             model = train_model(lines, config, vocab_size, dummy_prefix)
-            return Tokenizer(model, "the new vocabulary"), warning
+            return Tokenizer(model, "the new vocabulary"), warning.strip()
         except RuntimeError as error:
             most, least = possible_sizes(str(error))
             if most is not None and most < vocab_size:
                 vocab_size = most
-                warning = (
+                warning += (
                     f"tokenizer.vocab_size={config.vocab_size} is more than the corpus allows: "
                     f"{vocab_size} used."
                 )
@@ -187,6 +201,11 @@ def train_tokenizer(
                 ) from None
             else:
                 raise
+
+
+def is_trainable(line: str) -> bool:
+    """Whether SentencePiece takes a line; it leaves out others without a word."""
+    return len(line.encode()) <= LONGEST_LINE and RESERVED not in line
 
 
 def train_model(
@@ -205,8 +224,7 @@ def train_model(
         byte_fallback=True,
         character_coverage=0.9995,
         add_dummy_prefix=dummy_prefix,
-        # By default the library leaves out lines of more than 4192 bytes.
-        max_sentence_length=65536,
+        max_sentence_length=LONGEST_LINE,
         max_sentencepiece_length=16 if dummy_prefix else config.max_piece_length,
         pad_id=0,
         unk_id=1,
