@@ -261,6 +261,146 @@ def test_relative_paths(make_corpus, tmp_path, monkeypatch):
     assert len(make_corpus(["mine.csv"], columns=["en", "zh"]).train) == 4
 
 
+HEADER_AND_ROWS = {
+    "an_index": ",en,zh\n0,{0},{1}\n1,{2},{3}\n",
+    "several_empty_names": ",,en,zh\n0,a,{0},{1}\n1,b,{2},{3}\n",
+    "one_name_twice": "id,en,id,zh\n0,{0},1,{1}\n0,{2},1,{3}\n",
+    "blank_lines_above": "\n \n,,\nen,zh\n{0},{1}\n{2},{3}\n",
+    "blank_lines_between": "en,zh\n\n{0},{1}\n\n\n{2},{3}\n\n",
+    "a_comma": "sep=,\nen,zh\n{0},{1}\n{2},{3}\n",
+    "a_semicolon": "sep=;\nen;zh\n{0};{1}\n{2};{3}\n",
+    "a_tab": '\n"sep=\t"\r\nen\tzh\r\n{0}\t{1}\r\n{2}\t{3}\r\n',
+    "a_mark_above_it": "\ufeffsep=,\nen,zh\n{0},{1}\n{2},{3}\n",
+    "a_long_field_elsewhere": f'en,x,zh\n{{0}},"{"x" * 200_000}",{{1}}\n{{2}},,{{3}}\n',
+    "a_comma_at_the_end_of_rows": "en,zh\n{0},{1},\n{2},{3},\n",
+    "a_comma_at_the_end_of_one_row": "en,zh\n{0},{1}\n{2},{3},\n",
+    "commas_at_the_end_of_all_lines": "en,zh,,\n{0},{1},,\n{2},{3},,\n",
+    "carriage_returns_alone": "en,zh\r{0},{1}\r{2},{3}\r",
+    "carriage_returns_and_line_feeds_in_cells": 'en,zh,note\r{0},{1},"a\nb\rc"\r{2},{3},\r',
+    "line_ends_converted_twice": 'en,zh\r\r\n{0},{1}\r\r\n"{2}",{3}\r\r\n',
+    "all_quoted": '"en","zh"\n"{0}","{1}"\n"{2}","{3}"\n',
+    "fewer_fields_than_the_header_but_both_sides": "en,zh,note\n{0},{1}\n{2},{3},x\n",
+    "joined_files": 'en,zh\n{0},{1}\n\ufeff"{2}",{3}\n',
+}
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+@pytest.mark.parametrize("form", HEADER_AND_ROWS.values(), ids=HEADER_AND_ROWS)
+def test_only_the_columns_that_are_asked_for_matter_in_csv(make_corpus, tmp_path, form, packed):
+    rows = [("I see a cat.", "我看见一只猫。"), ("She likes tea.", "她喜欢茶。")]
+    content = form.format(*rows[0], *rows[1]).encode()
+    path = tmp_path / ("train.csv" + ".gz" * packed)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    held_out = tmp_path / "held.csv"
+    held_out.write_bytes(as_csv(HELD_OUT))
+    corpus = make_corpus(path, held_out, held_out, columns=["en", "zh"])
+    assert train_pairs(corpus) == rows
+    assert sum(corpus.removed.values()) == 0
+
+
+OTHERS_IN_JSON = {
+    "another_type_after_ten_megabytes": [1, *["x" * 1000] * 11_000, {"y": 2}],
+    "types_by_turns": [1, "a", None, [2], {"b": 3}, [{"c": None}], 1.5, True],
+    "numbers_without_end": [int("9" * 4000), 10**300, float("inf"), float("nan")],
+    "deep": [json.loads("[" * 200 + "]" * 200)],
+    "surrogates": ["\ud800"],
+}
+
+
+@pytest.mark.parametrize("others", OTHERS_IN_JSON.values(), ids=OTHERS_IN_JSON)
+def test_only_the_columns_that_are_asked_for_matter_in_jsonl(make_corpus, tmp_path, others):
+    path = tmp_path / "train.jsonl"
+    rows = numbered(len(others))
+    lines = [
+        json.dumps({"a": a, "en": en, "zh": zh}) for a, (en, zh) in zip(others, rows, strict=True)
+    ]
+    lines[0] = lines[0].replace("9" * 4000, "9" * 5000)
+    path.write_text("\n\n".join(lines), encoding="utf-8")
+    split = load(path)
+    assert list(zip(split["first"], split["second"], strict=True)) == rows
+
+
+def load(path, columns=("en", "zh"), **options):
+    """The rows of a file, as they are before they are cleaned."""
+    config = DataConfig(train=str(path), columns=list(columns), **options)
+    return corpus_module.load_split(config, "train", path.parent)
+
+
+OTHERS_IN_PARQUET = {
+    "map": pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int64())),
+    "list_of_maps": pa.array([[[("a", 1)]], None], pa.list_(pa.map_(pa.string(), pa.int64()))),
+    "struct_with_a_map": pa.array(
+        [{"m": [("a", 1)]}, None], pa.struct({"m": pa.map_(pa.string(), pa.int64())})
+    ),
+    "nothing": pa.nulls(2),
+    "bytes": pa.array([b"\xff", None]),
+    "duration": pa.array([1, 2], pa.duration("s")),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS_IN_PARQUET.values(), ids=OTHERS_IN_PARQUET)
+def test_only_the_columns_that_are_asked_for_matter_in_parquet(tmp_path, other):
+    path = tmp_path / "train.parquet"
+    rows = numbered(2)
+    en, zh = zip(*rows, strict=True)
+    pq.write_table(pa.table({"other": other, "en": en, "zh": zh}), path)
+    split = load(path)
+    assert list(zip(split["first"], split["second"], strict=True)) == rows
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+        pa.dictionary(pa.int8(), pa.large_string()),
+    ],
+    ids=str,
+)
+def test_every_type_of_text_in_parquet_is_text(make_corpus, tmp_path, kind):
+    path = tmp_path / "train.parquet"
+    rows = [*numbered(30), ("", "空"), (None, "空的")]
+    sides = [pa.array(side).cast(kind) for side in zip(*rows, strict=True)]
+    nested = pa.StructArray.from_arrays(sides, names=["en", "zh"])
+    pq.write_table(pa.table({"translation": nested, "en": sides[0], "zh": sides[1]}), path)
+    for columns in (["en", "zh"], ["translation.en", "translation.zh"]):
+        corpus = make_corpus(path, columns=columns)
+        got = train_pairs(corpus) + pairs(corpus.valid) + pairs(corpus.test)
+        assert sorted(got) == sorted(numbered(30))
+        assert corpus.removed["empty side"] == 2
+
+
+BREAKS = ["\r", "\n", "\r\n", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("mark", BREAKS, ids=ascii)
+def test_a_line_break_in_a_field_is_a_space(make_corpus, tmp_path, kind, mark):
+    if kind == "tsv" and "\n" in mark:
+        pytest.skip("the end of a row")
+    rows = [(f"She {mark}likes tea{i}.{mark}", f"她{mark}喜欢{mark}茶{i}。") for i in range(3)]
+    path, held_out = tmp_path / f"train.{kind}", tmp_path / f"held.{kind}"
+    path.write_bytes(FORMATS[kind](rows))
+    held_out.write_bytes(FORMATS[kind](HELD_OUT))
+    columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
+    corpus = make_corpus(path, held_out, held_out, **columns)
+    # A carriage return and a line feed in a cell of CSV are one line end of its text.
+    space = " " * (1 if kind == "csv" else len(mark))
+    assert train_pairs(corpus) == [
+        (f"She {space}likes tea{i}.", f"她{space}喜欢{space}茶{i}。") for i in range(3)
+    ]
+
+
+def test_a_carriage_return_outside_quotes_ends_no_row_either(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_bytes("en,zh\nShe \rlikes tea.,她\r喜欢茶。\r\nGood.,好。\n".encode())
+    split = load(path)
+    assert split["first"][:] == ["She  likes tea.", "Good."]
+    assert split["second"][:] == ["她 喜欢茶。", "好。"]
+
+
 # ---------------------------------------------------------------------------------------- bad input
 
 
@@ -410,15 +550,18 @@ def test_an_unknown_column_is_named_among_those_there(make_corpus, tmp_path, kin
 @pytest.mark.parametrize(
     "changed, kind",
     [
-        ({"en": ["I", "like"]}, "en.*list"),
-        ({"links": ["0-0"]}, "links.*list"),
-        ({"zh": 7}, "zh.*int64"),
+        ({"en": ["I", "like"]}, "a list in column en"),
+        ({"links": ["0-0"]}, "a list in column links"),
+        ({"zh": 7}, "a number in column zh"),
+        ({"zh": True}, "true or false in column zh"),
+        ({"en": {"a": "I like it."}}, "an object in column en"),
+        ({"en": "I \ud800 like it."}, "a lone surrogate in column en"),
     ],
 )
-def test_a_column_that_is_no_text_is_named(make_corpus, tmp_path, changed, kind):
+def test_a_value_that_is_no_text_is_named(make_corpus, tmp_path, changed, kind):
     path, row = tmp_path / "train.jsonl", {"en": "I like it.", "zh": "我喜欢。", "links": "0-0"}
     path.write_text(json.dumps(row | changed), encoding="utf-8")
-    with pytest.raises(UserError, match=rf"train\.jsonl: column {kind}, not text"):
+    with pytest.raises(UserError, match=rf"train\.jsonl: line 1 has {kind}"):
         make_corpus(path, columns=["en", "zh"], links_column="links")
 
 
@@ -456,11 +599,128 @@ def test_an_empty_file_is_an_empty_corpus(make_corpus, tmp_path, kind, content):
         make_corpus(path, on_bad_row=OnBadRow.skip, **columns)
 
 
-def test_a_lone_surrogate_is_not_utf8(make_corpus, tmp_path):
-    path = tmp_path / "train.jsonl"
-    path.write_text('{"en": "a \\ud800 b", "zh": "一"}\n{"en": "c", "zh": "二"}\n')
-    with pytest.raises(UserError, match=re.escape(f"{path}: cannot be read")):
-        make_corpus(path, columns=["en", "zh"])
+BAD_ROWS = {  # what is written, and the message of its first line
+    "csv": {
+        "a_comma_without_quotes": (
+            "I like it, too.,我也喜欢它。",
+            "has 3 columns, but the header has 2",
+        ),
+        "three_columns_more": ("a,b,c,d,e", "has 5 columns, but the header has 2"),
+        "a_comma_less": ("alone", r"has 1 column\(s\), but data.columns=\[en,zh\] needs 2"),
+        "an_open_quote": ('"Hello.,你好。', "opens a quote and never closes it"),
+        "an_open_quote_in_the_second_field": (
+            'Hello.,"你好。',
+            "opens a quote and never closes it",
+        ),
+        "bytes": ("a\udcff,b", "is not UTF-8 at byte offset"),
+    },
+    "jsonl": {
+        "half_a_row": ('{"en": "a", "zh":', "is not a JSON object"),
+        "no_object": ('["a", "b"]', "is not a JSON object"),
+        "no_json": ("a,b", "is not a JSON object"),
+        "two_on_a_line": ('{"en": "a", "zh": "b"} {"en": "c"}', "is not a JSON object"),
+        "a_number": ('{"en": "a", "zh": 7}', "has a number in column zh, not text"),
+        "a_list": ('{"en": ["a"], "zh": "b"}', "has a list in column en, not text"),
+        "a_lone_surrogate": (r'{"en": "\ud800", "zh": "b"}', "has a lone surrogate in column en"),
+        "too_deep": ("[" * 100_000, "is not a JSON object"),
+        "bytes": ('{"en": "a\udcff", "zh": "b"}', "is not UTF-8 at byte offset"),
+    },
+    "tsv": {
+        "a_tab_less": ("alone", r"has 1 column\(s\), but data.columns=\[0,1\] needs 2"),
+        "an_empty_line": ("", r"has 1 column\(s\), but data.columns=\[0,1\] needs 2"),
+        "bytes": ("a\udcff\tb", "is not UTF-8 at byte offset"),
+    },
+}
+
+
+@pytest.mark.parametrize("place", [0, 2, 5], ids=["first", "middle", "last"])
+@pytest.mark.parametrize(
+    "kind, name", [(kind, name) for kind, rows in BAD_ROWS.items() for name in rows]
+)
+def test_a_bad_row_is_named_or_left_out_alone(make_corpus, tmp_path, kind, name, place):
+    written, message = BAD_ROWS[kind][name]
+    lines = FORMATS[kind](numbered(5)).splitlines(keepends=True)
+    place += kind == "csv"  # the header
+    lines.insert(place, written.encode(errors="surrogateescape") + b"\n")
+    path, held_out = tmp_path / f"train.{kind}", tmp_path / f"held.{kind}"
+    path.write_bytes(b"".join(lines))
+    held_out.write_bytes(FORMATS[kind](HELD_OUT))
+    columns = {} if kind == "tsv" else {"columns": ["en", "zh"]}
+    with pytest.raises(UserError, match=f"{path.name}: line {place + 1} {message}") as error:
+        make_corpus(path, held_out, held_out, **columns)
+    assert "data.on_bad_row=skip" in str(error.value) and "\n" not in str(error.value)
+    corpus = make_corpus(path, held_out, held_out, on_bad_row=OnBadRow.skip, **columns)
+    assert train_pairs(corpus) == numbered(5)
+    assert corpus.removed["unreadable row"] == 1
+
+
+@pytest.mark.parametrize(
+    "bad, n_bad",
+    [
+        (b'"Two lines,\nof which one is \xff.",\xe4\xb8\x80\n', 1),
+        (b'"Three \xff lines,\nof which\n""two"", are good.","a\nb"\n', 1),
+        (b'a,"b\n\xff\nc"\n', 1),
+        (b'"He said\n"no, thanks" to me","b"\n', 2),  # each line of it is one
+        (b'"Not closed,\nb\n"a, b",c\n', None),
+    ],
+    ids=["second_line", "first_line", "second_field", "bare_quotes", "not_closed"],
+)
+def test_no_half_of_a_bad_row_of_several_lines_is_read(tmp_path, bad, n_bad):
+    path = tmp_path / "train.csv"
+    good = as_csv(numbered(4)).splitlines(keepends=True)
+    path.write_bytes(b"".join([*good[:3], bad, *good[3:]]))
+    with pytest.raises(UserError, match=r"train\.csv: line [456] (is not UTF-8|opens a quote)"):
+        load(path)
+    split = load(path, on_bad_row=OnBadRow.skip)
+    rows = list(zip(split["first"], split["second"], strict=True))
+    if n_bad is None:  # the rows after the quote that is not closed
+        assert rows == [*numbered(2), (None, None), (None, None), ("a, b", "c"), *numbered(4)[2:]]
+    else:
+        assert rows == [*numbered(2), *[(None, None)] * n_bad, *numbered(4)[2:]]
+
+
+def test_lines_are_counted_over_rows_of_several_lines(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text('\n\nen,zh\n"a\nb\nc",d\n\ne,"f\ng"\nalone\n')
+    with pytest.raises(UserError, match=r"train\.csv: line 10 has 1 column"):
+        load(path)
+
+
+def test_a_quote_that_is_not_closed_does_not_take_a_long_file_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_module, "LONGEST_RECORD", 10)
+    path, rows = tmp_path / "train.csv", numbered(100)
+    path.write_bytes(as_csv(rows).replace(b"Sentence number 50", b'"Sentence number 50'))
+    with pytest.raises(UserError, match=r"train\.csv: line 52 opens a quote"):
+        load(path)
+    split = load(path, on_bad_row=OnBadRow.skip)
+    assert split["first"].count(None) == 1 and split["first"][51:] == [en for en, _ in rows[51:]]
+
+
+def test_a_header_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_bytes(b"en\xff,zh\na,b\n")
+    with pytest.raises(UserError, match=r"train\.csv: line 1, the header, cannot be read"):
+        load(path, on_bad_row=OnBadRow.skip)
+    path.write_bytes(b"en,zh,en\na,b,c\n")
+    with pytest.raises(UserError, match=r"train\.csv: 2 columns are named en; rename them"):
+        load(path)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.bool_(), pa.list_(pa.string())], ids=str)
+def test_a_column_of_parquet_that_is_no_text_is_named(tmp_path, kind):
+    path = tmp_path / "train.parquet"
+    pq.write_table(pa.table({"en": ["a"], "zh": pa.array([None], kind)}), path)
+    with pytest.raises(UserError, match=r"train\.parquet: column zh holds values of type"):
+        load(path)
+
+
+def test_a_row_of_parquet_that_is_not_utf8_is_named_or_left_out(tmp_path):
+    path = tmp_path / "train.parquet"
+    broken = pa.array([b"a", b"\xff", b"c"]).view(pa.string())
+    pq.write_table(pa.table({"en": broken, "zh": ["d", "e", "f"]}), path)
+    with pytest.raises(UserError, match=r"train\.parquet: row 2 is not UTF-8"):
+        load(path)
+    assert load(path, on_bad_row=OnBadRow.skip)["first"][:] == ["a", None, "c"]
 
 
 def test_a_corpus_that_cleaning_empties_says_what_took_it(make_corpus, tmp_path):
@@ -678,6 +938,65 @@ def test_links_end_where_the_line_does(make_corpus):
     ]
 
 
+LINKS_FILES = {
+    "tsv": lambda rows: tsv(*rows).encode(),
+    "csv": lambda rows: as_csv(rows).replace(b"en,zh\n", b"en,zh,links\n"),
+    "jsonl": lambda rows: b"".join(
+        json.dumps(dict(zip(("en", "zh", "links"), row, strict=True))).encode() + b"\n"
+        for row in rows
+    ),
+    "parquet": lambda rows: parquet_bytes(
+        dict(zip(("en", "zh", "links"), zip(*rows, strict=True), strict=True))
+    ),
+}
+
+
+def parquet_bytes(columns):
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", LINKS_FILES)
+@pytest.mark.parametrize(
+    "written, read",
+    [
+        ("0-0 1-1\n", "0-0 1-1"),
+        ("\r\n0-0\r\n", "0-0"),
+        ("0-0\n1-1", "0-0 1-1"),
+        (" \u20280-0\x85\t", "0-0"),
+        ("\n", ""),
+    ],
+    ids=ascii,
+)
+def test_line_breaks_in_the_links_column_are_no_part_of_it(
+    make_corpus, tmp_path, kind, written, read
+):
+    if kind == "tsv":
+        written = re.sub(r"[\n\t]", "\v", written)
+    path = tmp_path / f"all.{kind}"
+    path.write_bytes(LINKS_FILES[kind]([("I see.", "我看见。", written), ("Good.", "好。", "0-0")]))
+    columns = ["0", "1", "2"] if kind == "tsv" else ["en", "zh", "links"]
+    train = tmp_path / f"train.{kind}"
+    train.write_bytes(LINKS_FILES[kind]([(*row, written) for row in numbered(4)]))
+    options = {"columns": columns[:2], "links_column": columns[2]}
+    for pair in make_corpus(train, path, path, **options).valid[:1]:
+        assert pair == Pair("I see.", "我看见。", read)
+
+
+@pytest.mark.parametrize("links_column", ["2", "7"])
+@pytest.mark.parametrize("n_files", [1, 3])
+def test_a_links_column_beyond_all_columns_is_refused(make_corpus, links_column, n_files):
+    files = [tsv(*numbered(30)), tsv(*HELD_OUT), tsv(*HELD_OUT)][:n_files]
+    with pytest.raises(UserError, match=rf"data\.links_column={links_column}: no row .* column"):
+        make_corpus(*files, links_column=links_column)
+
+
+def test_one_file_with_the_links_column_is_enough(make_corpus):
+    corpus = make_corpus(tsv(*numbered(6)), tsv(*HELD_OUT), tsv(*LINKED), links_column="2")
+    assert corpus.test == [Pair(*row) for row in LINKED] and corpus.valid[0].links == ""
+
+
 def test_a_row_without_links_is_a_pair_without_links_in_both_directions(make_corpus, tmp_path):
     rows = [dict(zip(("en", "zh", "links"), row, strict=True)) for row in LINKED]
     rows[1]["links"] = None
@@ -804,7 +1123,25 @@ def test_the_key_of_a_corpus_stays_what_it_was(make_corpus, tmp_path):
     """Checkpoints hold what is made of it: with another key, existing runs would not go on."""
     make_corpus(tsv(*numbered(4)), tsv(*HELD_OUT), tsv(*HELD_OUT))
     (folder,) = (tmp_path / "cache").glob("text-*")
-    assert folder.name == "text-6948b003ae8ec66ce28a73fd"
+    assert folder.name == f"text-{corpus_module.CACHE_FORMAT}-6948b003ae8ec66ce28a73fd"
+
+
+def test_caches_of_an_older_version_are_made_again_and_its_runs_go_on(
+    make_corpus, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(corpus_module, "CACHE_FORMAT", corpus_module.CACHE_FORMAT - 1)
+        patch.setattr(corpus_module, "one_line", str.upper)
+        old = make_corpus(tsv(*numbered(30)))
+    model = old.src_tokenizer.model, old.tgt_tokenizer.model
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    for name, content in zip(("src", "tgt"), model, strict=True):
+        (run_dir / f"{name}.spm.model").write_bytes(content)
+    new = make_corpus(tsv(*numbered(30)), run_dir=run_dir)
+    assert train_pairs(old)[0] == ("SENTENCE NUMBER 0 IS HERE.", "这里是第0句话。")
+    assert train_pairs(new)[0] == numbered(1)[0]
+    assert new.fingerprint == old.fingerprint  # a checkpoint holds it
 
 
 def test_a_changed_setting_is_made_again(make_corpus):

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from transformer_mt import Translator
 from transformer_mt.alignment import BASE, rule_from_json
 from transformer_mt.config import DataConfig, OnBadRow, UserError
-from transformer_mt.corpus import read_aligned, read_tsv
+from transformer_mt.corpus import read_aligned, read_csv, read_jsonl, read_tsv
 from transformer_mt.files import read_text
 from transformer_mt.run_dir import load_config, load_run, load_tensors
 from transformer_mt.tokenizer import Tokenizer
@@ -66,6 +66,44 @@ def test_tsv(tmp_path, content, links, on_bad_row):
     else:
         text = content.removeprefix(b"\xef\xbb\xbf")
         assert len(rows) == text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
+
+
+CELLS = st.sampled_from(['"', '""', ",", ";", "\n", "\r\n", "a", "一", "\udcff", "sep=", "\ufeff"])
+JSON_PARTS = st.sampled_from(
+    ['{"en": "a", "zh": "b"}\n', '{"en": 1', "}", '"', "\n", "[", "\\ud800"]
+)
+
+
+@fuzz
+@given(parts=st.lists(CELLS | NASTY, max_size=30), on_bad_row=st.sampled_from(OnBadRow))
+@example(parts=['"a\n', '"b\n', '"c'], on_bad_row=OnBadRow.skip)
+def test_csv(tmp_path, parts, on_bad_row):
+    path = tmp_path / "rows.csv"
+    body = "".join(parts)
+    path.write_bytes(f'en,zh\n{body}\n"last, one",b\n'.encode(errors="surrogateescape"))
+    config = DataConfig(columns=["en", "zh"], on_bad_row=on_bad_row)
+    try:
+        rows = list(read_csv(path, config))
+    except UserError as error:
+        assert on_bad_row is OnBadRow.error and "rows.csv: line " in str(error)
+    else:
+        assert len(rows) <= body.count("\n") + 2
+        # A quote may run into the next line, but no row is read twice, nor is the last one lost.
+        assert sum(row[:2] == ("last, one", "b") for row in rows) == 1 or '"' in body
+
+
+@fuzz
+@given(parts=st.lists(JSON_PARTS | NASTY, max_size=20), on_bad_row=st.sampled_from(OnBadRow))
+def test_jsonl(tmp_path, parts, on_bad_row):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"en": "a", "zh": "b"}\n' + "".join(parts), encoding="utf-8")
+    config = DataConfig(columns=["en", "zh"], on_bad_row=on_bad_row)
+    try:
+        rows = list(read_jsonl(path, config))
+    except UserError as error:
+        assert on_bad_row is OnBadRow.error and "rows.jsonl: line " in str(error)
+    else:
+        assert rows[0] == ("a", "b", None)
 
 
 @fuzz

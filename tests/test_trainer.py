@@ -454,6 +454,15 @@ def test_progress_is_the_largest_spent_fraction(make_trainer):
     assert trainer.spent(20) == pytest.approx(0.75)
 
 
+@pytest.mark.parametrize("more", [0, 1, 100])
+def test_an_epoch_of_fewer_batches_than_were_done_is_over(make_trainer, more):
+    """A corpus that is prepared by a newer version may have fewer rows."""
+    trainer = make_trainer({"train.max_steps": 2})
+    trainer.state.batch = len(trainer.sampler.epoch(0)) + more
+    assert trainer.train() == 0
+    assert (trainer.state.step, trainer.state.epoch, trainer.state.batch) == (2, 1, 2)
+
+
 def test_patience_ends_the_run(make_trainer):
     options = {"train.max_steps": 50, "train.validate_every": 2, "train.patience": 2}
     trainer = make_trainer(options | {"train.average": 1})

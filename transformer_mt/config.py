@@ -47,7 +47,7 @@ class DataConfig:
     """Language codes of the two text columns, parallel to `columns`."""
     columns: list[str] = field(default_factory=lambda: ["0", "1"])
     """Text columns: numbers from 0 for TSV; names for CSV, JSONL, Parquet and the hub, where
-    `translation.en` is a nested one."""
+    `translation.en` is a nested one. Other columns of a file may hold anything."""
     links_column: str | None = None
     """Column with gold word links in Pharaoh form, first column first; null: there is none."""
     train: Any = None
@@ -58,7 +58,9 @@ class DataConfig:
     test: Any = None
     """Likewise; null: the test split is cut off the training split."""
     on_bad_row: OnBadRow = OnBadRow.error
-    """A row that cannot be read stops the run (error), or is counted and left out (skip)."""
+    """A row that cannot be read stops the run and is named (error), or is counted and left out
+    (skip): its bytes are not UTF-8, a column is missing, a CSV row has more columns than the
+    header, a quote is not closed, a line is not a JSON object, a number stands for text."""
     chinese_script: ChineseScript = ChineseScript.as_is
     """simplified: convert traditional characters with OpenCC (extra `zh`)."""
     max_bytes: int = 2000

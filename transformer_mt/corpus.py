@@ -10,36 +10,31 @@ made of, so that a changed corpus or option is never read stale.
 
 import csv
 import errno
-import glob
 import gzip
 import hashlib
+import io
 import json
 import os
+import re
 import shutil
 import sys
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import (
-    Dataset,
-    Features,
-    Value,
-    concatenate_datasets,
-    disable_progress_bars,
-    load_dataset,
-)
-from datasets.exceptions import DatasetGenerationError
-from datasets.utils.logging import CRITICAL, set_verbosity
+import pyarrow.parquet as pq
+from datasets import Dataset, concatenate_datasets, disable_progress_bars, load_dataset
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]
@@ -54,14 +49,24 @@ from transformer_mt.config import (
     TokenizerConfig,
     UserError,
 )
-from transformer_mt.files import decode_lines, file_lock, progress, sync, talk
+from transformer_mt.files import (
+    decode_lines,
+    file_lock,
+    progress,
+    sync,
+    talk,
+    write_atomically,
+)
 from transformer_mt.runtime import worker_pool
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
 
 FORMAT = 1
-"""Version of the cache's contents; raise it when the code below prepares them differently."""
+"""Part of a corpus's fingerprint. Checkpoints hold that, so that raising this ends all runs."""
+CACHE_FORMAT = 2
+"""Version of the cache's contents; raise it when the code below prepares them differently. A run
+that goes on then trains on what is prepared now."""
 TOKENIZER_SAMPLE = 500_000
 """Lines that a vocabulary is trained on at most: 1.9 GB of memory at the peak. With all lines of a
 million pairs it was 3.2 GB."""
@@ -71,8 +76,14 @@ PART_ROWS = 100_000
 """Rows of one file of a preparation: what a process loses at most when it is interrupted."""
 
 SPLITS = ("train", "valid", "test")
-READERS = {".csv": "csv", ".jsonl": "json", ".parquet": "parquet"}
-"""The library's name for each format that it reads for us."""
+FORMATS = (".tsv", ".csv", ".jsonl", ".parquet")
+Row = tuple[str | None, str | None, str | None]
+"""First side, second side and links. Null links: the row has no such column."""
+ROW_SCHEMA = pa.schema([(name, pa.string()) for name in ("first", "second", "links")])
+UNREADABLE_ROW: Row = (None, None, None)
+LONGEST_RECORD = 10_000
+"""Lines of a CSV record; with more, its quote was never closed."""
+JSON_KINDS = {float: "a number", bool: "true or false", list: "a list", dict: "an object"}
 REASONS = (
     "unreadable row",
     "empty side",
@@ -184,7 +195,8 @@ def table(corpus: Corpus) -> str:
 def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
     """One split as it was written: columns `first`, `second` and perhaps `links`.
 
-    Both sides are null where a row could not be read and such rows are skipped.
+    Both sides are null where a row could not be read and such rows are skipped. `links` is null
+    where a row of a file has no such column.
 
     Args:
         key: `train`, `valid` or `test`.
@@ -197,24 +209,40 @@ def load_split(config: DataConfig, key: str, scratch: Path) -> Dataset:
         return named_columns(
             load_from_hub(config.hub, config.hub_config, str(value)), config, config.hub
         )
-    paths = source_paths(key, value)
-    file_format = format_of(paths[0])
+    paths, written = source_paths(key, value), scratch / f"{key}.arrow"
     try:
-        if len(paths) == 2 or file_format == ".tsv":
-            return load_lines(config, key, paths, scratch)
-        table = load_table(
-            paths[0], file_format, config.on_bad_row, scratch / f"{key}{file_format}"
-        )
-    except Exception as error:  # the readers raise from half a dozen libraries
-        cause = (isinstance(error, DatasetGenerationError) and error.__cause__) or error
-        if isinstance(cause, UserError) or getattr(cause, "errno", None) == errno.ENOSPC:
-            raise cause from None
-        first_line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-        # This is how the library says that there are no rows.
-        if "corresponds to no data" in first_line or "BatchSize" in first_line:
-            raise UserError(f"data.{key}={paths[0]}: it has no rows.") from None
+        if not written.exists():
+            rows = read_rows(paths, config, scratch)
+            shown = progress(rows, total=None, unit="rows", desc=f"read {key}")
+            write_atomically(written, partial(write_rows, rows=shown))
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{paths[0]}: cannot be read: {first_line.rstrip('.!')}.") from None
-    return named_columns(table, config, str(paths[0]))
+    split = Dataset.from_file(str(written))
+    if len(split) == 0:
+        raise UserError(f"data.{key}={paths[0]}: it has no rows.")
+    return split
+
+
+def read_rows(paths: list[Path], config: DataConfig, scratch: Path) -> Iterator[Row]:
+    """Rows of a file, or of two aligned ones; raises UserError where one cannot be read."""
+    if len(paths) == 2:
+        return read_aligned(paths, config.on_bad_row)
+    file_format = format_of(paths[0])
+    if file_format == ".parquet":
+        return read_parquet(paths[0], config, scratch)
+    return {".tsv": read_tsv, ".csv": read_csv, ".jsonl": read_jsonl}[file_format](paths[0], config)
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows to an Arrow file, from which the library reads them."""
+    iterator = iter(rows)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, ROW_SCHEMA) as stream:
+        while batch := list(islice(iterator, 1000)):
+            columns = [pa.array(values, pa.string()) for values in zip(*batch, strict=True)]
+            stream.write_batch(pa.record_batch(columns, schema=ROW_SCHEMA))
 
 
 def source_paths(key: str, value: Any) -> list[Path]:
@@ -232,7 +260,7 @@ def source_paths(key: str, value: Any) -> list[Path]:
             raise UserError(f"data.{key}={path}: no such file.")
         if path.stat().st_size == 0:
             raise UserError(f"data.{key}={path}: the file is empty.")
-    if len(paths) == 1 and format_of(paths[0]) not in (".tsv", *READERS):
+    if len(paths) == 1 and format_of(paths[0]) not in FORMATS:
         raise UserError(
             f"data.{key}={paths[0]}: the format is told by the name: .tsv, .csv, .jsonl or "
             f".parquet (.gz too), or two line-aligned text files, data.{key}=[file.en,file.zh]."
@@ -245,118 +273,318 @@ def format_of(path: Path) -> str:
     return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
 
 
-def load_lines(config: DataConfig, key: str, paths: list[Path], scratch: Path) -> Dataset:
-    """A TSV file, or two aligned text files, read by our own generators.
+def read_lines(path: Path, on_bad_row: OnBadRow, by_cr: bool = False) -> Iterator[str]:
+    """Lines of a UTF-8 file, `.gz` too, without their ends and byte order marks.
 
-    The library's CSV reader takes quotes for quoting and U+2028 for the end of a line.
-    """
+    Where bad rows are skipped, bytes that are not UTF-8 are lone surrogates; see `is_unicode`.
 
-    def rows() -> Iterable[dict[str, Any]]:
-        if len(paths) == 2:
-            source = read_aligned(paths, config.on_bad_row)
-        else:
-            source = read_tsv(paths[0], config)
-        return progress(source, total=None, unit="rows", desc=f"read {key}")
-
-    text = Features({name: Value("string") for name in ("first", "second", "links")})
-    return Dataset.from_generator(rows, features=text, cache_dir=str(scratch), fingerprint=key)
-
-
-def read_lines(path: Path, on_bad_row: OnBadRow) -> Iterator[str | None]:
-    """Lines of a UTF-8 file, `.gz` too; None is a line that is not UTF-8, where those are skipped.
-
+    Args:
+        by_cr: whether lines may end in a lone carriage return, as on an old Mac; they do if the
+            first one does.
     Raises:
         UserError: with file, line and byte offset, when a line is not UTF-8; or a damaged `.gz`.
     """
     opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as file:
+        lines: Iterable[bytes] = file
         way_out = "convert the file, or leave such rows out with data.on_bad_row=skip"
         try:
-            yield from decode_lines(file, str(path), way_out, on_bad_row is OnBadRow.skip)
-        except (EOFError, gzip.BadGzipFile, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+            if by_cr and first_line_end(file) == b"\r":
+                # Latin-1 stands for the bytes themselves.
+                text = io.TextIOWrapper(file, encoding="latin-1", newline="\r")
+                lines = (line.encode("latin-1") for line in text)
+            for line in decode_lines(lines, str(path), way_out, on_bad_row is OnBadRow.skip):
+                yield line.removeprefix("\ufeff")  # in the middle, too, of files that were joined
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UserError(f"{path}: damaged gzip file ({error}); pack it again.") from None
 
 
-def read_tsv(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
-    """Rows `first`, `second`, `links` of a TSV file, without quoting."""
-    columns, links_column = config.columns, config.links_column
-    if not all(column.isdecimal() for column in (*columns, links_column or "0")):
+def first_line_end(file: BinaryIO) -> bytes:
+    """The first line end outside of quotes, or nothing; `file` is at its beginning again."""
+    unquoted = re.sub(rb'"[^"]*"', b"", file.read(65536))
+    file.seek(0)
+    # Two carriage returns before a line feed come from a line end that was converted twice.
+    match = re.search(rb"\r*\n|\r", unquoted)
+    return match[0] if match else b""
+
+
+def is_unicode(text: str) -> bool:
+    """Whether `text` has no lone surrogates, which stand for bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def bad_row(where: str, problem: str, on_bad_row: OnBadRow) -> Row:
+    """The row to write for one that cannot be read; raises UserError unless such are skipped."""
+    if on_bad_row is OnBadRow.error:
         raise UserError(
-            f"data.columns={columns}, data.links_column={links_column}: columns of a TSV file are "
-            f"numbers from 0, such as [0,1]."
+            f"{where} {problem}; mend it, or leave such rows out with data.on_bad_row=skip."
         )
-    first, second = (int(column) for column in columns)
-    n_needed = max(first, second) + 1
-    for number, line in enumerate(read_lines(path, config.on_bad_row), start=1):
-        fields = [] if line is None else line.split("\t")
-        is_short = len(fields) < n_needed
-        if is_short and config.on_bad_row is OnBadRow.error:
-            raise UserError(
-                f"{path}: line {number} has {len(fields)} column(s), but "
-                f"data.columns=[{','.join(columns)}] needs {n_needed}; mend it, or leave such rows "
-                f"out with data.on_bad_row=skip."
-            )
-        links = "" if links_column is None else "".join(fields[int(links_column) :][:1])
-        yield {
-            "first": None if is_short else fields[first],
-            "second": None if is_short else fields[second],
-            "links": links,
-        }
+    return UNREADABLE_ROW
 
 
-def read_aligned(paths: list[Path], on_bad_row: OnBadRow) -> Iterator[dict[str, Any]]:
+def read_aligned(paths: list[Path], on_bad_row: OnBadRow) -> Iterator[Row]:
     """Rows of two line-aligned text files; raises UserError when one is longer."""
     first_lines, second_lines = (read_lines(path, on_bad_row) for path in paths)
-    n_rows, end = 0, object()
+    n_rows = 0
     while True:
-        first, second = next(first_lines, end), next(second_lines, end)
-        if first is end and second is end:
+        first, second = next(first_lines, None), next(second_lines, None)
+        if first is None and second is None:
             return
-        if first is end or second is end:
-            shorter = paths[0 if first is end else 1]
+        if first is None or second is None:
+            shorter = paths[0 if first is None else 1]
             raise UserError(
                 f"{paths[0]} and {paths[1]} are not line-aligned: {shorter} ends after {n_rows} "
                 f"line(s), the other goes on."
             )
         n_rows += 1
         # A line that cannot be read takes its counterpart with it.
-        if first is None or second is None:
-            first = second = None
-        yield {"first": first, "second": second, "links": ""}
+        is_read = is_unicode(first) and is_unicode(second)
+        yield (first, second, None) if is_read else UNREADABLE_ROW
 
 
-def load_table(path: Path, file_format: str, on_bad_row: OnBadRow, plain: Path) -> Dataset:
-    """All columns of a CSV, JSONL or Parquet file, read by the library from a copy, `plain`.
+def read_tsv(path: Path, config: DataConfig) -> Iterator[Row]:
+    """Rows of a TSV file, which has no header and no quoting; further columns are ignored."""
+    columns, links_column = config.columns, config.links_column
+    if not all(column.isdecimal() for column in (*columns, links_column or "0")):
+        raise UserError(
+            f"data.columns={columns}, data.links_column={links_column}: columns of a TSV file are "
+            f"numbers from 0, such as [0,1]."
+        )
+    lines = enumerate(read_lines(path, config.on_bad_row), start=1)
+    records = ((i, line.split("\t") if is_unicode(line) else None) for i, line in lines)
+    return rows_of_fields(path, records, [int(name) for name in column_names(config)], config)
 
-    The copy is unpacked, and its text is UTF-8 without a byte order mark.
+
+def read_csv(path: Path, config: DataConfig) -> Iterator[Row]:
+    """Rows of a CSV file by RFC 4180, whose first record that is not blank names the columns."""
+    records = csv_records(path, config.on_bad_row)
+    for number, header in records:
+        if header is None:
+            raise UserError(f"{path}: line {number}, the header, cannot be read; mend it.")
+        if any(name.strip() for name in header):
+            break
+    else:
+        return
+    check_columns(str(path), column_names(config), header)
+    places = [header.index(name) for name in column_names(config)]
+    yield from rows_of_fields(path, records, places, config, width=len(header))
+
+
+def rows_of_fields(
+    path: Path,
+    records: Iterable[tuple[int, list[str] | None]],
+    places: list[int],
+    config: DataConfig,
+    width: int | None = None,
+) -> Iterator[Row]:
+    """Pick the columns of a row from its fields; the rules of TSV and CSV.
+
+    Args:
+        records: numbers of lines, and the fields there; None is a record that cannot be read.
+        places: of the first and the second side, and perhaps of links, which may be missing.
+        width: number of columns that the header names; more fields are an error.
     """
-    options: dict[str, Any] = {}
-    if file_format == ".parquet" and path.suffix != ".gz":
-        plain.unlink(missing_ok=True)  # left over from a start that was interrupted
-        plain.symlink_to(path.resolve())
-    elif file_format == ".parquet":
+    first, second, *links_places = places
+    n_needed = max(first, second) + 1
+    for number, fields in records:
+        if fields is None:
+            yield UNREADABLE_ROW
+        elif len(fields) < n_needed:
+            problem = (
+                f"has {len(fields)} column(s), but data.columns=[{','.join(config.columns)}] needs "
+                f"{n_needed}"
+            )
+            yield bad_row(f"{path}: line {number}", problem, config.on_bad_row)
+        elif width is not None and any(fields[width:]):
+            # As from a comma in a sentence without quotes. Trailing commas do no harm.
+            problem = f"has {len(fields)} columns, but the header has {width}"
+            yield bad_row(f"{path}: line {number}", problem, config.on_bad_row)
+        else:
+            has_links = bool(links_places) and links_places[0] < len(fields)
+            links = fields[links_places[0]] if has_links else None
+            yield fields[first], fields[second], links
+
+
+def csv_records(path: Path, on_bad_row: OnBadRow) -> Iterator[tuple[int, list[str] | None]]:
+    """Records of a CSV file that are not blank, each with the number of its first line.
+
+    None is a record that cannot be read. A first line `sep=;` names another delimiter.
+
+    Raises:
+        UserError: a quote is not closed, and bad rows are not skipped.
+    """
+    # `one_line` makes spaces of these carriage returns; to `csv` they would end a record.
+    lines = (
+        line.rstrip("\r").replace("\r", " ").replace("\n", " ")
+        for line in read_lines(path, on_bad_row, by_cr=True)
+    )
+    delimiter, number, n_records = ",", 1, 0
+    ahead: list[str] = []  # lines from `number` on that were read already
+    n_suspect = 0  # lines of `ahead` that may be the rest of a broken record
+    while ahead or (ahead := list(islice(lines, 1))):
+        line, n_seen = ahead[0], 1
+        fields: list[str] | None = line.split(delimiter)
+        if '"' in line:
+            fields, n_seen = quoted_record(ahead, lines, delimiter)
+        if fields is None:
+            bad_row(f"{path}: line {number}", "opens a quote and never closes it", on_bad_row)
+        n_lines = 1 if fields is None else n_seen
+        # Of a broken record every line is read again. The last one closes a quote that it lacks.
+        is_rest = n_suspect > 0 and n_lines == 1 and line.count('"') % 2 == 1
+        if is_rest or not all(map(is_unicode, ahead[:n_lines])):
+            fields = None
+        hint = re.fullmatch('"?sep=([^"])"?', line) if n_records == 0 else None
+        if hint is not None:
+            delimiter = hint[1]
+        elif line.strip():
+            n_records += 1
+            yield number, fields
+        n_suspect = max(n_suspect, n_seen) - n_lines
+        number += n_lines
+        del ahead[:n_lines]
+
+
+def quoted_record(
+    ahead: list[str], lines: Iterator[str], delimiter: str
+) -> tuple[list[str] | None, int]:
+    """The fields of a record with quotes, and how many lines were looked at.
+
+    None stands for a record whose quotes do not close.
+
+    Args:
+        ahead: the first lines of the record; more are added from `lines`.
+    """
+
+    def needed() -> Iterator[str]:
+        for i in range(LONGEST_RECORD):
+            if i == len(ahead):
+                ahead.extend(islice(lines, 1))
+            if i == len(ahead):
+                return
+            yield ahead[i] + "\n"
+
+    csv.field_size_limit(2**31 - 1)  # columns that nobody asked for may be long
+    reader = csv.reader(needed(), delimiter=delimiter, strict=True)
+    try:
+        return next(reader), reader.line_num
+    except csv.Error:
+        if reader.line_num > 1:
+            return None, reader.line_num
+    # On one line text after a closing quote is let pass, as in `"Yes", he said`.
+    fields = next(csv.reader([ahead[0] + "\n"], delimiter=delimiter))
+    return None if fields[-1].endswith("\n") else fields, 1
+
+
+def read_jsonl(path: Path, config: DataConfig) -> Iterator[Row]:
+    """Rows of a JSON Lines file; a value that is null or missing is no text."""
+    names = column_names(config)
+    # As integers, numbers that nobody asked for could be too long.
+    decode = json.JSONDecoder(parse_int=float).decode
+    seen: dict[str, Any] = {}  # all columns, in order
+    for number, line in enumerate(read_lines(path, config.on_bad_row, by_cr=True), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = decode(line.strip()) if is_unicode(line) else None
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            yield bad_row(f"{path}: line {number}", "is not a JSON object", config.on_bad_row)
+            continue
+        columns = dict(nested_values(row))
+        seen |= columns
+        values = [columns.get(name) for name in names]
+        if problem := json_problem(names, values):
+            yield bad_row(f"{path}: line {number}", problem, config.on_bad_row)
+        else:
+            first, second, *links = values
+            yield first, second, (links[0] or "") if links else None
+    if seen:
+        check_columns(str(path), names, list(seen))
+
+
+def json_problem(names: list[str], values: list[Any]) -> str:
+    """What is wrong with the values of a row; empty: nothing."""
+    for name, value in zip(names, values, strict=True):
+        if not isinstance(value, str | None):
+            return f"has {JSON_KINDS[type(value)]} in column {name}, not text"
+        if value is not None and not is_unicode(value):
+            return f"has a lone surrogate in column {name}"
+    return ""
+
+
+def nested_values(row: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All values of an object and of those inside it, which are named as in translation.en."""
+    for name, value in row.items():
+        yield prefix + name, value
+        if isinstance(value, dict):
+            yield from nested_values(value, f"{prefix}{name}.")
+
+
+def read_parquet(path: Path, config: DataConfig, scratch: Path) -> Iterator[Row]:
+    """Rows of a Parquet file, of which only the columns that are needed are read."""
+    plain = path
+    if path.suffix == ".gz":
+        plain = scratch / path.stem
         with gzip.open(path) as packed, open(plain, "wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
-    else:
-        # Arrow takes any bytes for text. A line that is not UTF-8 becomes a row without sides,
-        # which is counted as unreadable.
-        bad_row = {".csv": ",", ".jsonl": "{}"}[file_format]
-        with open(plain, "w", encoding="utf-8", newline="") as copy:
-            for line in read_lines(path, on_bad_row):
-                copy.write(f"{bad_row if line is None else line}\n")
-    if file_format == ".csv":
-        # Every field is text, and only an empty one is null: "None", "nan" and "null" are words.
-        with open(plain, encoding="utf-8", newline="") as file:
-            text = Features({name: Value("string") for name in next(csv.reader(file), [])})
-        options = {"features": text, "keep_default_na": False, "na_values": [""]}
-    set_verbosity(CRITICAL)  # the library logs what the error that it raises says again
-    return load_dataset(
-        READERS[file_format],
-        data_files=glob.escape(str(plain)),
-        split="train",
-        cache_dir=str(plain.parent),
-        **options,
-    )
+    names, number = column_names(config), 0
+    with pq.ParquetFile(plain) as file:
+        if file.metadata.num_rows == 0:
+            return
+        schema = flattened(file.schema_arrow.empty_table()).schema
+        check_columns(str(path), names, schema.names)
+        for name, is_links in zip(names, (False, False, True), strict=False):
+            kind = schema.field(name).type
+            if not is_text(kind) and not (is_links and pa.types.is_null(kind)):
+                raise UserError(f"{path}: column {name} holds values of type {kind}, not text.")
+        for batch in file.iter_batches(columns=names, batch_size=1000):
+            table = flattened(pa.Table.from_batches([batch]))
+            # Arrow takes any bytes for text.
+            columns = [
+                table[name].cast(pa.string()).cast(pa.binary()).to_pylist() for name in names
+            ]
+            for row in zip(*columns, strict=True):
+                number += 1
+                try:
+                    first, second, *links = (value and value.decode() for value in row)
+                except UnicodeDecodeError:
+                    yield bad_row(f"{path}: row {number}", "is not UTF-8", config.on_bad_row)
+                else:
+                    yield first, second, (links[0] or "") if links else None
+
+
+def flattened(table: pa.Table) -> pa.Table:
+    """`table` with the parts of nested columns as columns, which are named as in translation.en."""
+    while any(map(pa.types.is_struct, table.schema.types)):
+        table = table.flatten()
+    return table
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is one of those for text."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
+
+
+def column_names(config: DataConfig) -> list[str]:
+    """The columns that are needed: both sides, and links where there are any."""
+    return [*config.columns, *([] if config.links_column is None else [config.links_column])]
+
+
+def check_columns(where: str, names: list[str], among: list[str]) -> None:
+    """Raise UserError unless each of `names` is one column `among` those that are there."""
+    for name in names:
+        if name not in among:
+            listed = re.sub(r"\s", " ", ", ".join(among))
+            raise UserError(f"{where}: no column {name} among {listed}; set data.columns=[…].")
+        if among.count(name) > 1:
+            raise UserError(f"{where}: {among.count(name)} columns are named {name}; rename them.")
 
 
 def load_from_hub(hub: str, hub_config: str | None, split: str) -> Dataset:
@@ -385,20 +613,15 @@ def load_from_hub(hub: str, hub_config: str | None, split: str) -> Dataset:
 
 
 def named_columns(dataset: Dataset, config: DataConfig, where: str) -> Dataset:
-    """`first`, `second` and `links` of a dataset whose columns have names, perhaps nested ones."""
+    """`first`, `second` and `links` of a hub dataset, whose columns may be nested."""
     dataset = dataset.flatten()  # {"translation": {"en": …}} becomes the column translation.en
-    names = dict(zip(config.columns, ("first", "second"), strict=True))
-    if config.links_column is not None:
-        names[config.links_column] = "links"
+    names = dict(zip(column_names(config), ("first", "second", "links"), strict=False))
+    check_columns(where, list(names), dataset.column_names)
     for column in names:
-        if column not in dataset.column_names:
-            raise UserError(
-                f"{where}: no column {column} among {', '.join(dataset.column_names)}; "
-                f"set data.columns=[…]."
-            )
         kind = getattr(dataset.features[column], "dtype", "list")
         # A column of links without any has the type null.
-        if kind not in ("string", "large_string") and (names[column], kind) != ("links", "null"):
+        is_text = kind in ("string", "large_string", "string_view")
+        if not is_text and (names[column], kind) != ("links", "null"):
             raise UserError(f"{where}: column {column} holds values of type {kind}, not text.")
     return dataset.select_columns(list(names)).rename_columns(names)
 
@@ -417,13 +640,13 @@ def prepare_text(config: DataConfig, cache: Path) -> Text:
     key = digest(FORMAT, source_identity(config), options)
 
     def make(work: Path) -> None:
-        with parts_folder(cache / f"parts-{key}") as parts:
+        with parts_folder(cache / f"parts-{CACHE_FORMAT}-{key}") as parts:
             splits, removed = clean(config, parts)
             for name, split in splits.items():
                 split.save_to_disk(str(work / name))
         (work / "removed.json").write_text(json.dumps(removed), encoding="utf-8")
 
-    folder = cached(cache, f"text-{key}", make)
+    folder = cached(cache, f"text-{CACHE_FORMAT}-{key}", make)
     splits = {name: Dataset.load_from_disk(str(folder / name)) for name in SPLITS}
     removed = json.loads((folder / "removed.json").read_text(encoding="utf-8"))
     return Text(splits, removed, key)
@@ -453,13 +676,13 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     is cut off the training pairs.
     """
     # Rules that need nothing but the row come first, in parallel.
-    splits = {}
-    for key in SPLITS:
-        if getattr(config, key) is not None:
-            raw = load_split(config, key, parts)
-            options = {"fn_kwargs": {"config": config}}
-            prefix, desc = f"{parts}/clean-{key}", f"clean {key}"
-            splits[key] = map_in_parts(raw, clean_batch, prefix, desc, **options)
+    given = [key for key in SPLITS if getattr(config, key) is not None]
+    splits = {key: load_split(config, key, parts) for key in given}
+    refuse_missing_links(config, splits)
+    for key in given:
+        options = {"fn_kwargs": {"config": config}}
+        prefix, desc = f"{parts}/clean-{key}", f"clean {key}"
+        splits[key] = map_in_parts(splits[key], clean_batch, prefix, desc, **options)
 
     # `reason` says of each training row whether it is kept, moved, or which rule removes it. The
     # rules that need the other rows work on columns of hashes: 25 million pairs fit in memory.
@@ -483,12 +706,24 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     return {key: text_of(splits[key].select(keep[key]), key) for key in splits}, removed
 
 
+def refuse_missing_links(config: DataConfig, splits: dict[str, Dataset]) -> None:
+    """Raise UserError where `data.links_column` names a column that no file has."""
+    if config.links_column is None or config.hub is not None:
+        return
+    if all(split.data.column("links").null_count == len(split) for split in splits.values()):
+        raise UserError(
+            f"data.links_column={config.links_column}: no row of the corpus has that column; "
+            f"columns of a TSV file are numbers from 0, and null stands for no links."
+        )
+
+
 def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, list[Any]]:
     """Text on one line each, in the script that is wanted, and the first rule that a row breaks.
 
     Returns:
-        Columns `first`, `second`; `reason`, an index of REASONS or KEPT; and 64-bit hashes: `pair`
-        of the row, `first_key` and `second_key` of what a leak between the splits goes by.
+        Columns `first`, `second`; `reason`, an index of REASONS or KEPT; 64-bit hashes: `pair` of
+        the row, `first_key` and `second_key` of what a leak between the splits goes by; and `links`
+        where there is such a column.
     """
     convert = to_simplified() if config.chinese_script is ChineseScript.simplified else None
     is_converted = [convert is not None and is_chinese(language) for language in config.languages]
@@ -506,6 +741,8 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
         row = (*sides, reason, hash64("\t".join(sides)), *keys)
         for name, value in zip(names, row, strict=True):
             columns[name].append(value)
+    if "links" in batch:
+        columns["links"] = [one_line(links or "") for links in batch["links"]]
     return columns
 
 
@@ -678,7 +915,7 @@ def train_cached(
             talk(f"warning: {warning}")
         (work / "spm.model").write_bytes(tokenizer.model)
 
-    return Tokenizer.load(cached(cache, f"spm-{key}", make) / "spm.model")
+    return Tokenizer.load(cached(cache, f"spm-{CACHE_FORMAT}-{key}", make) / "spm.model")
 
 
 def prepare_ids(
@@ -706,7 +943,7 @@ def prepare_ids(
             # With subword sampling the text is segmented afresh in each epoch.
             "remove_columns": [] if sampling else ["src", "tgt"],
         }
-        with parts_folder(cache / f"parts-{key}") as parts:
+        with parts_folder(cache / f"parts-{CACHE_FORMAT}-{key}") as parts:
             ids = map_in_parts(pairs, encode_batch, f"{parts}/ids", "tokenize", **options)
             longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
             fitting = np.flatnonzero(longest <= max_len)
@@ -716,7 +953,7 @@ def prepare_ids(
                 )
             ids.select(fitting).save_to_disk(str(work))
 
-    return Dataset.load_from_disk(str(cached(cache, f"ids-{key}", make))), key
+    return Dataset.load_from_disk(str(cached(cache, f"ids-{CACHE_FORMAT}-{key}", make))), key
 
 
 def encode_batch(

@@ -115,18 +115,18 @@ def read_text(path: Path) -> list[str]:
     if path.is_dir() or not path.exists():
         raise UserError(f"{path}: no such file.")
     with open(path, "rb") as file:
-        return [line or "" for line in decode_lines(file, str(path), "convert the file")]
+        return list(decode_lines(file, str(path), "convert the file"))
 
 
 def decode_lines(
     lines: Iterable[bytes], name: str, way_out: str, skip: bool = False
-) -> Iterator[str | None]:
+) -> Iterator[str]:
     """Lines of UTF-8 without their end, LF or CR LF, and without a byte order mark.
 
     Args:
         name: of the file, for the error.
         way_out: what to do about a line that is not UTF-8; likewise.
-        skip: give None for such a line.
+        skip: give such a line all the same, with lone surrogates for the bytes that are not UTF-8.
     Raises:
         UserError: with line and byte offset, when a line is not UTF-8.
     """
@@ -135,14 +135,14 @@ def decode_lines(
         try:
             # Not by the codec utf-8-sig, whose errors count the offset without the mark.
             text = line.decode()
-            text = text.removeprefix("\ufeff") if number == 1 else text
-            if text:  # a file with a mark and nothing else has no line
-                yield text.removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             if not skip:
                 where = f"{name}: line {number} is not UTF-8 at byte offset {offset + error.start}"
                 raise UserError(f"{where}; {way_out}.") from None
-            yield None
+            text = line.decode(errors="surrogateescape")
+        text = text.removeprefix("\ufeff") if number == 1 else text
+        if text:  # a file with a mark and nothing else has no line
+            yield text.removesuffix("\n").removesuffix("\r")
         offset += len(line)
 
 

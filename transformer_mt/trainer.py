@@ -193,6 +193,11 @@ class Trainer:
         """
         state = self.state
         batches = self.sampler.epoch(state.epoch)
+        if state.batch >= len(
+            batches
+        ):  # of a corpus that an older version prepared, with more rows
+            state.epoch, state.batch = state.epoch + 1, 0
+            batches = self.sampler.epoch(state.epoch)
         self.talk(self.describe(len(batches)))
         if state.finished and self.is_over(len(batches)):
             self.talk(
