@@ -274,6 +274,7 @@ HEADER_AND_ROWS = {
     "a_long_field_elsewhere": f'en,x,zh\n{{0}},"{"x" * 200_000}",{{1}}\n{{2}},,{{3}}\n',
     "a_comma_at_the_end_of_rows": "en,zh\n{0},{1},\n{2},{3},\n",
     "a_comma_at_the_end_of_one_row": "en,zh\n{0},{1}\n{2},{3},\n",
+    "a_comma_and_a_space_at_the_end": "en,zh\n{0},{1}, \n{2},{3}\n",
     "commas_at_the_end_of_all_lines": "en,zh,,\n{0},{1},,\n{2},{3},,\n",
     "carriage_returns_alone": "en,zh\r{0},{1}\r{2},{3}\r",
     "carriage_returns_and_line_feeds_in_cells": 'en,zh,note\r{0},{1},"a\nb\rc"\r{2},{3},\r',
@@ -296,6 +297,14 @@ def test_only_the_columns_that_are_asked_for_matter_in_csv(make_corpus, tmp_path
     corpus = make_corpus(path, held_out, held_out, columns=["en", "zh"])
     assert train_pairs(corpus) == rows
     assert sum(corpus.removed.values()) == 0
+
+
+@pytest.mark.parametrize("end", ["\r", "\n\r\n", " \r\r\n", "\n\ufeff"], ids=ascii)
+def test_lines_of_jsonl_end_in_many_ways(tmp_path, end):
+    path, rows = tmp_path / "train.jsonl", [('Say "a".', "一"), ('A "', '"二'), ("c", "三")]
+    path.write_text(as_jsonl(rows).decode().replace("\n", end), encoding="utf-8", newline="")
+    split = load(path)
+    assert list(zip(split["first"], split["second"], strict=True)) == rows
 
 
 OTHERS_IN_JSON = {

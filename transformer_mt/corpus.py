@@ -399,7 +399,7 @@ def rows_of_fields(
                 f"{n_needed}"
             )
             yield bad_row(f"{path}: line {number}", problem, config.on_bad_row)
-        elif width is not None and any(fields[width:]):
+        elif width is not None and any(map(str.strip, fields[width:])):
             # As from a comma in a sentence without quotes. Trailing commas do no harm.
             problem = f"has {len(fields)} columns, but the header has {width}"
             yield bad_row(f"{path}: line {number}", problem, config.on_bad_row)
