@@ -206,7 +206,7 @@ REFUSED = {"long": "long " * 14_000, "long_in_bytes": "长" * 22_000, "reserved"
 @pytest.mark.parametrize("joint", [False, True])
 def test_lines_that_sentencepiece_does_not_take_are_told(line, joint):
     options = TokenizerConfig(vocab_size=300, joint=joint)
-    with pytest.raises(UserError, match=r"2 of 2 lines .* over 65536 bytes or with U\+2585; lower"):
+    with pytest.raises(UserError, match=r"2 of 2 lines .* over 65536 bytes or with U\+2585; split"):
         train_tokenizer([line, line + "."], options, True)
     tokenizer, warning = train_tokenizer([*ENGLISH, line], options, True)
     assert warning.startswith(f"1 of {len(ENGLISH) + 1} lines had no part in the vocabulary")

@@ -180,7 +180,7 @@ def train_tokenizer(
         f"SentencePiece takes none over {LONGEST_LINE} bytes or with U+{ord(RESERVED):X}"
     )
     if not lines:
-        raise UserError(f"{left_out}; lower data.max_bytes, or split the lines into sentences.")
+        raise UserError(f"{left_out}; split long lines into sentences.")
     vocab_size, warning = config.vocab_size, f"{left_out}. " if n_left_out else ""
     while True:
         try:
