@@ -65,13 +65,13 @@ LANGUAGES = {
         na/nau nd/nde nds ng/ndo nl/nld/dut nn/nno no/nor/nb/nob nr/nbl nso nus nv/nav
         ny/nya oc/oci om/orm/gaz/hae/orc pag pap pl/pol pt/por qu/que/quy/quz/quh rm/roh rn/run
         ro/ron/rum/mo/mol rw/kin sc/srd/sro/src scn se/sme sg/sag sk/slk/slo sl/slv sm/smo sn/sna
-        so/som sq/sqi/alb/als/aln ss/ssw st/sot su/sun sv/swe sw/swa/swh/swc szl tk/tuk
+        so/som sq/sqi/alb/als/aln ss/ssw st/sot su/sun sv/swe sw/swa/swh/swc szl
         tl/tgl/fil tn/tsn to/ton tpi tr/tur ts/tso tum ty/tah umb ve/ven vec vi/vie vo/vol wa/wln
         war wo/wol xh/xho yo/yor za/zha zu/zul""",
     "Latn Adlm": "ff/ful/fuv/fuc/ffm",
     "Latn Arab": "ace bjn ha/hau kr/kau/knc/kby ku/kur/kmr min ms/msa/may/zsm/zlm",
-    "Latn Cyrl": "bs/bos crh sh/hbs tt/tat uz/uzb/uzn/uzs",
-    "Latn Cyrl Arab": "az/aze/azj/azb",
+    "Latn Cyrl": "bs/bos crh sh/hbs tk/tuk tt/tat",
+    "Latn Cyrl Arab": "az/aze/azj/azb uz/uzb/uzn/uzs",
     "Latn Tfng": "taq",
     "Latn Java": "jv/jav/jw",
     "Cyrl": """
@@ -83,15 +83,16 @@ LANGUAGES = {
     "Cyrl Mong": "mn/mon/khk/mvf",
     "Arab": """
         ar/ara/arb/abv/acm/acq/aeb/afb/ajp/apc/apd/arq/ars/ary/arz/ayl ckb fa/fas/per/pes/prs
-        ps/pus/pbt/pbu/pst ug/uig ur/urd""",
+        ps/pus/pbt/pbu/pst ur/urd""",
+    "Arab Cyrl Latn": "ug/uig",
     "Arab Deva": "ks/kas sd/snd",
     "Armn": "hy/hye/arm/hyw",
     "Avst": "ae/ave",
     "Beng": "as/asm bn/ben",
     "Beng Mtei": "mni",
     "Cans Latn": "cr/cre/crk iu/iku/ike oj/oji",
-    "Deva": "awa bh/bih bho hi/hin hne mag mai mr/mar ne/nep/npi sa/san",
-    "Deva Latn": "kok/gom",
+    "Deva": "awa bh/bih bho hi/hin hne mag mai mr/mar ne/nep/npi",
+    "Deva Latn": "kok/gom sa/san",
     "Deva Sinh Thai Mymr Khmr Latn": "pi/pli",
     "Ethi": "am/amh ti/tir",
     "Geor": "ka/kat/geo",
@@ -108,12 +109,12 @@ LANGUAGES = {
     "Laoo": "lo/lao",
     "Mlym": "ml/mal",
     "Mymr": "my/mya/bur shn",
-    "Olck": "sat",
+    "Olck Beng Deva Latn": "sat",
     "Orya": "or/ori/ory",
     "Sinh": "si/sin",
     "Taml": "ta/tam",
     "Telu": "te/tel",
-    "Tfng": "tzm zgh",
+    "Tfng Latn": "ber tzm zgh",
     "Thaa": "dv/div",
     "Thai": "th/tha",
     "Tibt": "bo/bod/tib dz/dzo",
