@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import sacrebleu
-from helpers import SENTENCES, lines, write
+from helpers import SENTENCES, lines, make_run, write
+
+from transformer_mt.config import DataConfig
 
 
 def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run, tmp_path):
@@ -197,6 +199,19 @@ def test_a_test_set_of_sacrebleu_is_read_from_its_files(call, trained_run, monke
     monkeypatch.setattr(sacrebleu, "get_reference_files", lambda name, pair: [str(ref)])
     report = json.loads(call("evaluate", trained_run, "--test-set", "wmt19", "--json").out)
     assert report["test_set"] == "wmt19" and report["n"] == 4
+
+
+def test_the_languages_of_a_test_set_are_found_whatever_their_codes(
+    call, tokenizers, monkeypatch, tmp_path
+):
+    data = DataConfig(languages=["eng_Latn", "zho_Hans"])
+    run = make_run(tmp_path / "run", tokenizers, "eng_Latn-zho_Hans", data=data)
+    text = write(tmp_path / "text", "我。\n")
+    pairs = []
+    monkeypatch.setattr(sacrebleu, "get_source_file", lambda name, pair: pairs.append(pair) or text)
+    monkeypatch.setattr(sacrebleu, "get_reference_files", lambda name, pair: [text])
+    done = call("evaluate", run, "--test-set", "wmt19", "--device", "cpu", "--json")
+    assert pairs == ["en-zh"] and json.loads(done.out)["n"] == 1
 
 
 def test_a_split_file_without_a_second_column_is_one_line(call, trained_run, tmp_path):

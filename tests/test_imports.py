@@ -23,8 +23,8 @@ COMMANDS = {
 }
 LAYERS = (
     {"config"},
-    {"files", "text", "units", "fast", "runtime", "batches"},
-    {"tokenizer", "model", "scoring", "cli"},
+    {"files", "text", "fast", "runtime", "batches"},
+    {"units", "tokenizer", "model", "scoring", "cli"},
     {"run_dir", "corpus"},
     {"decoding"},
     {"alignment"},

@@ -196,9 +196,9 @@ def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
     message = r"the target: the vocabulary lacks some of its characters .我喜欢龘"
     with pytest.raises(UserError, match=message):
         foreign.attention(SRC, "我喜欢龘。", rule=Rule(0))
-    foreign.run.src_tokenizer = foreign.run.tgt_tokenizer  # it knows neither English letters nor ⁇
-    with pytest.raises(UserError, match=r"the sentence: the vocabulary changes the text .I like"):
-        foreign.attention("I like cats", "我", "given", Rule(0))
+    foreign.run.src_tokenizer = foreign.run.tgt_tokenizer  # it knows no English letters
+    side = foreign.inspector.side("I like cats", True, "given", "x")
+    assert side.unit_texts == ["I", "like", "cats"]
 
 
 def test_hugging_face_tuples(attention):
@@ -270,6 +270,88 @@ def test_chinese_script_is_converted_as_in_training(tokenizers, tmp_path):
     assert forward.attention("I draw.", "我畫。", rule=Rule(0)).tgt.text == "我画。"
     assert backward.attention("我畫。", "I draw.", rule=Rule(0)).src.text == "我画。"
     assert backward.inspector.side("學生 畫", True, "given", "x").unit_texts == ["学生", "画"]
+
+
+# ------------------------------------------------------------- vocabularies that change the text
+
+
+@pytest.fixture(scope="module")
+def lossy(tokenizers, tmp_path_factory) -> Translator:
+    """Its vocabularies of SentencePiece's usual kind fold marks, spaces and (English) case."""
+    folder = tmp_path_factory.mktemp("lossy")
+    pairs = pattern_pairs() + [("Wait... fine (50%)!", "株式会社,!")] * 9
+    vocabularies = []
+    for side, (texts, rule) in enumerate(
+        zip(zip(*pairs, strict=True), ("nmt_nfkc_cf", "nmt_nfkc"), strict=True)
+    ):
+        spm.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_prefix=str(folder / str(side)),
+            vocab_size=130,
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            normalization_rule_name=rule,
+            pad_id=3,
+            minloglevel=2,
+        )
+        vocabularies.append(Tokenizer.load(folder / f"{side}.model"))
+    return Translator(make_run(folder / "run", tuple(vocabularies)), "cpu")
+
+
+@pytest.mark.parametrize(
+    "src, plain, units",
+    [
+        ("Wait… I like apples.", "wait... i like apples.", [0, 1, 1, 1, 2, 3, 4, 5]),
+        ("I like ﬁne  cats ！", "i like fine cats !", [0, 1, 2, 3, 4]),
+        ("Ｗait\u3000㊿％", "wait 50%", [0, 1, 2]),
+        ("I like\u2581cats", "i like\u2581cats", [0, 1, 2, 3]),
+        ("I \u200blike cats", "i like cats", [0, 1, 2]),
+    ],
+)
+def test_links_index_the_text_as_it_was_written(lossy, src, plain, units):
+    """The model reads the same of `plain`, whose units i are the written ones `units[i]`."""
+    rule, tgt, plain_tgt = Rule(1, 2), "我喜欢，㍿！", "我喜欢,株式会社!"
+    written, normal = (
+        lossy.attention(src, tgt, rule=rule),
+        lossy.attention(plain, plain_tgt, rule=rule),
+    )
+    assert (written.src.text, written.tgt.text) == (src, tgt)
+    assert written.src.ids == normal.src.ids and written.tgt.ids == normal.tgt.ids
+    tgt_units = [0, 1, 2, 3, 4, 4, 4, 4, 5]
+    assert written.links == {(units[i], tgt_units[j]) for i, j in normal.links} != set()
+
+
+def test_given_tokens_are_those_given_whatever_the_vocabulary_does(lossy, capsys):
+    """A line that the vocabulary changes does not stop the others."""
+    pairs = [
+        ("Wait … I like ﬁne cats ！", "我 喜欢 ， ㍿ ！"),
+        ("\ufeffI like \u2581 cats", "我 喜欢 猫"),
+        ("I like cats", "我 喜欢 龘"),
+        ("I like cats", "我 喜欢 猫 。"),
+    ]
+    links = lossy.inspector.align(pairs, "given", Rule(1, 2), "line {}".format)
+    for (src, tgt), links_of_pair in zip(pairs, links, strict=True):
+        if "龘" in tgt:
+            assert links_of_pair == set()
+            continue
+        attention = lossy.attention(src, tgt, "given", Rule(1, 2))
+        assert attention.src.unit_texts == src.removeprefix("\ufeff").split(" ")
+        assert attention.tgt.unit_texts == tgt.split(" ")
+        assert links_of_pair == slow_links(
+            attention.cross, attention.src, attention.tgt, Rule(1, 2)
+        )
+        assert links_of_pair
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: line 2: the vocabulary lacks some of its characters")
+
+
+def test_gold_links_are_of_what_was_annotated(lossy, tmp_path):
+    path = write(tmp_path / "gold.tsv", "Wait… I like ﬁne cats！\t我喜欢㍿！\t2-0 5-3 6-4\n")
+    (gold,) = lossy.inspector.read_gold_pairs(path)
+    assert gold.src.unit_texts == ["Wait", "…", "I", "like", "ﬁne", "cats", "！"]
+    assert gold.tgt.unit_texts == ["我", "喜", "欢", "㍿", "！"]
+    assert gold.src.overlap[:-1].any(0).all() and gold.tgt.overlap[:-1].any(0).all()
+    assert np.argwhere(gold.sure).tolist() == [[2, 0], [5, 3], [6, 4]]
 
 
 # ------------------------------------------------------------------------- many pairs, gold links
@@ -357,8 +439,12 @@ def test_both_directions_are_joined(translator, reverse, monkeypatch):
         assert forward & backward <= links <= forward | backward
 
 
-def test_agreement_needs_a_run_of_the_other_direction(translator, reverse):
+def test_agreement_needs_a_run_of_the_other_direction(translator, reverse, tokenizers, tmp_path):
     assert reverse_of(translator, reverse.run_dir).config.direction == "zh-en"
+    # Codes of the same languages.
+    data = DataConfig(languages=["eng_Latn", "zho_Hans"])
+    same = make_run(tmp_path / "run", tokenizers[::-1], "zho_Hans-eng_Latn", data=data)
+    assert reverse_of(translator, same).config.direction == "zho_Hans-eng_Latn"
     message = re.escape(f"{translator.run_dir}: translates en-zh, but zh-en is needed")
     with pytest.raises(UserError, match=message):
         reverse_of(translator, translator.run_dir)
@@ -406,6 +492,15 @@ def test_without_a_file_the_rule_is_chosen_on_the_starter(
         assert rule == best(inspector.measure(gold_pairs, BASE))
         assert str(reason) == "chosen on the packaged starter's validation set"
     assert translator.attention("I draw.", "我画。").rule == translator.inspector.default_rule()[0]
+
+
+def test_the_starter_is_for_all_codes_of_english_and_chinese(tokenizers, tmp_path, monkeypatch):
+    monkeypatch.setattr("transformer_mt.inspector.STARTER_DIR", tmp_path)
+    write(tmp_path / "valid.tsv", GOLD_TSV)
+    for code, key in (("zho_Hans", "chosen_on"), ("cmn", "chosen_on"), ("zh_Latn", "no_gold")):
+        data = DataConfig(languages=["eng_Latn", code])
+        run = make_run(tmp_path / code, tokenizers, f"eng_Latn-{code}", data=data)
+        assert Translator(run, "cpu").inspector.default_rule()[1].key == key
 
 
 def test_for_other_languages_the_rule_is_the_last_layer_but_one(tokenizers, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sentencepiece as spm
 import torch
 from helpers import make_run, pattern_pairs
 from pages import Page
@@ -28,7 +29,7 @@ from transformer_mt.config import (
 )
 from transformer_mt.decoding import Hypothesis
 from transformer_mt.model import attention, causal_mask, hard_weights, positional_encoding
-from transformer_mt.tokenizer import train_tokenizer
+from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 from transformer_mt.view import equations, page, primer_data
 
 EN, ZH = "I like apples and cats.", "我喜欢苹果和猫。"
@@ -227,6 +228,23 @@ def test_characters_without_a_piece_are_the_mean_of_their_bytes(en_zh):
     assert tokenizer.unk_id not in ids and len(ids) == 3
     close(x[1], table.numpy()[ids].mean(0), 1e-6)
     close(x[0], table.numpy()[tokenizer.processor.piece_to_id("我")], 0)
+
+
+def test_characters_are_those_that_the_vocabulary_makes_of_the_sentence(tokenizers, tmp_path):
+    """A vocabulary that folds ， to , has no piece for ，."""
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=(zh + "," for _, zh in pattern_pairs()),
+        model_prefix=str(tmp_path / "folding"),
+        vocab_size=60,
+        hard_vocab_limit=False,
+        pad_id=3,
+        minloglevel=2,
+    )
+    folding = Tokenizer.load(tmp_path / "folding.model")
+    run = make_run(tmp_path / "run", (tokenizers[0], folding), "zh-en", **SMALL)
+    translator = Translator(run, "cpu")
+    side = translator.inspector.side("我喜欢，猫！", True, "words", "x")
+    assert primer_data.study_data(translator, side, is_tgt=False)["labels"] == list("我喜欢,猫!")
 
 
 # ---------------------------------------------------------------------------------------- section 5

@@ -141,6 +141,50 @@ def test_spans_are_the_characters_that_each_token_writes(tokenizer, text):
             assert decoded[start:end] in (piece, piece[1:])
 
 
+@settings(max_examples=60, deadline=None)
+@given(text=TEXT)
+def test_written_spans_are_those_of_decoding_where_nothing_is_changed(tokenizer, text):
+    ids = tokenizer.encode([text])[0]
+    assert tokenizer.written_spans(text) == tokenizer.spans(ids)[1]
+
+
+NORMALIZED = [
+    ("Wait… I know.", "…", "..."),
+    ("㍿ know", "㍿", "株式会社"),
+    ("the ﬁne cat", "ﬁ", "fi"),
+    ("the ＣＡＴ sat", "ＣＡＴ", "cat"),
+    ("know ½ it", "½", "1⁄2"),
+    ("the e\u0301 cat", "e\u0301", "é"),
+    ("  the   cat ", "cat", "cat"),
+    ("the\u3000cat", "cat", "cat"),
+    ("a\u200bcat", "cat", "cat"),
+    ("\ufeffthe cat", "cat", "cat"),
+]
+
+
+@pytest.mark.parametrize("with_bytes", [True, False], ids=["bytes", "unknown"])
+@pytest.mark.parametrize("suffix", [True, False], ids=["suffix", "prefix"])
+@pytest.mark.parametrize("text, written, becomes", NORMALIZED)
+def test_spans_point_into_the_text_as_written(tmp_path, with_bytes, suffix, text, written, becomes):
+    """All that a character becomes stands for it, and nothing else does."""
+    options = {"byte_fallback": with_bytes, "vocab_size": 400 if with_bytes else 120}
+    options |= {"normalization_rule_name": "nmt_nfkc_cf", "treat_whitespace_as_suffix": suffix}
+    tokenizer = Tokenizer.load(sentencepiece_model(tmp_path / "a.model", **options))
+    ids, spans = tokenizer.encode([text])[0], tokenizer.written_spans(text)
+    assert len(spans) == len(ids) and spans[-1] == (len(text), len(text))
+    start = text.index(written)
+    end = start + len(written)
+    pieces = tokenizer.pieces(ids)
+    raw = b""
+    for piece, (first, last) in zip(pieces, spans, strict=True):
+        if max(first, start) < min(last, end):
+            byte = re.fullmatch("<0x([0-9A-F]{2})>", piece)
+            raw += bytes.fromhex(byte[1]) if byte else piece.encode()
+    assert raw.decode().strip("▁") == becomes or "<unk>" in raw.decode()
+    # A space before the first word, or after the last, stands for nothing that was written.
+    assert spans[0] != (0, 1) or pieces[0] != "▁"
+
+
 def test_the_bytes_of_a_character_share_its_span():
     tokenizer = make(TokenizerType.unigram, "chinese")
     ids = tokenizer.encode(["猫😀狗"])[0]

@@ -46,10 +46,59 @@ LINKS = st.sets(st.tuples(st.integers(0, 12), st.integers(0, 12)))
             ["cafe\u0301s", "du", "soir", ",", "e\u0301te\u0301-la"],
         ),
         ("“Naïve” – ok…", ["“", "Naïve", "”", "–", "ok", "…"]),
+        ("हिन्दी में क्षेत्र।", ["हिन्दी", "में", "क्षेत्र", "।"]),
+        ("الْعَرَبِيَّةُ שָׁלוֹם తెలుగు", ["الْعَرَبِيَّةُ", "שָׁלוֹם", "తెలుగు"]),
+        ("می\u200cخواهم بروم", ["می\u200cخواهم", "بروم"]),
+        ("র\u200c্যাব ന്\u200d, a\u20dd", ["র\u200c্যাব", "ന്\u200d", ",", "a\u20dd"]),
+        ("co\u00adoperate, soft\u00ad end", ["co\u00adoperate", ",", "soft", "end"]),
+        (
+            "5\u00adkg 1\u2060000 twen\u00adty\u00ad-one",
+            ["5\u00adkg", "1\u2060000", "twen\u00adty\u00ad-one"],
+        ),
+        ("a\u200bb\ufeffc \u200b \ufeff", ["a", "b", "c"]),
+        ("\u200ehi\u200f! \u202bשלום\u202c \u2067x\u2069", ["hi", "!", "שלום", "x"]),
+        ("w\u200ex \u2060 \u00ad \u200d \ufe0f \u3164 y", ["w\u200ex", "y"]),
+        ("ที่นี่ ๑๒ บาท", ["ที่", "นี่", "๑๒", "บ", "า", "ท"]),
+        ("ສະບາຍດີ", ["ສ", "ະ", "ບ", "າ", "ຍ", "ດີ"]),
+        ("សួស្ដី។", ["សួ", "ស្", "ដី", "។"]),
+        ("မြန်မာ", ["မြ", "န်", "မာ"]),
+        ("葛\U000e0100城", ["葛\U000e0100", "城"]),
+        ("\u0301 a", ["\u0301", "a"]),
     ],
 )
 def test_units_are_words_numbers_characters_and_marks(text, expected):
     assert units(text) == expected
+
+
+EMOJI = [
+    "😀",
+    "❤\ufe0f",
+    "👍🏽",
+    "☝\ufe0f🏽",
+    "👩\u200d👩\u200d👧",
+    "🧑🏽\u200d💻",
+    "🏃\u200d♀\ufe0f",
+    "🏳\ufe0f\u200d🌈",
+    "🇨🇳",
+    "🇩🇪",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "1\ufe0f\u20e3",
+    "2\u20e3",
+    "#\ufe0f\u20e3",
+]
+
+
+@given(st.lists(st.sampled_from([*EMOJI, "我", "。", "!"]), min_size=1, max_size=8))
+@settings(deadline=None)
+@example(EMOJI)
+def test_an_emoji_is_one_unit_whatever_is_beside_it(sequence):
+    assert units("".join(sequence)) == sequence
+    assert units("ok" + "a".join(sequence) + "ok")[1::2] == sequence
+
+
+def test_emoji_are_punctuation_but_for_digits():
+    assert all(map(is_punctuation, [emoji for emoji in EMOJI if emoji[0] not in "12"]))
+    assert not any(map(is_punctuation, ["1\ufe0f\u20e3", "ि", "é"]))
 
 
 @given(st.text(st.sampled_from("ab3.,:'’- \t\u3000我々〇𠀀é!😀\u0301_"), max_size=30))

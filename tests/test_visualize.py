@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sentencepiece as spm
 from helpers import (
     ENVIRONMENT,
     PEOPLE,
@@ -638,6 +639,15 @@ def test_many_pairs_give_one_line_each_in_order(
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.align"]
 
 
+def test_a_line_of_invisible_characters_is_empty(call, linked_run, tmp_path):
+    english = write(tmp_path / "a.en", "I like cats.\n\u200b\ufeff\n\ufeffI like cats.\n")
+    chinese = write(tmp_path / "a.zh", "我喜欢猫。\n我\n\u200e我喜欢猫。\u200f\n")
+    done = align(call, linked_run, (english, chinese), tmp_path / "out")
+    first, second, third = lines(tmp_path / "out")
+    assert first == third != "" == second
+    assert f"{english}, {chinese}: line 2 has an empty side, 1 in all: no links." in done.err
+
+
 def test_many_pairs_are_read_by_the_runs_choice(call, translator, linked_run, tmp_path, texts):
     write(tmp_path / "out.align", "mine\n").with_name("same").hardlink_to(tmp_path / "out.align")
     done = align(call, linked_run, texts, tmp_path / "out.align")
@@ -1106,6 +1116,38 @@ def test_in_the_other_direction_the_links_are_turned(linked_tsv, cache_dir, tmp_
     values = json.loads((tmp_path / "run" / "alignment.json").read_text("utf-8"))
     table = {(r["layer"], r["head"], r["shift"]): r["aer"] for r in values["table"]}
     assert table == {key: pytest.approx(value[0]) for key, value in expected.items()}
+
+
+def test_gold_links_are_of_the_text_before_the_vocabulary_changes_it(cache_dir, tmp_path):
+    def shifted(links: str) -> str:
+        return re.sub(r"(\d+)([-p])", lambda match: f"{int(match[1]) + 1}{match[2]}", links)
+
+    pairs = [(f"…{en}", zh, shifted(gold_links(en, zh))) for en, zh in pattern_pairs()]
+    tsv = write(tmp_path / "c.tsv", "".join("\t".join(row) + "\n" for row in pairs))
+    prefix = str(tmp_path / "folding")  # … becomes three dots
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=(text for row in pairs for text in row[:2]),
+        model_prefix=prefix,
+        vocab_size=150,
+        hard_vocab_limit=False,
+        pad_id=0,
+        unk_id=1,
+        bos_id=2,
+        eos_id=3,
+        minloglevel=2,
+    )
+    changes = LINKED | {"train.max_steps": 1, "tokenizer.joint": True}
+    changes["tokenizer.src_model"] = f"{prefix}.model"
+    assert train(training_config(tsv, cache_dir, tmp_path / "run", **changes)) == 0
+    translator = Translator(tmp_path / "run", "cpu")
+    expected = measured_by_hand(translator, tmp_path / "run" / "valid.tsv")
+    values = json.loads((tmp_path / "run" / "alignment.json").read_text("utf-8"))
+    table = {(r["layer"], r["head"], r["shift"]): r["aer"] for r in values["table"]}
+    assert table == {key: pytest.approx(value[0]) for key, value in expected.items()}
+    (logged,) = [event["aer"] for event in events(tmp_path / "run") if "aer" in event]
+    assert logged == pytest.approx(min(expected.values())[0], abs=1e-4)
+    english, chinese, _ = lines(tmp_path / "run" / "valid.tsv")[0].split("\t")
+    assert translator.attention(english, chinese).src.unit_texts == units(english)
 
 
 @pytest.mark.parametrize("link", ["0-99", "0:0"])

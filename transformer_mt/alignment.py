@@ -50,14 +50,24 @@ class Side:
         return np.asarray(writes_something & ~writes_a_word)
 
 
-def make_side(tokenizer: Tokenizer, ids: list[int], units: list[tuple[int, int]] | str) -> Side:
+def make_side(
+    tokenizer: Tokenizer,
+    ids: list[int],
+    units: list[tuple[int, int]] | str,
+    written: str | None = None,
+) -> Side:
     """The side that `ids`, eos last, write.
 
     Args:
-        units: character spans of the units in the text that `ids` decode to; or "words", by
-            `split_units`; or "subwords", the tokens themselves.
+        units: character spans of the units in the side's text; or "words", by `split_units`; or
+            "subwords", the tokens themselves.
+        written: the text that was encoded as `ids`, which the vocabulary may change; None = `ids`
+            are the model's, and the text is what they decode to.
     """
-    text, spans = tokenizer.spans(ids)
+    if written is None:
+        text, spans = tokenizer.spans(ids)
+    else:
+        text, spans = written, tokenizer.written_spans(written)
     tokens = tokenizer.pieces(ids)
     if units == "subwords":
         # Every token but eos is a unit, which it alone writes.

@@ -44,7 +44,8 @@ class DataConfig:
     hub_config: str | None = None
     """Configuration of the hub dataset, such as en-zh."""
     languages: list[str] = field(default_factory=lambda: ["en", "zh"])
-    """Language codes of the two text columns, parallel to `columns`."""
+    """Language codes of the two text columns, parallel to `columns`: ISO 639, with or without
+    a script (ja, jpn, jpn_Jpan)."""
     columns: list[str] = field(default_factory=lambda: ["0", "1"])
     """Text columns: numbers from 0 for TSV; names for CSV, JSONL, Parquet and the hub, where
     `translation.en` is a nested one. Other columns of a file may hold anything."""

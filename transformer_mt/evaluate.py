@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import read_text, talk
+from transformer_mt.text import language_of
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Gold, Quality, Rule
@@ -185,7 +186,9 @@ def evaluate_translations(args: argparse.Namespace) -> None:
     from transformer_mt.run_dir import load_config
 
     config = load_config(args.run)
-    test_set = read_test_set(args, config.direction)
+    # sacreBLEU has the shortest code of a language.
+    direction = f"{language_of(config.src_language)}-{language_of(config.tgt_language)}"
+    test_set = read_test_set(args, direction)
     cli.warn_of_other_language(
         test_set.sources, config.src_language, f"{test_set.name}: the source"
     )

@@ -16,7 +16,15 @@ from transformer_mt.config import STARTER_DIR, CrossAttention, UserError
 from transformer_mt.files import progress, read_text, talk
 from transformer_mt.model import Trace
 from transformer_mt.run_dir import LoadedRun
-from transformer_mt.text import BREAKS, is_unspaced, language_of, one_line, refuse_surrogates
+from transformer_mt.text import (
+    BREAKS,
+    INVISIBLE,
+    JOINING,
+    is_unspaced,
+    language_of,
+    one_line,
+    refuse_surrogates,
+)
 from transformer_mt.units import Link, join_given, turn_links
 
 N_CANDIDATES = 5
@@ -122,7 +130,8 @@ class Inspector:
         bounds = None
         if units == "given":
             # Only U+0020 separates, any number of it: a token may be other white space, as U+3000.
-            tokens = [token for token in text.translate(BREAKS).split(" ") if token]
+            line = text.translate(BREAKS).lstrip(" " + INVISIBLE + JOINING)
+            tokens = [token for token in line.split(" ") if token]
             text, bounds = join_given(list(map(convert, tokens)), not is_unspaced(language))
         else:
             text = convert(one_line(text))
@@ -139,13 +148,7 @@ class Inspector:
                 f"{where}: the vocabulary lacks some of its characters ({text:.60}); "
                 f"leave them out."
             )
-        side = alignment.make_side(tokenizer, ids, bounds or units)
-        # Spans of the tokens that were given would point to other characters.
-        if bounds is not None and side.text != text:
-            raise UserError(
-                f"{where}: the vocabulary changes the text ({text:.60}); use --units words."
-            )
-        return side
+        return alignment.make_side(tokenizer, ids, bounds or units, text)
 
     def check(self, units: str, rule: Rule | None) -> None:
         """Raise UserError for units that do not exist, or a rule that the model has no head for."""

@@ -143,6 +143,23 @@ class Tokenizer:
                 spans[i] = spans[i + 1]
         return decoded["text"].replace("\u2581", " "), spans
 
+    def written_spans(self, text: str) -> list[tuple[int, int]]:
+        """The characters `(start, end)` of `text` itself that each id of its encoding stands for.
+
+        They are the same characters as those of `spans` where the vocabulary changes nothing. Where
+        it does, as from `…` to three dots, all that one character becomes stands for it.
+        """
+        encoded = self.processor.encode(text, return_type="offset_mapping")
+        spans = list(encoded["offsets"])
+        # The library gives a character to the last piece that it becomes: share it with the others.
+        # A space before the first word stands for nothing.
+        for i, (piece, (start, end)) in enumerate(
+            zip(self.pieces(encoded["ids"]), spans, strict=True)
+        ):
+            if start == end and piece.strip("\u2581"):
+                spans[i] = (start, start + 1)
+        return [*spans, (len(text), len(text))]
+
 
 def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
     """Source and target vocabulary of a run directory; one object where both share one."""

@@ -537,8 +537,8 @@ class Trainer:
             (src_ids,), (tgt_ids,) = src.encode([pair.src]), tgt.encode([pair.tgt])
             if max(len(src_ids), len(tgt_ids)) <= limit:
                 where = f"{self.run_dir / 'valid.tsv'}: line {number}"
-                src_side = alignment.make_side(src, src_ids, "words")
-                tgt_side = alignment.make_side(tgt, tgt_ids, "words")
+                src_side = alignment.make_side(src, src_ids, "words", pair.src)
+                tgt_side = alignment.make_side(tgt, tgt_ids, "words", pair.tgt)
                 gold_pairs.append(alignment.make_gold(src_side, tgt_side, pair.links, where))
         return gold_pairs
 

@@ -13,7 +13,7 @@ from transformer_mt.files import progress
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import autocast, choose_device, choose_dtype
-from transformer_mt.text import is_unspaced, one_line, refuse_surrogates
+from transformer_mt.text import is_unspaced, language_of, one_line, refuse_surrogates
 
 SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
 SPACE = re.compile(r"\s+")
@@ -237,7 +237,7 @@ class Translator:
         Args:
             tgt: a translation to force; None = the model's own, searched for as in `translate`.
             units: what links index: `words`, `subwords`, or `given` (both texts are split at
-                single spaces).
+                spaces).
             rule: how links are read; None = as the run's `alignment.json` says, see
                 `Inspector.default_rule`.
         Raises:
@@ -286,7 +286,10 @@ def reverse_of(translator: Translator, run_dir: Path) -> Translator:
     """The model in `run_dir`; raises UserError unless its direction is the other one."""
     reverse = Translator(run_dir, str(translator.device))
     src, tgt = translator.config.src_language, translator.config.tgt_language
-    if (reverse.config.src_language, reverse.config.tgt_language) != (tgt, src):
+    others = reverse.config.tgt_language, reverse.config.src_language
+    # Codes tell two forms of one language apart, as in cmn-yue.
+    compare = language_of if language_of(src) != language_of(tgt) else str
+    if list(map(compare, others)) != [compare(src), compare(tgt)]:
         raise UserError(
             f"{run_dir}: translates {reverse.config.direction}, but {tgt}-{src} is needed to agree."
         )

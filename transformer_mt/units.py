@@ -3,26 +3,76 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 
 from transformer_mt.config import UserError
+from transformer_mt.text import INVISIBLE, JOINING
 
-# A unit is, in this order of trying: a number with inner separators (3.50, 10:30am, 1,000), one
-# without, a word with inner apostrophes or hyphens (don't, twenty-one) in any alphabet but Chinese,
-# and otherwise every visible character alone.
-_HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_LETTERS = rf"(?:[^\W{_HAN}][\u0300-\u036f]*)+"  # with their accents
-_WORD = rf"{_LETTERS}(?:['’\-]{_LETTERS})*"
-_UNIT = re.compile(rf"\d+(?:[.,:]\d+)+(?:{_WORD})?|\d+(?![^\W{_HAN}])|{_WORD}|\S")
+# Chinese characters, and the letters of Thai, Lao, Burmese and Khmer, which have no spaces either.
+_ALONE = re.compile(
+    "[\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f]"
+)
+
+
+@cache
+def _kind(character: str) -> str:
+    """The kind of a character, as a character that the patterns below can name."""
+    category = unicodedata.category(character)
+    if character in ".,:'-#*":
+        return character
+    if character == "’":
+        return "'"
+    if character.isspace() or character in "\u200b\ufeff":
+        return " "
+    if character in INVISIBLE:
+        return "i"
+    if character == "\u200d":
+        return "z"  # the zero-width joiner
+    if character in JOINING:
+        return "j"
+    if character == "\u20e3":
+        return "k"  # the frame of a keycap
+    if category[0] == "M":
+        return "m"
+    if category == "Nd":
+        return "0"
+    if _ALONE.match(character):
+        return "字"
+    if category[0] in "LN" or character == "_":
+        return "a"
+    if "\U0001f1e6" <= character <= "\U0001f1ff":
+        return "F"  # half a flag
+    if "\U0001f3fb" <= character <= "\U0001f3ff":
+        return "t"  # a skin tone
+    return "!"
+
+
+# A unit is, in this order of trying: a keycap, a number with inner separators (3.50, 10:30am,
+# 1,000), one without, a word with inner apostrophes or hyphens (don't, twenty-one) in an alphabet,
+# an emoji, and otherwise every visible character alone.
+_MARKS = "[mjzk]*"  # they belong to the character before
+_DIGIT = "0(?!j?k)"  # that of a keycap is none
+_LETTER = f"(?:a|{_DIGIT})"
+_LETTERS = f"{_LETTER}{_MARKS}(?:i*{_LETTER}{_MARKS})*"
+_WORD = f"{_LETTERS}(?:i*['-]i*{_LETTERS})*"
+_NUMBER = f"(?:{_DIGIT})+(?:[.,:](?:{_DIGIT})+)+{_MARKS}(?:i*{_WORD})?"
+_INTEGER = f"(?:{_DIGIT})+(?!i*[a0mjzk])"
+_PICTURE = "(?:FF|[!F])[tmjzk]*(?:(?<=z)![tmjzk]*)*"
+_UNIT = re.compile(f"[0#*]j?k|{_NUMBER}|{_INTEGER}|{_WORD}|{_PICTURE}|[^ ijz]{_MARKS}")
 
 
 def split_units(text: str) -> list[tuple[int, int]]:
     """Character spans `(start, end)` of the units of `text`, in order.
 
-    A unit is a word or number written in an alphabet, a single Chinese character, or a single
-    punctuation mark. White space belongs to no unit. The same rule serves English and Chinese, so
-    that a sentence may mix both.
+    A unit is a word or number written in an alphabet, a single character of Chinese or another
+    script without spaces, a punctuation mark, or an emoji. Combining marks and joiners belong to
+    the character before, other invisible characters to the word that they are inside. White space
+    and the zero-width space belong to no unit. The same rule serves all languages, so that a
+    sentence may mix them.
     """
-    return [match.span() for match in _UNIT.finditer(text)]
+    kinds = "".join(map(_kind, text))
+    return [match.span() for match in _UNIT.finditer(kinds)]
 
 
 def units(text: str) -> list[str]:
@@ -59,7 +109,11 @@ def _is_latin(character: str) -> bool:
 
 def is_punctuation(unit: str) -> bool:
     """Whether `unit` has neither letters nor digits."""
-    return not any(unicodedata.category(character)[0] in "LMN" for character in unit)
+    # A combining mark belongs to a letter, but for those of emoji.
+    return not any(
+        unicodedata.category(character)[0] in "LMN" and _kind(character) not in "jk"
+        for character in unit
+    )
 
 
 # ----------------------------------------------------------------------------------- Pharaoh links

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import read_text, talk
+from transformer_mt.text import one_line
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Reason, Rule
@@ -146,7 +147,7 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     empty = [
         name
         for name, src, tgt in zip(names, sources, targets, strict=True)
-        if not src.strip() or not tgt.strip()
+        if not one_line(src) or not one_line(tgt)
     ]
     if empty:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")

@@ -170,7 +170,7 @@ def study_data(translator: Translator, side: Side, is_tgt: bool) -> dict[str, An
 
     by_character = is_chinese(language)
     if by_character:
-        labels, spelt, x = character_vectors(tokenizer, table, side.text)
+        labels, spelt, x = character_vectors(tokenizer, table, tokenizer.decode([side.ids])[0])
     else:
         labels, spelt, x = side.tokens[:-1], [], table[side.ids[:-1]]
     if len(labels) > LONGEST_CHARACTERS:
