@@ -9,11 +9,9 @@ import sacrebleu
 from helpers import SENTENCES, lines, write
 
 
-def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run, tmp_path):
-    (tmp_path / "file").touch()
-    done = call(
-        "evaluate", trained_run, "--split", "valid", "--output", tmp_path / "file" / "out.txt"
-    )
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run):
+    done = call("evaluate", trained_run, "--split", "valid", "--output", "/dev/full")
     assert (
         done.status == 1 and "BLEU" in done.out and done.err.splitlines()[-1].startswith("error: ")
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transformer_mt import cli
 from transformer_mt.config import Config, UserError
-from transformer_mt.files import talk
+from transformer_mt.files import STANDARD, talk, typed_path
 from transformer_mt.text import language_of
 
 EXAMPLE = """\
@@ -32,14 +32,13 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=typed_path,
         metavar="FILE",
         default=Path("primer.html"),
         help="default: primer.html",
     )
     args = parser.parse_intermixed_args(argv)
-    if args.output.is_dir():
-        parser.error(f"--output {args.output} is a folder: name a file")
+    cli.check_output("--output", args.output)
     return args
 
 
@@ -74,8 +73,9 @@ def main(argv: list[str]) -> None:
         cli.warn_of_other_language([src], translator.config.src_language, "the sentence")
     data = primer_data(translator, src, tgt)
     write_text(args.output, page.render(data, "primer.html"))
-    talk(f"open {args.output}")
-    print(data["tgt"]["text"])
+    if args.output != STANDARD:  # the page itself is what a program reads there
+        talk(f"open {args.output}")
+        print(data["tgt"]["text"])
 
 
 if __name__ == "__main__":
