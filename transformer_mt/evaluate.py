@@ -369,11 +369,11 @@ def evaluate_alignment(args: argparse.Namespace) -> None:
     from transformer_mt.alignment import Rule, best
     from transformer_mt.translator import Translator
 
+    base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
     translator = Translator.from_pretrained(args.run, args.device, args.precision)
     inspector, model = translator.inspector, translator.config.model
     name, gold_pairs = read_gold_pairs(translator, args)
     # One pass over the pairs measures every layer and head, at both steps.
-    base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
     table = inspector.measure(gold_pairs, base)
 
     rows = compared_rules(table, replace(base, layer=model.n_decoder_layers - 1))

@@ -38,7 +38,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         help="default: primer.html",
     )
     args = parser.parse_intermixed_args(argv)
-    cli.check_output("--output", args.output)
+    if args.output.is_dir():
+        parser.error(f"--output {args.output} is a folder: name a file")
     return args
 
 

@@ -161,7 +161,7 @@ def hydra_arguments(arguments: list[str]) -> list[str]:
     """The command line as Hydra can read it: its flags, then all overrides, their paths quoted.
 
     Raises:
-        UserError: there is no such flag.
+        UserError: there is no such flag, or two do not go together.
     """
 
     def refuse(message: str) -> NoReturn:
@@ -170,23 +170,30 @@ def hydra_arguments(arguments: list[str]) -> list[str]:
     parser = get_args_parser()
     vars(parser)["error"] = refuse
     args = parser.parse_intermixed_args(arguments)
+    if sum(map(bool, (args.run, args.multirun, args.cfg, args.info))) > 1:
+        raise UserError("give only one of --run, --multirun, --cfg and --info.")
+    # Groups of the user's own are added with a plus; ours, and all options, are there already.
+    has_own = args.config_dir or args.config_path or "hydra.searchpath" in " ".join(arguments)
     flags = list(arguments)
     for override in args.overrides:
         flags.remove(override)
     # Those of its flags that take a path, as --config-dir does, know no home either.
     flags = [re.sub(r"(^|(?<==))~.*", lambda match: expanded(match[0]), flag) for flag in flags]
-    overrides = [quote_path(without_plus(override), args.multirun) for override in args.overrides]
-    return flags + overrides
+    return flags + [
+        quote_path(without_plus(override, bool(has_own)), args.multirun)
+        for override in args.overrides
+    ]
 
 
-def without_plus(override: str) -> str:
+def without_plus(override: str, has_own_groups: bool) -> str:
     """`+key=value` as `key=value`, so that Hydra refuses a key that the schema lacks.
 
-    The plus stays where it adds a group of the user's own, or is for Hydra itself.
+    The plus stays where it may add a group of the user's own, or is for Hydra itself.
     """
-    key, plain = override.partition("=")[0].lstrip("+"), override.lstrip("+")
-    is_option = key in flat(asdict(Config())) or ("." in key and not key.startswith("hydra."))
-    return plain if is_option else override
+    plain = override.lstrip("+")
+    key = plain.partition("=")[0]
+    may_be_group = has_own_groups and "." not in key
+    return override if may_be_group or key.startswith("hydra") else plain
 
 
 def quote_path(argument: str, is_sweep: bool = False) -> str:

@@ -100,7 +100,8 @@ def check_args(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
     if args.agree and not batch:
         parser.error("--agree is for many pairs: --src, --tgt and --links")
     cli.check_one_standard_input([args.src, args.tgt])
-    cli.check_output("--links", args.links)
+    if args.links and args.links.is_dir():
+        parser.error(f"--links {args.links} is a folder: name a file")
     if args.head is not None and args.layer is None:
         parser.error("--head needs --layer")
     if args.output_dir.exists() and not args.output_dir.is_dir():
