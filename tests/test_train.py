@@ -364,6 +364,7 @@ def test_overrides_stand_on_both_sides_of_a_flag(call, monkeypatch, tmp_path, ar
 
 def test_flags_that_do_not_go_together_are_one_line(call):
     assert "give only one of --run, --multirun" in call("train", "--cfg", "job", "-m").error
+    assert "--resolve belongs to --cfg job" in call("train", "--resolve").error
 
 
 def swept(call, monkeypatch, *arguments: object) -> tuple[list[Config], Done]:

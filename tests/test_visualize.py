@@ -33,8 +33,9 @@ from transformer_mt import Translator
 from transformer_mt.alignment import BASE, Rule, agree, choices, rule_from_json
 from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
+from transformer_mt.run_dir import load_config
 from transformer_mt.text import BREAKS
-from transformer_mt.train import train
+from transformer_mt.train import choose_alignment, train
 from transformer_mt.units import format_links, units
 from transformer_mt.view import page, plots
 
@@ -1187,6 +1188,15 @@ def test_the_choice_is_made_again_for_new_weights_alone(linked_tsv, cache_dir, t
     assert train(config) == 0 and path.read_text("utf-8") == mine
     write(path, json.dumps(json.loads(mine) | {"steps": [0]}))
     assert train(config) == 0 and path.read_text("utf-8") == text
+
+
+def test_a_choice_without_gold_pairs_is_told(run_copy, capsys):
+    """No rule is saved that nothing was measured for."""
+    (run_copy / "alignment.json").unlink()
+    write(run_copy / "valid.tsv", f"{'cats ' * 200}\t猫\t0-0\nCats.\t猫。\n")
+    choose_alignment(run_copy, load_config(run_copy))
+    assert not (run_copy / "alignment.json").exists()
+    assert "word links: no validation pair has gold links and fits" in capsys.readouterr().err
 
 
 def test_in_the_other_direction_the_links_are_turned(linked_tsv, cache_dir, tmp_path):

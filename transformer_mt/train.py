@@ -172,6 +172,8 @@ def hydra_arguments(arguments: list[str]) -> list[str]:
     args = parser.parse_intermixed_args(arguments)
     if sum(map(bool, (args.run, args.multirun, args.cfg, args.info))) > 1:
         raise UserError("give only one of --run, --multirun, --cfg and --info.")
+    if args.resolve and not (args.cfg or args.help):
+        raise UserError("--resolve belongs to --cfg job.")
     # Groups of the user's own are added with a plus; ours, and all options, are there already.
     has_own = args.config_dir or args.config_path or "hydra.searchpath" in " ".join(arguments)
     flags = list(arguments)
@@ -242,7 +244,7 @@ def composition_error(error: Exception) -> str:
 
     # Hydra goes on with the folders that it searched.
     text = text.partition("Config search path:")[0]
-    if missing := re.search(r"Could not find '(.+)/[^/]+'\s+Available options in .*:\s", text):
+    if missing := re.search(r"Could not find '(.+)/[^/]*'\s+Available options in .*:\s", text):
         names = ", ".join(text[missing.end() :].split())
         path = missing[0].split("'")[1]
         return f"Could not find '{path}'; {missing[1]} is one of {names}."
