@@ -1,5 +1,6 @@
 """Around every command: UTF-8, one-line errors, exit statuses, options."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,45 @@ def test_options_that_were_typed_take_the_place_of_the_runs():
     assert cli.decode_config(typed, defaults) == DecodeConfig(2, 0.0, batch_tokens=100)
     with pytest.raises(UserError, match="--batch-tokens -3 is out of range: it must be"):
         cli.decode_config(parser.parse_args(["RUN", "--batch-tokens", "-3"]), defaults)
+
+
+@pytest.mark.parametrize(
+    "verb, arguments",
+    [
+        ("translate", ["--input", "~/x", "--output", "~/y"]),
+        ("evaluate", ["--src", "~/x", "--ref", "~/y", "--ref", "~/z", "--output", "~/o"]),
+        ("evaluate", ["--ref", "~/y", "--hyp", "~/h"]),
+        (
+            "evaluate",
+            ["--aer", "--src=~/x", "--ref=~/y", "--gold-links", "~/g", "--agree", "~/b"],
+        ),
+        ("visualize", ["a", "--output-dir", "~/d"]),
+        ("visualize", ["--src", "~/x", "--tgt", "~/y", "--links", "~/z", "--agree", "~/b"]),
+        ("primer", ["--output", "~/p.html"]),
+    ],
+)
+def test_a_home_is_expanded_in_every_path_option(monkeypatch, tmp_path, verb, arguments):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x").touch()
+    module = importlib.import_module(f"transformer_mt.{verb}")
+    args = module.parse_args(["~/run", *arguments])
+    paths = [
+        path
+        for value in vars(args).values()
+        for path in (value if isinstance(value, list) else [value])
+        if isinstance(path, Path) and path != Path("attention")
+    ]
+    assert len(paths) == 1 + sum("~" in argument for argument in arguments)
+    assert all(path.parent == tmp_path for path in paths)
+
+
+def test_an_option_that_a_library_refuses_is_named_by_its_flag(call, trained_run):
+    for verb, option, value, rule in (
+        ("translate", "device", "tpu9", "is unknown; use auto, cpu"),
+        ("visualize", "device", "cuda:31", "this machine has no such device"),
+        ("visualize", "threshold", "1.5", "is out of range: it must be from 0 to below 1"),
+    ):
+        error = call(verb, trained_run, "Hello.", f"--{option}", value).error
+        assert error.startswith(f"error: --{option}={value}") and rule in error
+    error = call("evaluate", trained_run, "--aer", "--threshold", "-0.5").error
+    assert error.startswith("error: --threshold=-0.5 is out of range")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,9 @@ from helpers import SENTENCES, lines, make_run, write
 from transformer_mt.config import DataConfig
 
 
-def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run, tmp_path):
-    (tmp_path / "file").touch()
-    done = call(
-        "evaluate", trained_run, "--split", "valid", "--output", tmp_path / "file" / "out.txt"
-    )
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_scores_are_told_where_the_translations_cannot_be_written(call, trained_run):
+    done = call("evaluate", trained_run, "--split", "valid", "--output", "/dev/full")
     assert (
         done.status == 1 and "BLEU" in done.out and done.err.splitlines()[-1].startswith("error: ")
     )
@@ -160,7 +159,7 @@ def test_english_targets_are_scored_by_13a(call, trained_run, tmp_path):
         (["RUN", "--test-set", "wmt14"], "--test-set wmt14: has no en-zh, but"),
         (["RUN", "--test-set", "wmt19", "--src", "two", "--ref", "two"], "not both"),
         (["RUN", "--split", "train"], "--split: invalid choice: 'train'"),
-        (["RUN", "--device", "cuda:31"], "device=cuda:31"),
+        (["RUN", "--device", "cuda:31"], "--device=cuda:31"),
         (["RUN", "--beam-size", "0"], "--beam-size 0 is out of range"),
     ],
 )
@@ -227,3 +226,112 @@ def test_exchanged_files_are_warned_of(call, trained_run, tmp_path):
     assert done.status == 0
     assert f"warning: {chinese}: the source does not look like English" in done.err
     assert f"warning: {chinese}: the reference does not look like Chinese" in done.err
+
+
+# ------------------------------------------------------------------------------------- references
+
+
+def scored(call, run, *arguments, stdin: bytes = b"") -> tuple[dict, str]:
+    """The report of `evaluate --json`, and what it said."""
+    done = call("evaluate", run, *arguments, "--json", stdin=stdin)
+    assert done.status == 0, done
+    return json.loads(done.out), done.err
+
+
+HYPOTHESES = ["我喜欢苹果。", "他们买鱼。", "你看见书！"]
+FIRST = ["我爱吃苹果。", "他们要买鱼！", "你看书！"]
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\u3000"])
+@pytest.mark.parametrize("complete_one_first", [True, False])
+def test_an_empty_line_of_a_further_reference_is_no_reference(
+    call, trained_run, tmp_path, empty, complete_one_first
+):
+    second = [empty, "他们买鱼。", empty]
+    hyp = write(tmp_path / "hyp", "\n".join(HYPOTHESES))
+    paths = [write(tmp_path / "a", "\n".join(FIRST) + "\n"),
+             write(tmp_path / "b", "\n".join(second) + "\n")]  # fmt: skip
+    if not complete_one_first:
+        paths.reverse()
+    report, said = scored(call, trained_run, "--ref", paths[0], "--ref", paths[1], "--hyp", hyp)
+    # Each sentence alone, against the references that it has; counts are summed by hand.
+    references = [FIRST, [None, "他们买鱼。", None]]
+    bleu = sacrebleu.corpus_bleu(HYPOTHESES, references, tokenize="zh")
+    assert report["bleu"]["score"] == pytest.approx(bleu.score) and bleu.score < 90
+    chrf = sacrebleu.corpus_chrf(HYPOTHESES, references).score
+    assert report["chrf"]["score"] == pytest.approx(chrf)
+    n_characters = [len("我爱吃苹果。"), len("他们买鱼。"), len("你看书！")]
+    assert report["length_ratio"] == pytest.approx(16 / sum(n_characters))
+    assert f"2 of 3 lines of {tmp_path / 'b'} are empty: not used as references." in said
+    assert str(tmp_path / "a") not in said
+
+
+def test_a_sentence_without_any_reference_is_named(call, trained_run, tmp_path):
+    hyp = write(tmp_path / "hyp", "\n".join(HYPOTHESES))
+    one, two = write(tmp_path / "one", "我\n\n他\n"), write(tmp_path / "two", "\n \n他\n")
+    error = call("evaluate", trained_run, "--ref", one, "--ref", two, "--hyp", hyp).error
+    assert f"{one} and {two}: line 2 is empty; each sentence needs a reference" in error
+    error = call("evaluate", trained_run, "--ref", one, "--hyp", hyp).error
+    assert f"{one}: line 2 is empty" in error
+    # Nothing is to be translated there, and nothing was.
+    src = write(tmp_path / "src", "I.\n\nHe.\n")
+    report, _ = scored(call, trained_run, "--src", src, "--ref", one)
+    assert report["n"] == 3
+
+
+def test_references_are_made_simplified_where_the_run_knows_no_other(call, trained_run, tmp_path):
+    pytest.importorskip("opencc")
+    run = tmp_path / "run"
+    run.mkdir()
+    config = (trained_run / "config.yaml").read_text("utf-8")
+    write(run / "config.yaml", config.replace("script: as_is", "script: simplified"))
+    simplified = write(tmp_path / "simplified", "我们喜欢书。\n学生画猫。\n我。\n")
+    traditional = write(tmp_path / "traditional", "我們喜歡書。\n學生畫貓。\n我。\n")
+    report, said = scored(call, run, "--ref", traditional, "--hyp", simplified)
+    assert report["bleu"]["score"] == pytest.approx(100)
+    assert said == f"2 of 3 lines of {traditional} were made simplified, as in training.\n"
+    report, said = scored(call, run, "--ref", simplified, "--hyp", traditional)
+    assert report["bleu"]["score"] == pytest.approx(100) and str(traditional) in said
+    report, said = scored(call, run, "--ref", simplified, "--hyp", simplified)
+    assert said == ""
+    # A run that knows both scripts is scored as the text is.
+    report, said = scored(call, trained_run, "--ref", traditional, "--hyp", simplified)
+    assert report["bleu"]["score"] < 90 and said == ""
+
+
+def test_a_script_that_cannot_be_converted_now_is_told(call, trained_run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "opencc", None)
+    run = tmp_path / "run"
+    run.mkdir()
+    config = (trained_run / "config.yaml").read_text("utf-8")
+    write(run / "config.yaml", config.replace("script: as_is", "script: simplified"))
+    text = write(tmp_path / "text", "我們喜歡書。\n學生。\n")
+    _, said = scored(call, run, "--ref", text, "--hyp", text)
+    assert f"warning: the model knows simplified characters only, and {text} stays" in said
+
+
+# --------------------------------------------------------------------------------- standard streams
+
+
+def test_a_dash_is_standard_input(call, trained_run, tmp_path):
+    ref = write(tmp_path / "ref", "\n".join(FIRST) + "\n")
+    hyp = "\n".join(HYPOTHESES).encode()
+    named, _ = scored(call, trained_run, "--ref", ref, "--hyp", write(tmp_path / "hyp", hyp))
+    piped, _ = scored(call, trained_run, "--ref", ref, "--hyp", "-", stdin=hyp)
+    assert piped == named
+    error = call("evaluate", trained_run, "--ref", "-", "--hyp", "-").error
+    assert "standard input can be read only once" in error
+    error = call("evaluate", trained_run, "--src", "-", "--ref", ref, stdin=b"a\n").error
+    assert f"{ref}: 3 lines, but - has 1" in error
+
+
+def test_with_the_translations_on_standard_output_the_scores_are_beside(call, trained_run):
+    done = call("evaluate", trained_run, "--split", "valid", "--output", "-")
+    assert len(lines(done.out)) == len(split_of(trained_run, "valid")[0])
+    assert "BLEU" in done.err and "BLEU" not in done.out
+
+
+def test_no_folder_is_made_for_the_translations(call, trained_run, tmp_path):
+    error = call("evaluate", trained_run, "--output", tmp_path / "new" / "out.txt").error
+    assert f"--output {tmp_path / 'new' / 'out.txt'}: no such folder." in error
+    assert list(tmp_path.iterdir()) == []

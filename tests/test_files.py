@@ -9,7 +9,57 @@ from pathlib import Path
 import pytest
 
 from transformer_mt.config import UserError
-from transformer_mt.files import file_lock, progress, sync, talk, write_atomically
+from transformer_mt.files import (
+    STANDARD,
+    expanded,
+    file_lock,
+    progress,
+    read_text,
+    sync,
+    talk,
+    typed_path,
+    write_atomically,
+    write_text,
+)
+
+# ------------------------------------------------------------------------------------------- paths
+
+
+@pytest.mark.parametrize(
+    "text, path",
+    [
+        ("~", "/home/ada"),
+        ("~/runs/x", "/home/ada/runs/x"),
+        ("~root/x", os.path.expanduser("~root") + "/x"),
+        ("runs/~", "runs/~"),
+        ("a~", "a~"),
+        ("/~/x", "/~/x"),
+        ("-", "-"),
+        ("runs/x/", "runs/x/"),
+    ],
+)
+def test_a_home_is_what_a_shell_takes_it_for(monkeypatch, text, path):
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert expanded(text) == path and typed_path(text) == Path(path)
+
+
+@pytest.mark.parametrize("text", ["./~", "./~/x", "./-", ".//~root"])
+def test_a_name_that_only_looks_like_a_home_or_standard_input_stays(monkeypatch, tmp_path, text):
+    monkeypatch.chdir(tmp_path)
+    assert typed_path(text) == tmp_path / text[2:].lstrip("/")
+
+
+def test_standard_input_and_output_are_read_and_written(monkeypatch, tmp_path, capsys):
+    (tmp_path / "in").write_bytes("a\r\n你\n".encode())
+    with open(tmp_path / "in", encoding="utf-8") as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert read_text(STANDARD) == ["a", "你"]
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UserError, match="there is no standard input; name a file"):
+        read_text(STANDARD)
+    write_text(STANDARD, "好\n")
+    assert capsys.readouterr().out == "好\n"
+
 
 # ------------------------------------------------------------------------------------------ writes
 

@@ -237,6 +237,18 @@ def test_template_asks_for_nothing_outside():
     assert not re.search(r"https?:|//[a-z]+\.|@import|url\(|<link|<img| src=", text)
 
 
+def test_control_characters_can_be_seen():
+    """In every text of the page, and in nothing else."""
+    page = random_pair(0)[0]
+    controls = "".join(map(chr, (0, 7, 0x1B, 0x7F, 0x80, 0x9F, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF)))
+    page["src"]["text"] = page["src"]["tokens"][0] = f"a{controls}é 你"
+    page["run"]["name"] = controls
+    text = render(page)
+    assert f'"a{len(controls) * chr(0xFFFD)}é 你"' in text
+    assert not set(controls) & set(text) and "\\u00" not in text.replace("\\u003c", "")
+    text.encode("utf-8")
+
+
 def test_every_choice_shows_its_numbers(web):
     data, arrays = random_pair(1)
     web.open(data)

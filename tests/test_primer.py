@@ -630,6 +630,13 @@ def test_text_in_another_script_is_warned_of_and_drawn(
     assert warning + "are source and target exchanged?" in done.err.splitlines()
 
 
+def test_the_page_may_go_to_standard_output(call, en_zh, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call("primer", en_zh.run_dir, "--output", "-")
+    assert done.status == 0 and done.out.startswith("<!") and done.out.rstrip().endswith("</html>")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bad_output_and_run(call, en_zh, tmp_path):
     assert (
         f"{tmp_path} is a folder" in call("primer", en_zh.run_dir, EN, "--output", tmp_path).error

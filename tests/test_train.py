@@ -1,19 +1,23 @@
 """Training as a person or a script meets it: what it refuses, what it leaves."""
 
 import math
+import os
 import re
+import shlex
 import shutil
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from helpers import lines, pattern_pairs, training_config, training_options, write
+from helpers import Done, lines, pattern_pairs, training_config, training_options, write
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from transformer_mt.config import Config, DecodeConfig, UserError
 from transformer_mt.run_dir import checkpoint_steps, load_tensors
-from transformer_mt.train import flat, quote_path, train
+from transformer_mt.train import command, expand_paths, flat, folder_name, quote_path, train
+from transformer_mt.translate import parse_args as parse_translate
 
 
 def test_training_leaves_the_run_directory_and_nothing_else(trained_run):
@@ -130,6 +134,71 @@ def test_a_run_dir_that_is_something_else_is_left_alone(corpus_tsv, cache_dir, t
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("text", ["", "name: something else\n", "- a\n- b\n", "a: [", "\0"])
+def test_a_folder_with_a_config_of_something_else_is_no_run(
+    corpus_tsv, cache_dir, tmp_path, text, resume
+):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    write(folder / "config.yaml", text)
+    with pytest.raises(UserError, match=f"run_dir={folder} holds files that are not a run"):
+        train(training_config(corpus_tsv, cache_dir, folder, resume=resume))
+    assert contents(tmp_path) == {"project/config.yaml": text.encode()}
+
+
+@pytest.mark.parametrize("inside, run_dir", [(".", "."), (".", ""), ("sub", ".."), ("sub", "{}")])
+def test_a_run_that_contains_the_current_directory_is_not_moved_aside(
+    corpus_tsv, cache_dir, tmp_path, monkeypatch, inside, run_dir
+):
+    run = tmp_path / "run"
+    assert train(training_config(corpus_tsv, cache_dir, run)) == 0
+    (run / "sub").mkdir()
+    before = contents(tmp_path)
+    monkeypatch.chdir(run / inside)
+    run_dir = run_dir.format(run)
+    with pytest.raises(UserError, match="contains the current directory, so that its old run"):
+        train(training_config(corpus_tsv, cache_dir, Path(run_dir), resume=False))
+    assert contents(tmp_path) == before
+    # Without its checkpoints it would be started over, too.
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(UserError, match="contains the current directory"):
+        train(training_config(corpus_tsv, cache_dir, Path(run_dir)))
+
+
+def test_a_run_in_the_current_directory_goes_on(corpus_tsv, cache_dir, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for n_steps in (2, 4):
+        options = training_config(corpus_tsv, cache_dir, Path("."), **{"train.max_steps": n_steps})
+        assert train(options) == 0
+        assert checkpoint_steps(tmp_path, "state")[-1] == n_steps
+
+
+def test_a_damaged_run_can_be_started_over(corpus_tsv, cache_dir, tmp_path):
+    run = tmp_path / "run"
+    assert train(training_config(corpus_tsv, cache_dir, run)) == 0
+    write(run / "config.yaml", "damaged")
+    assert train(training_config(corpus_tsv, cache_dir, run, resume=False)) == 0
+    assert (tmp_path / "run.old1" / "config.yaml").read_text() == "damaged"
+
+
+@pytest.mark.parametrize(
+    "name", ["my run", "it's", "a;b", "$HOME", "-dash", "~", "测试 (1)", "a\\b"]
+)
+def test_the_commands_that_are_printed_can_be_pasted(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(command("translate", Path(name)))
+    assert words[:3] == ["python", "-m", "transformer_mt.translate"]
+    assert parse_translate(words[3:]).run.absolute() == tmp_path / name
+    assert command("evaluate", Path("runs/x")) == "python -m transformer_mt.evaluate runs/x"
+
+
 def test_loss_that_is_not_finite_is_one_line(call, corpus_tsv, cache_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "transformer_mt.trainer.label_smoothed_loss", lambda states, *_: states.sum() * math.nan
@@ -209,8 +278,15 @@ def test_a_run_that_another_process_trained_meanwhile_is_left_alone(
         ("model.d_model=510", "model.d_model=510 is not divisible by model.n_heads=4; try 512"),
         ("decode.beam_size=0", "decode.beam_size=0 is out of range"),
         ("direction=en-fr", "direction=en-fr does not fit data.languages=[en,zh]"),
-        ("model=huge", "Could not find 'model/huge'"),
-        ("experiment=none_such", "experiment/none_such"),
+        ("model=huge", "'model/huge'; model is one of base, big, small, tiny."),
+        ("experiment=none_such", "'experiment/none_such'; experiment is one of starter, tatoeba."),
+        ("+train.lrr=0.5", "train.lrr: no such option; did you mean train.lr?"),
+        ("++train.warmup=0.5", "train.warmup: no such option; did you mean train.warmup_steps?"),
+        ("+qwertz=5", "qwertz: no such option"),
+        ("+data.a.b=5", "data.a"),
+        ("+train={lrr: 1}", "train"),
+        ("--beam", "unrecognized arguments: --beam; options are written key=value"),
+        ("--cfg=nope", "invalid choice: 'nope'"),
         ("train.lr=(", "train.lr=("),
         ("data.languages=en", "data.languages"),
     ],
@@ -242,6 +318,109 @@ def test_cfg_job_prints_every_option_and_leaves_nothing(call, monkeypatch, tmp_p
         and config["decode"]["beam_size"] == DecodeConfig().beam_size
     )
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_a_plus_before_an_option_changes_nothing(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for plus in ("", "+", "++"):
+        done = call("train", f"{plus}train.lr=0.25", f"{plus}model=tiny", "--cfg", "job")
+        config = yaml.safe_load(done.out)
+        assert config["train"]["lr"] == 0.25 and config["model"]["d_model"] == 128
+    done = call("train", "--cfg", "hydra", "+hydra.job.name=x")
+    assert yaml.safe_load(done.out)["hydra"]["job"]["name"] == "x"
+
+
+def test_an_option_that_a_group_of_the_users_adds_is_refused_unless_it_exists(
+    call, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own" / "mine").mkdir(parents=True)
+    good, bad = tmp_path / "own" / "mine" / "good.yaml", tmp_path / "own" / "mine" / "bad.yaml"
+    good.write_text("# @package _global_\ntrain:\n  seed: 9\n")
+    bad.write_text("speed: 9\n")
+    done = call("train", "--config-dir", "own", "+mine=good", "--cfg", "job")
+    assert yaml.safe_load(done.out)["train"]["seed"] == 9
+    assert "Key 'mine' not in" in call("train", "--config-dir=own", "+mine=bad").error
+    assert "speed: no such option" in call("train", "--config-dir=own", "+speed=9").error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train.seed=5", "--cfg", "job", "train.lr=0.25"],
+        ["--cfg", "job", "train.seed=5", "train.lr=0.25"],
+        ["train.seed=5", "train.lr=0.25", "--cfg=job"],
+        ["train.seed=5", "-c", "job", "train.lr=0.25", "--resolve"],
+        ["train.seed=5", "--config-dir", ".", "train.lr=0.25", "--cfg", "job"],
+    ],
+)
+def test_overrides_stand_on_both_sides_of_a_flag(call, monkeypatch, tmp_path, arguments):
+    monkeypatch.chdir(tmp_path)
+    done = call("train", *arguments)
+    assert done.status == 0, done.err
+    config = yaml.safe_load(done.out)["train"]
+    assert (config["seed"], config["lr"]) == (5, 0.25)
+
+
+def test_flags_that_do_not_go_together_are_one_line(call):
+    assert "give only one of --run, --multirun" in call("train", "--cfg", "job", "-m").error
+    assert "--resolve belongs to --cfg job" in call("train", "--resolve").error
+
+
+def swept(call, monkeypatch, *arguments: object) -> tuple[list[Config], Done]:
+    """The configurations of a sweep, without training."""
+    configs: list[Config] = []
+    monkeypatch.setattr("transformer_mt.train.train", lambda config: configs.append(config) or 0)
+    return configs, call("train", *arguments)
+
+
+def test_a_sweep_takes_overrides_on_both_sides_of_its_flag(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    configs, done = swept(call, monkeypatch, "train.lr=0.25", "--multirun", "train.seed=1,2")
+    assert done.status == 0, done.err
+    assert [(config.train.lr, config.train.seed) for config in configs] == [(0.25, 1), (0.25, 2)]
+
+
+@pytest.mark.parametrize(
+    "option, values",
+    [
+        ("data.train=a.tsv,b.tsv", ["a.tsv", "b.tsv"]),
+        ("data.train=my a.tsv, my (1).tsv", ["my a.tsv", "my (1).tsv"]),
+        ("data.train='a,1.tsv','b.tsv'", ["a,1.tsv", "b.tsv"]),
+        ('data.train="a,1.tsv",it\'s.tsv', ["a,1.tsv", "it's.tsv"]),
+        ("data.train=it's.tsv,b's.tsv", ["it's.tsv", "b's.tsv"]),
+        ("data.train=[a.en,a.zh],[my b.en,b.zh]", [["a.en", "a.zh"], ["my b.en", "b.zh"]]),
+        ("data.valid=null,b.tsv", [None, "b.tsv"]),
+        ("data.train=is,there.tsv", ["is,there.tsv"]),
+        ("data.train=one.tsv", ["one.tsv"]),
+        ("data.train=~/a.tsv,~/b.tsv", ["/home/ada/a.tsv", "/home/ada/b.tsv"]),
+        ("run_dir=x,y", ["x", "y"]),
+    ],
+)
+def test_a_sweep_over_paths(call, monkeypatch, tmp_path, option, values):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    write(tmp_path / "is,there.tsv", "")
+    configs, done = swept(call, monkeypatch, "data=files", option, "--multirun")
+    assert done.status == 0, done.err
+    key = option.partition("=")[0]
+    found = [flat(asdict(config))[key] for config in configs]
+    assert found == values
+    folders = {config.run_dir for config in configs}
+    assert len(folders) == len(values)
+    for folder in folders:
+        name = folder.partition("/")[2]
+        assert re.fullmatch(r"[\w@%+=:,.-]*", name), folder
+
+
+def test_the_folders_of_a_sweep_are_plain_names_and_differ():
+    assert folder_name("train.seed=1,train.lr=0.001") == "train.seed=1,train.lr=0.001"
+    assert folder_name("data.train='a.tsv',train.seed=1") == "data.train=a.tsv,train.seed=1"
+    hostile = ["a b", "a_b", "a;b", "a/b", "a'b", 'a"b', "a$b", "a*b", "[a,b]", "{a}", "a\\b"]
+    names = [folder_name(f"data.train='{text}'") for text in hostile]
+    assert len(set(names)) == len(hostile)
+    assert all(re.fullmatch(r"[\w@%+=:,.-]+", name) for name in names)
+    assert names[1] == "data.train=a_b"
 
 
 def test_help_shows_options_and_an_example(call, monkeypatch, tmp_path):
@@ -321,6 +500,40 @@ def test_two_aligned_files_stay_a_list(value, paths):
 )  # fmt: skip
 def test_what_is_no_bare_path_is_left_alone(argument):
     assert quote_path(argument) == argument
+
+
+def test_a_home_is_expanded_in_every_path_option(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    keys = ("data.valid", "data.test", "data.cache_dir", "tokenizer.src_model", "run_dir")
+    options = [*(f"{key}=~/{key}" for key in keys), "tokenizer.tgt_model='~/quoted'"]
+    root = os.path.expanduser("~root")
+    configs, done = swept(call, monkeypatch, *options, "data.train=[~/a.en,~root/a.zh]")
+    assert done.status == 0, done.err
+    options = flat(asdict(configs[0]))
+    assert [options[key] for key in keys] == [f"/home/ada/{key}" for key in keys]
+    assert options["tokenizer.tgt_model"] == "/home/ada/quoted"
+    assert options["data.train"] == ["/home/ada/a.en", f"{root}/a.zh"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_named_like_a_home_stays(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config = Config(run_dir="./~/x")
+    config.data.train, config.data.cache_dir = "a~/b", "./~"
+    expand_paths(config)
+    assert config.run_dir == str(tmp_path / "~" / "x")
+    assert config.data.train == "a~/b" and config.data.cache_dir == str(tmp_path / "~")
+
+
+def test_a_home_is_expanded_for_hydras_own_flags(call, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    file = tmp_path / "own" / "experiment" / "mine.yaml"
+    file.write_text("# @package _global_\ntrain:\n  seed: 9\n")
+    for flag in (["--config-dir=~/own"], ["--config-dir", "~/own"]):
+        done = call("train", *flag, "experiment=mine", "--cfg", "job")
+        assert yaml.safe_load(done.out)["train"]["seed"] == 9
 
 
 def test_odd_paths_go_through_the_whole_command(call, monkeypatch, tmp_path):

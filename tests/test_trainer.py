@@ -356,6 +356,33 @@ def test_pairs_over_the_maximum_are_left_out_of_the_validation_loss(make_trainer
     assert len(trainer.translate([long.src, pairs[0].src])) == 2
 
 
+def test_a_loss_that_was_not_measured_is_not_told(make_trainer, capsys):
+    """Neither as a perfect one, nor where it is kept."""
+    trainer = make_trainer({"train.max_steps": 2, "train.average": 2, "train.validate_every": 1})
+    pair = type(trainer.corpus.valid[0])
+    trainer.corpus.valid[:] = [pair("apples " * 100, "苹果", "0-0"), pair("Apples.", "苹果" * 100)]
+    assert trainer.train() == 0
+    said = capsys.readouterr().err
+    line = "2 of 2 validation pairs are longer than model.max_len=48 and not in the loss"
+    assert said.count(line + ", nor in the alignment error rate.\n") == 1
+    assert "step 2: no valid loss, BLEU " in said and "0.000" not in said
+    logged = events(trainer)
+    assert any("bleu" in event for event in logged)
+    assert any("average_bleu" in event for event in logged)
+    assert not any(key in event for event in logged for key in ("valid_loss", "aer"))
+    assert not any("perplexity" in key or "bits" in key for event in logged for key in event)
+
+
+def test_pairs_that_are_left_out_of_the_loss_are_counted(make_trainer, capsys):
+    trainer = make_trainer({"train.max_steps": 1})
+    long = type(trainer.corpus.valid[0])("apples " * 100, "苹果")
+    trainer.corpus.valid[:] = [*trainer.corpus.valid[:3], long]
+    assert trainer.train() == 0
+    said = capsys.readouterr().err
+    assert "1 of 4 validation pairs are longer than model.max_len=48 and not in the loss." in said
+    assert "valid_loss" in events(trainer)[-1]
+
+
 def test_validation_reads_the_ids_that_translate_reads(make_trainer, monkeypatch):
     """A source has one eos, at the end. A sentence that is too long is cut."""
     trainer, searched = make_trainer(), []

@@ -197,7 +197,7 @@ def test_json_gives_one_object_per_line(call, trained_run, expected, translator)
 
 
 @pytest.mark.parametrize("n", [2, 4])
-def test_n_best_gives_n_lines_for_every_line(call, trained_run, expected, n):
+def test_n_best_gives_up_to_n_lines_for_every_line(call, trained_run, expected, n):
     done = call(
         "translate",
         trained_run,
@@ -206,12 +206,51 @@ def test_n_best_gives_n_lines_for_every_line(call, trained_run, expected, n):
         stdin="\n".join(["", *SENTENCES, ""]).encode() + b"\n",
     )
     rows = [line.split(" ||| ") for line in lines(done.out)]
-    assert [row[0] for row in rows] == [str(number) for number in range(1, 7) for _ in range(n)]
-    assert [row[1] for row in rows[n::n]] == [*expected, ""]
-    for start_row in range(0, len(rows), n):
-        scores = [float(row[2]) for row in rows[start_row : start_row + n]]
+    groups = [[row[1:] for row in rows if row[0] == str(number)] for number in range(1, 7)]
+    assert sum(map(len, groups)) == len(rows)
+    assert [group[0][0] for group in groups] == ["", *expected, ""]
+    # An empty line has one translation, whatever is asked for.
+    assert [len(group) for group in groups] == [1, n, n, n, n, 1]
+    for group in groups:
+        scores = [float(score) for _, score in group]
         assert scores == sorted(scores, reverse=True)
-    assert len({tuple(row[1:]) for row in rows[n : 2 * n]}) == n
+        assert len({text for text, _ in group}) == len(group)
+
+
+def test_a_text_that_several_hypotheses_spell_is_given_once(
+    call, trained_run, translator, monkeypatch
+):
+    """The best of them stands for all."""
+    newline = translator.tgt_tokenizer.processor.piece_to_id("<0x0A>")
+    cat, dog = (translator.tgt_tokenizer.encode([text])[0][:-1] for text in ("猫", "狗"))
+    spellings = [cat, dog, [newline, *cat]]
+    found = [Hypothesis(ids, -float(k)) for k, ids in enumerate(spellings, start=1)]
+    monkeypatch.setattr("transformer_mt.translator.search", lambda *_: [(0, found)])
+    done = call("translate", trained_run, "--n-best", 3, "Cats.")
+    assert lines(done.out) == ["1 ||| 猫 ||| -1.0000", "1 ||| 狗 ||| -2.0000"]
+    done = call("translate", trained_run, "--n-best", 3, "--json", "Cats.")
+    assert [row["text"] for row in json.loads(done.out)["n_best"]] == ["猫", "狗"]
+
+
+def test_a_dash_is_standard_input_and_output(call, trained_run, expected):
+    done = call(
+        "translate",
+        trained_run,
+        "--input",
+        "-",
+        "--output",
+        "-",
+        stdin="\n".join(SENTENCES).encode(),
+    )
+    assert (done.status, done.err) == (0, "") and lines(done.out) == expected
+
+
+def test_a_file_named_dash_is_read_and_written(call, trained_run, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "-", SENTENCES[0])
+    assert lines(call("translate", trained_run, "--input", "./-").out) == expected[:1]
+    assert call("translate", trained_run, SENTENCES[1], "--output", "./-").out == ""
+    assert lines((tmp_path / "-").read_text("utf-8")) == expected[1:2]
 
 
 def test_decoding_options_reach_the_search(call, trained_run, translator):
@@ -261,9 +300,9 @@ def test_a_moved_run_works(call, trained_run, expected, tmp_path):
         (["RUN", "--batch-tokens", "0", "Hello."], "--batch-tokens 0 is out of range"),
         (
             ["RUN", "--device", "cuda:31", "Hello."],
-            "device=cuda:31: this machine has no such device",
+            "--device=cuda:31: this machine has no such device",
         ),
-        (["RUN", "--device", "tpu9", "Hello."], "device=tpu9 is unknown"),
+        (["RUN", "--device", "tpu9", "Hello."], "--device=tpu9 is unknown"),
         (["RUN", "--precision", "fp8", "Hello."], "--precision: invalid choice: 'fp8'"),
         (["RUN", "--bean-size", "3", "Hello."], "--bean-size"),
         (["RUN", "--output", "no/folder/out.txt", "Hello."], "no/folder"),

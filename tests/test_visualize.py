@@ -9,6 +9,7 @@ import sys
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -33,7 +34,9 @@ from transformer_mt import Translator
 from transformer_mt.alignment import BASE, Rule, agree, choices, rule_from_json
 from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
-from transformer_mt.train import train
+from transformer_mt.run_dir import load_config
+from transformer_mt.text import BREAKS
+from transformer_mt.train import choose_alignment, train
 from transformer_mt.units import format_links, units
 from transformer_mt.view import page, plots
 
@@ -591,6 +594,71 @@ def test_the_fonts_chosen_have_every_letter():
         assert any(ord(letter) in FT2Font(file).get_charmap() for file in files), letter
 
 
+CONTROLS = [*range(1, 9), 14, 0x1B, 0x1C, 0x1F, 0x7F, 0x80, 0x85, 0x9F, 0xFFFE, 0xFFFF]
+
+
+@pytest.mark.parametrize("code", CONTROLS)
+def test_pictures_of_control_characters_are_xml(translator, tmp_path, code):
+    """The characters are seen, and the rest is as it was."""
+    pytest.importorskip("matplotlib")
+    src = f"I{chr(code)}draw -- <!-- &amp; cats ]]> {chr(code)} ."
+    attention = translator.attention(src, "我画猫。", "given", Rule(0))
+    assert plots.alignment(attention, tmp_path / "a") == ""
+    plots.heads(attention, 0, tmp_path / "b")
+    for path in tmp_path.glob("*.svg"):
+        text = path.read_text("utf-8")
+        ElementTree.fromstring(text)
+        assert chr(code) not in text
+        assert "\ufffd" in text or code in BREAKS  # which are spaces, as in a line
+
+
+def test_what_is_drawn_holds_no_lone_surrogate(translator, figures, tmp_path):
+    attention = translator.attention("I draw cats.", "我画猫。", rule=Rule(0))
+    side = attention.src
+    odd = replace(attention, src=replace(side, text=side.text.replace("cats", "ca\ud800s")))
+    plots.alignment(odd, tmp_path / "a")
+    labels = [label.get_text() for label in figures[0][0].axes[0].get_xticklabels()]
+    assert "ca\ufffds" in labels
+
+
+@pytest.mark.parametrize(
+    "letter, font, package",
+    [
+        ("한", "Noto Sans CJK", "fonts-noto-cjk"),
+        ("あ", "Noto Sans CJK", "fonts-noto-cjk"),
+        ("龘", "Noto Sans CJK", "fonts-noto-cjk"),
+        ("ก", "Noto Sans Thai", "fonts-noto-core"),
+        ("ह", "Noto Sans Devanagari", "fonts-noto-core"),
+        ("ع", "Noto Sans Arabic", "fonts-noto-core"),
+        ("ש", "Noto Sans Hebrew", "fonts-noto-core"),
+        ("ა", "Noto Sans Georgian", "fonts-noto-core"),
+        ("Ա", "Noto Sans Armenian", "fonts-noto-core"),
+        ("አ", "Noto Sans Ethiopic", "fonts-noto-core"),
+        ("த", "Noto Sans Tamil", "fonts-noto-core"),
+        ("ᐁ", "Noto Sans Canadian Aboriginal", "fonts-noto-core"),
+        ("ᱚ", "Noto Sans Ol Chiki", "fonts-noto-core"),
+        ("Ѫ", "Noto Sans", "fonts-noto-core"),
+    ],
+)
+def test_the_font_that_is_advised_has_the_script_that_is_missing(
+    monkeypatch, letter, font, package
+):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda *_, **__: [])
+    monkeypatch.setattr("matplotlib.ft2font.FT2Font.get_charmap", lambda _: {})
+    with pytest.raises(UserError, match=f"such as {font} .*apt install {package}[)]"):
+        plots.new_figure(letter)
+
+
+def test_each_script_that_is_missing_has_its_font(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda *_, **__: [])
+    with pytest.raises(UserError) as caught:
+        plots.new_figure("I ก 画 한 ข")
+    assert "install one, such as Noto Sans CJK, Noto Sans Thai (on Debian" in str(caught.value)
+    assert "apt install fonts-noto-cjk fonts-noto-core)" in str(caught.value)
+
+
 # ----------------------------------------------------------------------------------- many sentences
 
 EN = [
@@ -659,6 +727,16 @@ def test_many_pairs_are_read_by_the_runs_choice(call, translator, linked_run, tm
     assert lines(tmp_path / "out.align")[0] == format_links(
         translator.attention(EN[0], CN[0], rule=rule).links
     )
+
+
+def test_a_dash_is_standard_input_and_output(call, linked_run, tmp_path, texts):
+    assert align(call, linked_run, texts, tmp_path / "links").status == 0
+    source = texts[0].read_bytes()
+    files = ["--src", "-", "--tgt", texts[1], "--links", "-"]
+    done = call("visualize", linked_run, *files, stdin=source)
+    assert done.status == 0 and done.out == (tmp_path / "links").read_text()
+    files = ["--src", "-", "--tgt", "-", "--links", "-"]
+    assert "can be read only once" in call("visualize", linked_run, *files).error
 
 
 def test_two_directions_agree(call, translator, linked_run, backward_run, tmp_path, texts):
@@ -891,6 +969,19 @@ def test_the_choice_is_saved_and_used_from_then_on(
     )
 
 
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_choice_that_cannot_be_kept_does_not_lose_the_table(call, run_copy, as_json):
+    """A folder of that name stands for a run that cannot be written to, which root can always."""
+    shown = call("evaluate", run_copy, "--aer", *as_json).out
+    (run_copy / "alignment.json").unlink()
+    (run_copy / "alignment.json").mkdir()
+    done = call("evaluate", run_copy, "--aer", "--save", *as_json)
+    assert done.status == 2 and "Traceback" not in done.err
+    assert done.out.splitlines()[:3] == shown.splitlines()[:3] or json.loads(done.out)["table"]
+    last = done.err.splitlines()[-1]
+    assert last.startswith(f"error: --save: {run_copy / 'alignment.json'} cannot be written (")
+
+
 GIVEN_EN, GIVEN_CN = "I do n't like cats .\nWe buy fish .\n", "我 不 喜欢 猫 。\n我们 买 鱼 。\n"
 GIVEN_LINKS = "0-0 1p1 2-1 3-2 4-3 5-4\n0-0 1-1 2-2 3-3\n"
 
@@ -1107,6 +1198,15 @@ def test_the_choice_is_made_again_for_new_weights_alone(linked_tsv, cache_dir, t
     assert train(config) == 0 and path.read_text("utf-8") == mine
     write(path, json.dumps(json.loads(mine) | {"steps": [0]}))
     assert train(config) == 0 and path.read_text("utf-8") == text
+
+
+def test_a_choice_without_gold_pairs_is_told(run_copy, capsys):
+    """No rule is saved that nothing was measured for."""
+    (run_copy / "alignment.json").unlink()
+    write(run_copy / "valid.tsv", f"{'cats ' * 200}\t猫\t0-0\nCats.\t猫。\n")
+    choose_alignment(run_copy, load_config(run_copy))
+    assert not (run_copy / "alignment.json").exists()
+    assert "word links: no validation pair has gold links and fits" in capsys.readouterr().err
 
 
 def test_in_the_other_direction_the_links_are_turned(linked_tsv, cache_dir, tmp_path):

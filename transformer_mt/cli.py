@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from transformer_mt.config import DecodeConfig, UserError
-from transformer_mt.files import talk, watch
+from transformer_mt.files import STANDARD, talk, typed_path, watch
 from transformer_mt.text import other_language_warning
 
 # --------------------------------------------------------------------------------- around the work
@@ -33,7 +33,9 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         # Here, and not as Python ends: a full disk or a closed pipe must set the status.
         sys.stdout.flush()
     except UserError as error:
-        talk(f"error: {error}")
+        # A library says device=cuda:1; on the command line it was a flag.
+        message = re.sub(r"^(device|precision|threshold)=", r"--\1=", str(error))
+        talk(f"error: {message}")
         status = 2
     except KeyboardInterrupt:
         status = 130
@@ -97,8 +99,32 @@ def parser(verb: str, description: str, example: str) -> Parser:
         epilog=f"example:\n{example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="run directory that training wrote")
+    parser.add_argument(
+        "run", metavar="RUN", type=typed_path, help="run directory that training wrote"
+    )
     return parser
+
+
+def check_input(flag: str, path: Path | None) -> None:
+    """Raise UserError unless `path` is there; `-` is standard input."""
+    if path is not None and path != STANDARD and (path.is_dir() or not path.exists()):
+        raise UserError(f"{flag} {path}: no such file.")
+
+
+def check_one_standard_input(paths: Iterable[Path | None]) -> None:
+    """Raise UserError where more than one of the `paths` to read is standard input."""
+    if sum(path == STANDARD for path in paths) > 1:
+        raise UserError("- is given twice, but standard input can be read only once; name a file.")
+
+
+def check_output(flag: str, path: Path | None) -> None:
+    """Raise UserError unless a file can be made there: a folder is not made for it."""
+    if path is None or path == STANDARD:
+        return
+    if path.is_dir():
+        raise UserError(f"{flag} {path} is a folder; name a file.")
+    if not path.parent.is_dir():
+        raise UserError(f"{flag} {path}: no such folder.")
 
 
 def add_decoding_options(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +176,7 @@ def add_link_options(parser: argparse.ArgumentParser) -> None:
     """The options that say how links are read from attention."""
     parser.add_argument(
         "--agree",
-        type=Path,
+        type=typed_path,
         metavar="RUN2",
         help="join with the links of a run in the other direction",
     )

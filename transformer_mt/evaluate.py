@@ -2,14 +2,15 @@
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
-from transformer_mt.config import UserError
-from transformer_mt.files import read_text, talk
+from transformer_mt.config import Config, UserError
+from transformer_mt.files import STANDARD, read_text, talk, typed_path
 from transformer_mt.text import language_of
 
 if TYPE_CHECKING:
@@ -36,21 +37,30 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--split", choices=["valid", "test"], help="kept in the run (default: test)"
     )
-    parser.add_argument("--src", type=Path, metavar="FILE", help="source sentences, one per line")
     parser.add_argument(
-        "--ref", type=Path, metavar="FILE", action="append", help="references; several are accepted"
+        "--src", type=typed_path, metavar="FILE", help="source sentences, one per line"
+    )
+    parser.add_argument(
+        "--ref",
+        type=typed_path,
+        metavar="FILE",
+        action="append",
+        help="references; several are accepted, and one may lack lines that another has",
     )
     parser.add_argument(
         "--test-set", metavar="NAME", help="a test set that sacreBLEU knows, such as wmt19"
     )
     parser.add_argument(
         "--hyp",
-        type=Path,
+        type=typed_path,
         metavar="FILE",
         help="score these translations instead of the model's own",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write the translations to FILE"
+        "--output",
+        type=typed_path,
+        metavar="FILE",
+        help="write the translations to FILE; with - the scores go to standard error",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
@@ -59,7 +69,10 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         help="alignment error rates instead, layer by head, on gold links",
     )
     parser.add_argument(
-        "--gold-links", type=Path, metavar="FILE", help="Pharaoh links i-j, ipj of --src and --ref"
+        "--gold-links",
+        type=typed_path,
+        metavar="FILE",
+        help="Pharaoh links i-j, ipj of --src and --ref",
     )
     parser.add_argument(
         "--save", action="store_true", help="keep the best choice of layer and head in the run"
@@ -86,8 +99,8 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
         parser.error("give --test-set or --src and --ref, not both")
     if args.split and (args.test_set or args.ref):
         parser.error("give --split, --test-set or --src and --ref, not several of them")
-    if args.output and args.output.is_dir():
-        parser.error(f"--output {args.output} is a folder: name a file")
+    cli.check_one_standard_input([args.src, *(args.ref or []), args.hyp, args.gold_links])
+    cli.check_output("--output", args.output)
     of_rules = (args.agree, args.threshold, args.mask_punctuation)
     of_links = args.gold_links or args.save or any(value is not None for value in of_rules)
     if not args.aer and of_links:
@@ -110,17 +123,19 @@ class TestSet:
 
     name: str
     sources: list[str]
-    references: list[list[str]]
-    """One list for each reference, in the order of `sources`."""
+    references: list[list[str | None]]
+    """One list for each reference, in the order of `sources`; None where it has no such line."""
 
 
-def read_test_set(args: argparse.Namespace, direction: str) -> TestSet:
+def read_test_set(args: argparse.Namespace, config: Config) -> TestSet:
     """The test set that the options name; raises UserError when it is empty or not aligned."""
     if args.test_set:
+        # sacreBLEU has the shortest code of a language.
+        direction = f"{language_of(config.src_language)}-{language_of(config.tgt_language)}"
         src_file, ref_files = sacrebleu_files(args.test_set, direction)
-        test_set = read_aligned(args.test_set, src_file, ref_files)
+        test_set = read_aligned(args.test_set, src_file, ref_files, config)
     elif args.ref:
-        test_set = read_aligned(str(args.src or args.ref[0]), args.src, args.ref)
+        test_set = read_aligned(str(args.src or args.ref[0]), args.src, args.ref, config)
     else:
         test_set = read_split(args.run, args.split or "test")
     if not test_set.sources:
@@ -128,16 +143,50 @@ def read_test_set(args: argparse.Namespace, direction: str) -> TestSet:
     return test_set
 
 
-def read_aligned(name: str, src_file: Path | None, ref_files: list[Path]) -> TestSet:
-    """Line-aligned files; without sources, which translations of `--hyp` do not need."""
-    references = [read_text(path) for path in ref_files]
-    sources = read_text(src_file) if src_file else [""] * len(references[0])
-    for path, lines in zip(ref_files, references, strict=True):
+def read_aligned(
+    name: str, src_file: Path | None, ref_files: list[Path], config: Config
+) -> TestSet:
+    """Line-aligned files; without sources, which translations of `--hyp` do not need.
+
+    Raises:
+        UserError: they differ in their number of lines, or a sentence has no reference at all.
+    """
+    texts = [converted(read_text(path), config, path) for path in ref_files]
+    sources = read_text(src_file) if src_file else [""] * len(texts[0])
+    for path, lines in zip(ref_files, texts, strict=True):
         if len(lines) != len(sources):
             raise UserError(
                 f"{path}: {len(lines)} lines, but {src_file or ref_files[0]} has {len(sources)}."
             )
+    references: list[list[str | None]] = [[] for _ in ref_files]
+    for number, (source, *lines) in enumerate(zip(sources, *texts, strict=True), start=1):
+        has_reference = any(line.strip() for line in lines)
+        # An empty line is translated by an empty line.
+        if not has_reference and (source.strip() or src_file is None):
+            files = " and ".join(map(str, ref_files))
+            raise UserError(f"{files}: line {number} is empty; each sentence needs a reference.")
+        for column, line in zip(references, lines, strict=True):
+            column.append(line if line.strip() or not has_reference else None)
+    for path, column in zip(ref_files, references, strict=True):
+        if n_empty := column.count(None):
+            talk(f"{n_empty} of {len(sources)} lines of {path} are empty: not used as references.")
     return TestSet(name, sources, references)
+
+
+def converted(lines: list[str], config: Config, path: Path) -> list[str]:
+    """Target text of a file as training had it: simplified where the run knows no other."""
+    from transformer_mt.text import converter
+
+    try:
+        convert = converter(config.tgt_language, config.data.chinese_script)
+    except UserError as error:
+        talk(f"warning: the model knows simplified characters only, and {path} stays: {error}")
+        return lines
+    results = [convert(line) for line in lines]
+    n_changed = sum(line != result for line, result in zip(lines, results, strict=True))
+    if n_changed:
+        talk(f"{n_changed} of {len(lines)} lines of {path} were made simplified, as in training.")
+    return results
 
 
 def read_split(run_dir: Path, split: str) -> TestSet:
@@ -147,6 +196,7 @@ def read_split(run_dir: Path, split: str) -> TestSet:
     for number, row in enumerate(rows, start=1):
         if len(row) < 2:
             raise UserError(f"{path}: line {number} has no second column.")
+    # It is as training had it, and needs no conversion.
     return TestSet(split, [row[0] for row in rows], [[row[1] for row in rows]])
 
 
@@ -186,15 +236,14 @@ def evaluate_translations(args: argparse.Namespace) -> None:
     from transformer_mt.run_dir import load_config
 
     config = load_config(args.run)
-    # sacreBLEU has the shortest code of a language.
-    direction = f"{language_of(config.src_language)}-{language_of(config.tgt_language)}"
-    test_set = read_test_set(args, direction)
+    test_set = read_test_set(args, config)
     cli.warn_of_other_language(
         test_set.sources, config.src_language, f"{test_set.name}: the source"
     )
     for references in test_set.references:
         where = f"{test_set.name}: the reference"
-        cli.warn_of_other_language(references, config.tgt_language, where)
+        lines = [line for line in references if line is not None]
+        cli.warn_of_other_language(lines, config.tgt_language, where)
     report: dict[str, Any] = {
         "run": str(args.run),
         "direction": config.direction,
@@ -203,6 +252,7 @@ def evaluate_translations(args: argparse.Namespace) -> None:
     }
     if args.hyp:
         hypotheses = read_hypotheses(args.hyp, len(test_set.sources))
+        hypotheses = converted(hypotheses, config, args.hyp)
     else:
         hypotheses, speed = translate(args, test_set.sources)
         report |= speed
@@ -214,11 +264,13 @@ def evaluate_translations(args: argparse.Namespace) -> None:
         except OSError as error:
             problem = error
     report |= score(hypotheses, test_set.references, config.tgt_language)
+    out = sys.stderr if args.output == STANDARD else sys.stdout
     if args.json:
-        print(json.dumps(report, ensure_ascii=False))
+        print(json.dumps(report, ensure_ascii=False), file=out)
     else:
-        print_report(report, len(test_set.references))
+        print(report_text(report, len(test_set.references)), file=out)
     if problem:
+        sys.stdout.flush()
         raise problem
 
 
@@ -250,8 +302,12 @@ def translate(args: argparse.Namespace, sources: list[str]) -> tuple[list[str], 
     }
 
 
-def score(hypotheses: list[str], references: list[list[str]], language: str) -> dict[str, Any]:
+def score(
+    hypotheses: list[str], references: list[list[str | None]], language: str
+) -> dict[str, Any]:
     """BLEU, chrF and the length ratio.
+
+    A sentence is compared with the references that it has, those that are not None.
 
     Both scores come with sacreBLEU's signature and with half the width of the 95 % bootstrap
     interval, which is 0 for a single sentence.
@@ -261,12 +317,13 @@ def score(hypotheses: list[str], references: list[list[str]], language: str) -> 
     from transformer_mt.scoring import bleu_metric
 
     results: dict[str, Any] = {}
+    sets: Any = references  # its types have no None, which it takes all the same
     # A single sentence cannot be resampled; sacreBLEU then leaves the interval out.
     n_samples = RESAMPLES if len(hypotheses) > 1 else 1
     # Raw text goes in: each metric has its own way to find words, which its signature names.
     for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
         compute_in_floats(metric)
-        result: Any = metric.corpus_score(hypotheses, references, n_bootstrap=n_samples)
+        result: Any = metric.corpus_score(hypotheses, sets, n_bootstrap=n_samples)
         results[name] = {
             "score": result.score,
             "interval": result._ci if len(hypotheses) > 1 else 0.0,
@@ -286,22 +343,25 @@ def compute_in_floats(metric: Any) -> None:
     metric._compute_score_from_stats = lambda counts: compute([float(count) for count in counts])
 
 
-def print_report(report: dict[str, Any], n_references: int) -> None:
+def report_text(report: dict[str, Any], n_references: int) -> str:
     """Scores with their signatures, and the speed where something was translated."""
-    print(
+    lines = [
         f"{report['test_set']}: {report['n']} sentences, {report['direction']}, "
         f"{n_references} reference(s)"
-    )
+    ]
     for key, title in (("bleu", "BLEU"), ("chrf", "chrF")):
         part = report[key]
-        print(f"{title:<14} {part['score']:.2f} ± {part['interval']:.2f}   {part['signature']}")
-    print(f"{'length ratio':<14} {report['length_ratio']:.3f}")
+        lines.append(
+            f"{title:<14} {part['score']:.2f} ± {part['interval']:.2f}   {part['signature']}"
+        )
+    lines.append(f"{'length ratio':<14} {report['length_ratio']:.3f}")
     if "sentences_per_second" in report:
-        print(
+        lines.append(
             f"{'speed':<14} {report['sentences_per_second']:.1f} sentences/s, "
             f"{report['tokens_per_second']:.0f} tokens/s "
             f"(beam size {report['beam_size']}, length penalty {report['length_penalty']:g})"
         )
+    return "\n".join(lines)
 
 
 # -------------------------------------------------------------------------------- alignment quality
@@ -309,15 +369,14 @@ def print_report(report: dict[str, Any], n_references: int) -> None:
 
 def evaluate_alignment(args: argparse.Namespace) -> None:
     """Print how well each choice of layer, head and step agrees with gold links (`--aer`)."""
-    from transformer_mt.alignment import Rule, best, rule_to_json
-    from transformer_mt.files import write_text
+    from transformer_mt.alignment import Rule, best
     from transformer_mt.translator import Translator
 
+    base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
     translator = Translator.from_pretrained(args.run, args.device, args.precision)
     inspector, model = translator.inspector, translator.config.model
     name, gold_pairs = read_gold_pairs(translator, args)
     # One pass over the pairs measures every layer and head, at both steps.
-    base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
     table = inspector.measure(gold_pairs, base)
 
     rows = compared_rules(table, replace(base, layer=model.n_decoder_layers - 1))
@@ -325,16 +384,11 @@ def evaluate_alignment(args: argparse.Namespace) -> None:
     if args.agree:
         quality = quality_of_both(translator, gold_pairs, best(table), args)
         rows["both directions"] = (f"{best(table)}, and {args.agree}", quality)
-    if args.save:
-        path = translator.run_dir / "alignment.json"
-        chosen_on = f"{name}, {len(gold_pairs)} pairs"
-        write_text(path, rule_to_json(table, chosen_on, translator.metadata["steps"]))
-        talk(f"saved: {path}")
-
+    direction = translator.config.direction
     if args.json:
         report = {
             "run": str(args.run),
-            "direction": translator.config.direction,
+            "direction": direction,
             "gold": name,
             "n": len(gold_pairs),
             "table": [asdict(rule) | quality.report() for rule, quality in table.items()],
@@ -343,11 +397,29 @@ def evaluate_alignment(args: argparse.Namespace) -> None:
             },
         }
         print(json.dumps(report, ensure_ascii=False))
-        return
-    direction = translator.config.direction
-    print(f"{name}: {len(gold_pairs)} pairs with gold links, {direction}, alignment error rate")
-    print_table(table, model.n_decoder_layers, model.n_heads)
-    print_rows(rows)
+    else:
+        print(f"{name}: {len(gold_pairs)} pairs with gold links, {direction}, alignment error rate")
+        print_table(table, model.n_decoder_layers, model.n_heads)
+        print_rows(rows)
+    if args.save:
+        # Measuring took the time: whatever happens to the file, the table has been shown.
+        sys.stdout.flush()
+        save_rule(translator, table, f"{name}, {len(gold_pairs)} pairs")
+
+
+def save_rule(translator: "Translator", table: "dict[Rule, Quality]", chosen_on: str) -> None:
+    """Keep the best rule in the run; raises UserError where its folder cannot be written to."""
+    from transformer_mt.alignment import rule_to_json
+    from transformer_mt.files import write_text
+
+    path = translator.run_dir / "alignment.json"
+    try:
+        write_text(path, rule_to_json(table, chosen_on, translator.metadata["steps"]))
+    except OSError as error:
+        raise UserError(
+            f"--save: {path} cannot be written ({error.strerror or error}); the choice is not kept."
+        ) from None
+    talk(f"saved: {path}")
 
 
 def read_gold_pairs(translator: "Translator", args: argparse.Namespace) -> tuple[str, "list[Gold]"]:

@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from transformer_mt.config import UserError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+STANDARD = Path("-")
+"""Standard input where lines are read, standard output where text is written."""
 LOG_INTERVAL = 30.0  # seconds between two lines of progress in a log
 
 # The umask can only be read by setting it. Do it once, before there are threads to disturb.
@@ -107,11 +109,48 @@ def progress(
     )
 
 
+# ------------------------------------------------------------------------------------------- paths
+
+
+def expanded(text: str) -> str:
+    """The path that a person typed: `~` and `~user` at its beginning are a home, as in a shell.
+
+    A shell leaves the `~` of `--output=~/x` and `run_dir=~/x` to the program. `./~` and `./-` are
+    names in the current directory; they become absolute, because `Path` drops what sets them apart.
+    """
+    if text.startswith(".") and str(Path(text)).startswith(("~", "-")):
+        return os.path.abspath(text)
+    return os.path.expanduser(text)
+
+
+def typed_path(text: str) -> Path:
+    """`expanded` as a `Path`, for an option of a command."""
+    return Path(expanded(text))
+
+
 # ------------------------------------------------------------------------------------------- lines
 
 
+def standard_input() -> IO[bytes]:
+    """Standard input as bytes; raises UserError where the caller has closed it.
+
+    It is not `sys.stdin` itself, because Python aborts, or waits, when it closes a file that a
+    thread still reads.
+    """
+    if sys.stdin is None:
+        raise UserError("there is no standard input; name a file.")
+    return open(sys.stdin.fileno(), "rb", closefd=False)
+
+
 def read_text(path: Path) -> list[str]:
-    """Lines of a UTF-8 file; raises UserError when it is missing or not UTF-8."""
+    """Lines of a UTF-8 file or, for `-`, of standard input.
+
+    Raises:
+        UserError: it is missing or not UTF-8.
+    """
+    if path == STANDARD:
+        with standard_input() as file:
+            return [line or "" for line in decode_lines(file, "standard input", "convert it")]
     if path.is_dir() or not path.exists():
         raise UserError(f"{path}: no such file.")
     with open(path, "rb") as file:
@@ -186,6 +225,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; `-` is standard output."""
+    if path == STANDARD:
+        sys.stdout.write(text)
+        return
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transformer_mt import cli
 from transformer_mt.config import Config, UserError
-from transformer_mt.files import talk
+from transformer_mt.files import STANDARD, talk, typed_path
 from transformer_mt.text import language_of
 
 EXAMPLE = """\
@@ -32,7 +32,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=typed_path,
         metavar="FILE",
         default=Path("primer.html"),
         help="default: primer.html",
@@ -74,8 +74,9 @@ def main(argv: list[str]) -> None:
         cli.warn_of_other_language([src], translator.config.src_language, "the sentence")
     data = primer_data(translator, src, tgt)
     write_text(args.output, page.render(data, "primer.html"))
-    talk(f"open {args.output}")
-    print(data["tgt"]["text"])
+    if args.output != STANDARD:  # the page itself is what a program reads there
+        talk(f"open {args.output}")
+        print(data["tgt"]["text"])
 
 
 if __name__ == "__main__":

@@ -272,3 +272,14 @@ def refuse_surrogates(text: str, where: str) -> None:
         raise UserError(
             f"{where} has a lone surrogate at character {error.start + 1}: it was not UTF-8."
         ) from None
+
+
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
+VISIBLE = dict.fromkeys(CONTROLS, 0xFFFD)
+"""For `str.translate`: control characters, and what XML forbids, become Unicode's replacement
+character, which fonts have."""
+
+
+def visible(text: str) -> str:
+    """`text` without characters that XML forbids or nobody sees: each becomes one that is seen."""
+    return text.translate(VISIBLE)

@@ -3,13 +3,16 @@
 import difflib
 import os
 import re
+import shlex
 import sys
+import zlib
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -19,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from transformer_mt.cli import forget_stdout, is_out_of_memory, open_streams
 from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
-from transformer_mt.files import talk, watch
+from transformer_mt.files import expanded, talk, watch
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
     from transformer_mt.corpus import Corpus, Pair
@@ -34,7 +37,7 @@ PATH_OPTIONS = (
     "tokenizer.src_model",
     "tokenizer.tgt_model",
 )
-"""Options whose values may hold what is special to Hydra's grammar."""
+"""Options whose values may hold what is special to Hydra's grammar, or begin with `~`."""
 MAY_CHANGE = (
     "run_dir",
     "resume",
@@ -57,6 +60,10 @@ MAY_CHANGE = (
 and the vocabularies are compared by content.)"""
 LOCK = ".lock"
 QUOTES = "'\""
+PATH_VALUE = re.compile(
+    r"""(?:^|,)\s*(\[[^]]*\]|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^,]*?)\s*(?=,|$)"""
+)
+"""One of several values of a path option, between commas: a list, a quoted path, or a bare one."""
 
 
 # ------------------------------------------------------------------------------------- from Hydra
@@ -65,13 +72,13 @@ QUOTES = "'\""
 def main() -> None:
     # Let composition errors reach us; else Hydra prints them with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv[1:] = [quote_path(argument) for argument in sys.argv[1:]]
     open_streams()
     watch()
     # conf/data/starter.yaml says ${starter:train.tsv}: a wheel keeps the corpus elsewhere.
     OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
     ConfigStore.instance().store(name="schema", node=Config)
     try:
+        sys.argv[1:] = hydra_arguments(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")(job)()
     except (HydraException, OmegaConfBaseException, UserError) as error:
         talk(f"error: {composition_error(error)}")
@@ -88,6 +95,8 @@ def job(composed: DictConfig) -> None:
     try:
         config: Any = OmegaConf.to_object(composed)
         assert isinstance(config, Config)
+        refuse_unknown(OmegaConf.to_container(composed))
+        expand_paths(config)
         config.run_dir += sweep_suffix()
         status = train(config)
     except UserError as error:
@@ -107,29 +116,111 @@ def job(composed: DictConfig) -> None:
         sys.exit(status)
 
 
+def refuse_unknown(composed: Any) -> None:
+    """Raise UserError for an option that `+name=value` added, because nothing would heed it."""
+    unknown = flat(composed).keys() - flat(asdict(Config())).keys()
+    if unknown:
+        raise UserError(no_such_option(min(unknown)))
+
+
+def expand_paths(config: Config) -> None:
+    """Replace `~` at the beginning of every path option, once for all that read it."""
+    for option in PATH_OPTIONS:
+        section, _, name = option.rpartition(".")
+        owner: Any = getattr(config, section) if section else config
+        value = getattr(owner, name)
+        if isinstance(value, str):
+            setattr(owner, name, expanded(value))
+        elif isinstance(value, list):
+            setattr(owner, name, [expanded(str(path)) for path in value])
+
+
 def sweep_suffix() -> str:
     """What tells the run directory of one point of a sweep from the others'; else empty."""
     hydra_config = HydraConfig.get()
-    swept = [override for override in hydra_config.overrides.task if override not in sys.argv]
+    # Points whose run_dir is swept are apart already.
+    swept = [
+        override
+        for override in hydra_config.overrides.task
+        if override not in sys.argv and not override.startswith("run_dir=")
+    ]
     if hydra_config.mode is not RunMode.MULTIRUN or not swept:
         return ""
-    return "-" + ",".join(swept).replace("/", "_")
+    return "-" + folder_name(",".join(swept))
 
 
-def quote_path(argument: str) -> str:
+def folder_name(overrides: str) -> str:
+    """`overrides` as a name that a shell takes as it is, and that no others have."""
+    text = re.sub(r"=(['\"])(.*?)\1(?=,|$)", r"=\2", overrides)
+    name = re.sub(r"[^\w@%+=:,.-]+", "_", text)
+    # What became equal by this must not be one folder.
+    return name if name == text else f"{name}-{zlib.crc32(text.encode()):08x}"
+
+
+def hydra_arguments(arguments: list[str]) -> list[str]:
+    """The command line as Hydra can read it: its flags, then all overrides, their paths quoted.
+
+    Raises:
+        UserError: there is no such flag, or two do not go together.
+    """
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(f"{message}; options are written key=value, and --help shows them.")
+
+    parser = get_args_parser()
+    vars(parser)["error"] = refuse
+    args = parser.parse_intermixed_args(arguments)
+    if sum(map(bool, (args.run, args.multirun, args.cfg, args.info))) > 1:
+        raise UserError("give only one of --run, --multirun, --cfg and --info.")
+    if args.resolve and not (args.cfg or args.help):
+        raise UserError("--resolve belongs to --cfg job.")
+    # Groups of the user's own are added with a plus; ours, and all options, are there already.
+    has_own = args.config_dir or args.config_path or "hydra.searchpath" in " ".join(arguments)
+    flags = list(arguments)
+    for override in args.overrides:
+        flags.remove(override)
+    # Those of its flags that take a path, as --config-dir does, know no home either.
+    flags = [re.sub(r"(^|(?<==))~.*", lambda match: expanded(match[0]), flag) for flag in flags]
+    return flags + [
+        quote_path(without_plus(override, bool(has_own)), args.multirun)
+        for override in args.overrides
+    ]
+
+
+def without_plus(override: str, has_own_groups: bool) -> str:
+    """`+key=value` as `key=value`, so that Hydra refuses a key that the schema lacks.
+
+    The plus stays where it may add a group of the user's own, or is for Hydra itself.
+    """
+    plain = override.lstrip("+")
+    key = plain.partition("=")[0]
+    may_be_group = has_own_groups and "." not in key
+    return override if may_be_group or key.startswith("hydra") else plain
+
+
+def quote_path(argument: str, is_sweep: bool = False) -> str:
     """An override whose value is a path, with quotes around it.
 
     Hydra's grammar then leaves spaces, brackets and commas alone. Two aligned files, `[a,b]`, stay
-    a list.
+    a list. In a sweep commas separate values, unless the whole is the name of a file.
     """
     key, equals, value = argument.partition("=")
-    is_plain_path = value not in ("", "null") and value[0] not in QUOTES and "${" not in value
-    if key not in PATH_OPTIONS or not equals or not is_plain_path:
+    if key not in PATH_OPTIONS or not equals:
         return argument
+    values = [value]
+    if is_sweep and "," in value and not os.path.exists(expanded(value)):
+        values = PATH_VALUE.findall(value)
+    return f"{key}={','.join(map(quoted_value, values))}"
+
+
+def quoted_value(value: str) -> str:
+    """One value of a path option, in quotes unless it says that it is none, or has them."""
+    if value in ("", "null") or value[0] in QUOTES or "${" in value:
+        return value
     if value.startswith("[") and value.endswith("]"):
         paths = (part.strip(" " + QUOTES) for part in value[1:-1].split(","))
-        return f"{key}=[{','.join(map(quoted, paths))}]"
-    return f"{key}={quoted(value)}"
+        return f"[{','.join(map(quoted, paths))}]"
+    return quoted(value)
 
 
 def quoted(path: str) -> str:
@@ -148,17 +239,28 @@ def composition_error(error: Exception) -> str:
     if error.__cause__ is not None:  # a rule of `__post_init__` that was broken
         text += "\n" + str(error.__cause__)
 
-    unknown = re.search(r"Could not override '([^']+)'", text)
-    if unknown:
-        close = difflib.get_close_matches(unknown[1], flat(asdict(Config())), n=1)
-        hint = f"did you mean {close[0]}?" if close else "--cfg job shows them all."
-        return f"{unknown[1]}: no such option; {hint}"
+    if unknown := re.search(r"Could not override '([^']+)'", text):
+        return no_such_option(unknown[1])
+
+    # Hydra goes on with the folders that it searched.
+    text = text.partition("Config search path:")[0]
+    if missing := re.search(r"Could not find '(.+)/[^/]*'\s+Available options in .*:\s", text):
+        names = ", ".join(text[missing.end() :].split())
+        path = missing[0].split("'")[1]
+        return f"Could not find '{path}'; {missing[1]} is one of {names}."
 
     value = re.search(r"^(?:Value|Invalid value|Cannot convert|Unsupported).*$", text, re.MULTILINE)
     key = re.search(r"full_key: (\S+)", text) or re.search(r"Error merging override (\S+?)=", text)
     if value and key:
         return f"{key[1]}: {value[0].rstrip('.')}."
     return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def no_such_option(name: str) -> str:
+    """What to say of an option that the schema lacks; it names a near one."""
+    close = difflib.get_close_matches(name, flat(asdict(Config())), n=1)
+    hint = f"did you mean {close[0]}?" if close else "--cfg job shows them all."
+    return f"{name}: no such option; {hint}"
 
 
 def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -203,6 +305,8 @@ def train(config: Config) -> int:
     steps = checkpoint_steps(run_dir, "state") if config.resume else []
     if steps:
         check_resumable(config, load_config(run_dir), run_dir)
+    elif starts_over(config):
+        check_movable(run_dir)
 
     keep_freed_memory()
     # Processes that train together wait for one of them to prepare, before they are a group: a
@@ -225,13 +329,46 @@ def check_run_dir(config: Config) -> None:
             f"resume=false would start over each time that torchrun starts the job again: move "
             f"{run_dir} away yourself, or use --max-restarts 0."
         )
-    if not run_dir.is_dir() or (run_dir / "config.yaml").exists():
+    if not run_dir.is_dir() or is_run(run_dir):
         return
     # A start that was killed before it wrote config.yaml leaves its lock and half a file.
     ours = re.compile(re.escape(LOCK) + r"(\.owner)?|\..*\.tmp")
     if not all(ours.fullmatch(path.name) for path in run_dir.iterdir()):
         raise UserError(
             f"run_dir={run_dir} holds files that are not a run; name an empty or new folder."
+        )
+
+
+def is_run(run_dir: Path) -> bool:
+    """Whether a folder with a `config.yaml` is a run, be it damaged, and not something else's."""
+    from transformer_mt.run_dir import load_config
+
+    with suppress(UserError):
+        load_config(run_dir)
+        return True
+    return (run_dir / "config.yaml").exists() and (run_dir / LOCK).exists()
+
+
+def starts_over(config: Config) -> bool:
+    """Whether `run_dir` has a run that is not gone on with, but kept aside.
+
+    A start that was killed before its first checkpoint is nothing to keep.
+    """
+    from transformer_mt.run_dir import WEIGHTS, checkpoint_steps
+
+    run_dir = Path(config.run_dir)
+    if not (run_dir / "config.yaml").exists():
+        return False
+    has_no_checkpoint = not checkpoint_steps(run_dir, "state")
+    return not config.resume or (has_no_checkpoint and (run_dir / WEIGHTS).exists())
+
+
+def check_movable(run_dir: Path) -> None:
+    """Raise UserError where `run_dir` contains the current directory: it cannot be renamed."""
+    if Path.cwd().is_relative_to(run_dir.resolve()):
+        raise UserError(
+            f"run_dir={run_dir} contains the current directory, so that its old run cannot be "
+            "moved aside; start from another folder, or name another run_dir."
         )
 
 
@@ -261,10 +398,9 @@ def claim_run_dir(config: Config, steps: list[int], stack: ExitStack) -> None:
         UserError: another process trains in it, or did meanwhile.
     """
     from transformer_mt.files import file_lock
-    from transformer_mt.run_dir import WEIGHTS, checkpoint_steps
+    from transformer_mt.run_dir import checkpoint_steps
 
     run_dir = Path(config.run_dir)
-    has_run = (run_dir / "config.yaml").exists()
     run_dir.mkdir(parents=True, exist_ok=True)
     stack.enter_context(file_lock(run_dir / LOCK, wait=False))
     # Only now nobody else can write here: what was read before must still be true.
@@ -272,9 +408,7 @@ def claim_run_dir(config: Config, steps: list[int], stack: ExitStack) -> None:
         raise UserError(
             f"{run_dir} was trained by another process meanwhile; run the same command again."
         )
-    # A start that was killed before its first checkpoint is nothing to keep.
-    is_trained = (run_dir / WEIGHTS).exists()
-    if has_run and not steps and (not config.resume or is_trained):
+    if starts_over(config):
         aside = move_aside(run_dir)
         talk(f"starting over: the old run is kept as {aside}.")
         # The lock moved with the old run.
@@ -348,10 +482,16 @@ def write_end(config: Config, run_dir: Path, status: int) -> None:
     if status == 0:
         if config.data.links_column is not None:
             choose_alignment(run_dir, config)
-        talk(
-            f"next:\n  python -m transformer_mt.evaluate {run_dir}\n"
-            f"  python -m transformer_mt.translate {run_dir}"
-        )
+        talk(f"next:\n  {command('evaluate', run_dir)}\n  {command('translate', run_dir)}")
+
+
+def command(verb: str, run_dir: Path) -> str:
+    """A command on a run, as it can be pasted into a shell."""
+    name = str(run_dir)
+    # A shell, or the command, would take these for something else than a folder.
+    if name.startswith(("-", "~")):
+        name = f"./{name}"
+    return shlex.join(["python", "-m", f"transformer_mt.{verb}", name])
 
 
 def choose_alignment(run_dir: Path, config: Config) -> None:
@@ -372,6 +512,7 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
         return
     gold_pairs = inspector.read_gold_pairs(run_dir / "valid.tsv")
     if not gold_pairs:
+        talk("word links: no validation pair has gold links and fits the model; none were measured")
         return
     table = inspector.measure(gold_pairs, BASE)
     chosen_on = f"the run's validation set, {len(gold_pairs)} pairs"

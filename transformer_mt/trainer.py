@@ -205,6 +205,7 @@ class Trainer:
             )
             return 0
         _ = self.gold_pairs  # a link that does not fit is told now, not after hours
+        self.tell_too_long()
         # A signal is remembered, and heeded between two updates.
         with Stop() as stop:
             self.train_until_over(batches, stop)
@@ -429,9 +430,14 @@ class Trainer:
             scores = self.validate()
             self.log(**scores, minutes=state.seconds / 60)
             better = scores["bleu"] > state.best_bleu
+            loss = "no valid loss"
+            if "valid_loss" in scores:
+                loss = (
+                    f"valid loss {scores['valid_loss']:.3f}, "
+                    f"perplexity {scores['valid_perplexity']:.2f}"
+                )
             self.talk(
-                f"step {state.step}: valid loss {scores['valid_loss']:.3f}, perplexity "
-                f"{scores['valid_perplexity']:.2f}, BLEU {scores['bleu']:.2f}"
+                f"step {state.step}: {loss}, BLEU {scores['bleu']:.2f}"
                 f"{' (best)' if better else ''}, {state.seconds / 60:.1f} min"
             )
             weights = weights_of(self.model)
@@ -450,6 +456,8 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """Loss, perplexity, greedy BLEU and alignment error rate on the validation split; shows a
         few translations.
+
+        There is no loss where no pair fits the model, and no error rate without gold links.
         """
         pairs = self.corpus.valid
         loss, n_tokens, n_characters = self.validation_loss(pairs)
@@ -460,14 +468,27 @@ class Trainer:
         for i in np.linspace(0, len(pairs) - 1, num=n_samples, dtype=int):
             src, tgt = pairs[i].src, pairs[i].tgt
             self.talk(f"    {src:.200}\n  → {hypotheses[i]:.200}\n  = {tgt:.200}")
-        nats = loss / max(1, n_tokens)
-        return {
-            "valid_loss": nats,
-            "valid_perplexity": math.exp(min(nats, 700)),  # e^710 overflows a float
-            "valid_bits_per_character": loss / max(1, n_characters) / math.log(2),
-            "bleu": corpus_bleu(hypotheses, references, self.config.tgt_language),
-            **self.alignment_error(),
-        }
+        scores = {}
+        if n_tokens:
+            nats = loss / n_tokens
+            scores["valid_loss"] = nats
+            scores["valid_perplexity"] = math.exp(min(nats, 700))  # e^710 overflows a float
+            scores["valid_bits_per_character"] = loss / max(1, n_characters) / math.log(2)
+        scores["bleu"] = corpus_bleu(hypotheses, references, self.config.tgt_language)
+        return scores | self.alignment_error()
+
+    def tell_too_long(self) -> None:
+        """Say how many validation pairs are left out of what is measured."""
+        pairs, limit = self.corpus.valid, self.config.model.max_len
+        src_ids = self.corpus.src_tokenizer.encode([pair.src for pair in pairs])
+        tgt_ids = self.corpus.tgt_tokenizer.encode([pair.tgt for pair in pairs])
+        n = sum(max(len(s), len(t)) > limit for s, t in zip(src_ids, tgt_ids, strict=True))
+        if n:
+            rest = ", nor in the alignment error rate" if any(p.links for p in pairs) else ""
+            self.talk(
+                f"{n} of {len(pairs)} validation pairs are longer than model.max_len={limit} and "
+                f"not in the loss{rest}."
+            )
 
     @torch.inference_mode()
     def validation_loss(self, pairs: list[Pair]) -> tuple[float, int, int]:

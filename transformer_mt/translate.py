@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from transformer_mt import cli
 from transformer_mt.config import UserError
-from transformer_mt.files import decode_lines, talk
+from transformer_mt.files import STANDARD, decode_lines, standard_input, talk, typed_path
 
 if TYPE_CHECKING:
     from transformer_mt.translator import Translation, Translator
@@ -40,13 +40,22 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser("translate", "Translate sentences, else lines of standard input.", EXAMPLE)
     parser.add_argument("sentences", metavar="SENTENCE", nargs="*", default=[])
     parser.add_argument(
-        "--input", type=Path, metavar="FILE", help="lines of FILE instead of standard input"
+        "--input",
+        type=typed_path,
+        metavar="FILE",
+        help="lines of FILE instead of standard input, which is -",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output"
+        "--output",
+        type=typed_path,
+        metavar="FILE",
+        help="write to FILE instead of standard output, which is -",
     )
     parser.add_argument(
-        "--n-best", type=int, metavar="N", help="N lines per input: line ||| text ||| score"
+        "--n-best",
+        type=int,
+        metavar="N",
+        help="up to N lines per input, no text twice: line ||| text ||| score",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per input line")
     cli.add_decoding_options(parser)
@@ -59,12 +68,8 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     """Raise UserError for what needs no model to be seen wrong."""
     if args.sentences and args.input:
         parser.error("give sentences or --input, not both")
-    if args.input and (args.input.is_dir() or not args.input.exists()):
-        raise UserError(f"--input {args.input}: no such file.")
-    if args.output and args.output.is_dir():
-        raise UserError(f"--output {args.output} is a folder; name a file.")
-    if args.output and not args.output.parent.is_dir():
-        raise UserError(f"--output {args.output}: no such folder.")
+    cli.check_input("--input", args.input)
+    cli.check_output("--output", args.output)
     for number, sentence in enumerate(args.sentences, start=1):
         # Python reads bytes that are not UTF-8 from the command line as lone surrogates.
         if any("\ud800" <= character <= "\udfff" for character in sentence):
@@ -77,18 +82,16 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
 def input_windows(args: argparse.Namespace) -> Iterator[list[str]]:
     """The sentences to translate, in windows: arguments, lines of a file or of stdin, or a prompt.
 
-    Files stay open to the end, and `sys.stdin` itself is not read, because Python aborts, or waits,
-    when it closes a file that a thread still reads.
+    Files stay open to the end, because Python aborts, or waits, when it closes a file that a thread
+    still reads.
     """
     if args.sentences:
         return iter([[" ".join(sentence.split("\n")) for sentence in args.sentences]])
-    if args.input:
+    if args.input not in (None, STANDARD):
         return read_windows(open(args.input, "rb"), str(args.input))
-    if sys.stdin is None:
-        raise UserError("there is no standard input: give sentences, or --input FILE.")
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         return prompt()
-    return read_windows(open(sys.stdin.fileno(), "rb", closefd=False), "standard input")
+    return read_windows(standard_input(), "standard input")
 
 
 def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
@@ -201,7 +204,7 @@ def main(argv: list[str]) -> None:
     translator = Translator.from_pretrained(args.run, args.device, args.precision)
     translator.decode = cli.decode_config(args, translator.decode)
     windows = input_windows(args)
-    if args.output is None:
+    if args.output in (None, STANDARD):
         translate(translator, windows, args.json, sys.stdout)
         return
 

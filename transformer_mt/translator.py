@@ -109,8 +109,8 @@ class Translator:
             texts: one text, or several: a list, an iterator, the lines of an open file.
             beam_size: None = as `decode` says, which is the run's; 1 = greedy.
             length_penalty: likewise; 0 = off.
-            n_best: candidates for each text, at most `beam_size`. Where a text is cut in pieces,
-                the k-th best of each are joined.
+            n_best: candidates for each text, at most `beam_size`; fewer where several would be the
+                same text. Where a text is cut in pieces, the k-th best of each are joined.
             batch_tokens: padded source tokens translated together.
         Raises:
             UserError: an option is out of range, or a text holds lone surrogates.
@@ -126,23 +126,25 @@ class Translator:
         # All pieces are searched together; each text takes back as many as it gave.
         hypotheses = iter(self.search(sources, options))
         return [
-            self.join(text, [next(hypotheses) for _ in group], options.n_best)
+            self.join(text, [next(hypotheses) for _ in group])
             for text, group in zip(texts, pieces, strict=True)
         ]
 
-    def join(self, src: str, pieces: list[list[Hypothesis]], n_best: int) -> Translation:
+    def join(self, src: str, pieces: list[list[Hypothesis]]) -> Translation:
         """The translation of a sentence from those of its pieces, n best each."""
         space = "" if is_unspaced(self.config.tgt_language) else " "
-        candidates = []
+        # Several segmentations spell the same text; the first, which is the best, stands for all.
+        candidates: dict[str, Candidate] = {}
         for hypotheses in zip(*pieces, strict=True):  # the k-th best of every piece
             texts = self.tgt_tokenizer.decode([hypothesis.ids for hypothesis in hypotheses])
             score = sum(hypothesis.score for hypothesis in hypotheses)
-            candidates.append(Candidate(one_line(space.join(texts)), float(score)))
+            candidate = Candidate(one_line(space.join(texts)), float(score))
+            candidates.setdefault(candidate.text, candidate)
         if not pieces:
-            candidates = [Candidate("", 0.0) for _ in range(n_best)]
+            candidates[""] = Candidate("", 0.0)
         # eos is a token that was searched for, too.
         n_tokens = sum(len(hypotheses[0].ids) + 1 for hypotheses in pieces)
-        return Translation(src, candidates, n_tokens, max(1, len(pieces)))
+        return Translation(src, list(candidates.values()), n_tokens, max(1, len(pieces)))
 
     def decode_options(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
 from transformer_mt.config import UserError
-from transformer_mt.files import read_text, talk
+from transformer_mt.files import read_text, talk, typed_path
 from transformer_mt.text import one_line
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--output-dir",
-        type=Path,
+        type=typed_path,
         metavar="DIR",
         default=Path("attention"),
         help="default: attention/",
@@ -52,11 +52,13 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         "--dump-qk", action="store_true", help="queries and keys in the dump, before scaling"
     )
     parser.add_argument(
-        "--src", type=Path, metavar="FILE", help="many pairs: source sentences, one per line"
+        "--src", type=typed_path, metavar="FILE", help="many pairs: source sentences, one per line"
     )
-    parser.add_argument("--tgt", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument(
-        "--links", type=Path, metavar="FILE", help="write one line of links for each pair"
+        "--tgt", type=typed_path, metavar="FILE", help="their translations, line by line"
+    )
+    parser.add_argument(
+        "--links", type=typed_path, metavar="FILE", help="write one line of links for each pair"
     )
     parser.add_argument(
         "--units",
@@ -98,6 +100,7 @@ def check_args(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
         parser.error("give a SENTENCE, or --src, --tgt and --links")
     if args.agree and not batch:
         parser.error("--agree is for many pairs: --src, --tgt and --links")
+    cli.check_one_standard_input([args.src, args.tgt])
     if args.links and args.links.is_dir():
         parser.error(f"--links {args.links} is a folder: name a file")
     if args.head is not None and args.layer is None:

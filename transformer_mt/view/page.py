@@ -13,6 +13,7 @@ from transformer_mt.alignment import Reason, Side, make_gold
 from transformer_mt.files import read_text
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import LoadedRun
+from transformer_mt.text import visible
 from transformer_mt.units import is_punctuation, split_units
 
 KINDS = ("encoder_self", "decoder_self", "cross")
@@ -29,7 +30,8 @@ def render(data: dict[str, Any], template: str = "attention.html") -> str:
     """One HTML file: a template with its style sheets, scripts and data in place.
 
     Args:
-        data: becomes JSON; no text in it can end the script element that holds it.
+        data: becomes JSON; no text in it can end the script element that holds it, and control
+            characters become visible.
         template: a file in `assets/`; `__NAME.css__` or `__NAME.js__` stands for another file
             there, and `__DATA__` for the data.
     Raises:
@@ -42,8 +44,19 @@ def render(data: dict[str, Any], template: str = "attention.html") -> str:
 
     page = re.sub(r"__(\w+\.(?:css|js))__", lambda match: read(match[1]), read(template))
     # "</script>" inside a sentence would end the element, so that "<" is escaped.
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(shown(data), ensure_ascii=False, allow_nan=False)
     return page.replace("__DATA__", text.replace("<", "\\u003c"))
+
+
+def shown(data: Any) -> Any:
+    """`data` with all of its text as a page can show it."""
+    if isinstance(data, str):
+        return visible(data)
+    if isinstance(data, list | tuple):
+        return [shown(item) for item in data]
+    if isinstance(data, dict):
+        return {key: shown(value) for key, value in data.items()}
+    return data
 
 
 def packed(array: np.ndarray) -> str:

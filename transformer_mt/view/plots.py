@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import unicodedata
 import warnings
 from functools import partial
@@ -14,10 +15,27 @@ from transformer_mt.alignment import merge_weights, shifted, soft
 from transformer_mt.config import UserError
 from transformer_mt.files import write_atomically
 from transformer_mt.inspector import Attention
+from transformer_mt.text import visible
 
 DPI = 150
 LONGEST_EDGE = 8000
 """Pixels. Some 100 units need more at full resolution; a larger picture takes gigabytes to draw."""
+
+NOTO_FONTS = {
+    **dict.fromkeys(("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO"), "Noto Sans CJK"),
+    **dict.fromkeys(("IDEOGRAPHIC", "HALFWIDTH", "FULLWIDTH"), "Noto Sans CJK"),
+    **dict.fromkeys(("LATIN", "GREEK", "CYRILLIC", "MODIFIER"), "Noto Sans"),
+    "MATHEMATICAL": "Noto Sans Math",
+    "NKO": "Noto Sans NKo",
+    "CANADIAN": "Noto Sans Canadian Aboriginal",
+    "EGYPTIAN": "Noto Sans Egyptian Hieroglyphs",
+    "TANGUT": "Noto Serif Tangut",
+    "TIBETAN": "Noto Serif Tibetan",
+}
+"""Fonts of letters whose names begin so. Other fonts are called Noto Sans, then the script."""
+
+PACKAGES = {"Noto Sans CJK": "fonts-noto-cjk"}
+"""Debian's packages of fonts that are not in `fonts-noto-core`."""
 
 MOST_NUMBERS = 300
 """Cells up to which a picture of weights also has their numbers."""
@@ -51,8 +69,8 @@ def learning_curve(metrics: Path, picture: Path) -> None:
         factor = 100 if key == "aer" else 1
         steps = [event["step"] for event in events if key in event]
         values = [factor * event[key] for event in events if key in event]
-        # The legend has a line for AER only where gold links are.
-        if values or key != "aer":
+        # The legend names what was measured alone.
+        if values:
             axes.plot(steps, values, color=color, label=label)
 
     losses.set(xlabel="updates", ylabel="nats per token")
@@ -127,8 +145,8 @@ def draw_weights(axes: Any, attention: Attention, weights: np.ndarray, family: l
     """
     if len(weights):  # an empty translation has no rows
         axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    src_labels = [*attention.src.unit_texts, "</s>"]
-    tgt_labels = attention.tgt.unit_texts
+    src_labels = [*map(visible, attention.src.unit_texts), "</s>"]
+    tgt_labels = [visible(text) for text in attention.tgt.unit_texts]
     # Chinese characters fit beside each other, English words do not.
     is_upright = max(map(len, attention.src.unit_texts), default=0) <= 2
     axes.set_xticks(
@@ -183,11 +201,26 @@ def new_figure(text: str) -> tuple[Any, list[str]]:
         if not missing:
             break
     if missing:
+        fonts = sorted({noto_font(letter) for letter in missing})
+        packages = sorted({PACKAGES.get(font, "fonts-noto-core") for font in fonts})
         raise UserError(
-            f"no installed font has {''.join(sorted(missing))[:8]}; install one, such as Noto Sans "
-            "CJK (on Debian and Ubuntu: apt install fonts-noto-cjk)."
+            f"no installed font has {''.join(sorted(missing))[:8]}; install one, such as "
+            f"{', '.join(fonts)} (on Debian and Ubuntu: apt install {' '.join(packages)})."
         )
     return Figure(layout="constrained"), family
+
+
+def noto_font(letter: str) -> str:
+    """The Noto font of a letter's script, which Unicode's name of the letter begins with."""
+    name = unicodedata.name(letter, "")
+    for beginning, font in NOTO_FONTS.items():
+        if name.startswith(beginning):
+            return font
+    if match := re.match(
+        r"(.+?) (?:(?:CAPITAL|SMALL|MODIFIER) )?(?:LETTER|SYLLABLE|CHARACTER)", name
+    ):
+        return f"Noto Sans {match[1].title()}"
+    return "Noto Sans"
 
 
 def save_picture(figure: Any, name: Path) -> None:
