@@ -191,7 +191,7 @@ TRAINING = {
     "model.n_encoder_layers": 1, "model.n_decoder_layers": 1, "model.max_len": 48,
     "tokenizer.vocab_size": 340, "train.device": "cpu", "train.max_steps": 4,
     "train.max_epochs": None, "train.token_budget": 400, "train.warmup_steps": 10,
-    "train.log_every": 2, "train.lr": 0.01, "train.precision": "fp32",
+    "train.log_every": 2, "train.lr": 0.01, "train.precision": "fp32", "train.workers": 1,
 }  # fmt: skip
 """Options of a training run that takes seconds."""
 

@@ -139,6 +139,7 @@ def test_an_option_that_a_library_refuses_is_named_by_its_flag(call, trained_run
         ("translate", "device", "tpu9", "is unknown; use auto, cpu"),
         ("visualize", "device", "cuda:31", "this machine has no such device"),
         ("visualize", "threshold", "1.5", "is out of range: it must be from 0 to below 1"),
+        ("translate", "workers", "0", "is out of range: it must be at least 1"),
     ):
         error = call(verb, trained_run, "Hello.", f"--{option}", value).error
         assert error.startswith(f"error: --{option}={value}") and rule in error

@@ -1287,7 +1287,7 @@ def two_processes(monkeypatch):
     """Even a small corpus is prepared in parallel."""
     monkeypatch.setattr(corpus_module, "PARALLEL_ROWS", 10)
     monkeypatch.setattr(corpus_module, "PART_ROWS", 10)
-    monkeypatch.setattr(corpus_module.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(corpus_module, "available_cores", lambda: 2)
 
 
 def test_several_processes_prepare_what_one_does(make_corpus, tmp_path, request, capsys):

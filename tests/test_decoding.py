@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from transformer_mt.batches import length_batches
 from transformer_mt.config import DecodeConfig
-from transformer_mt.decoding import Hypothesis, beam_search, length_penalty, search
+from transformer_mt.decoding import (
+    FEWEST_ROWS,
+    Hypothesis,
+    beam_search,
+    length_penalty,
+    search,
+    shared_batches,
+)
 from transformer_mt.model import Transformer
 from transformer_mt.tokenizer import SpecialIds
 
@@ -339,9 +346,10 @@ def translate(
     beam: int,
     batch_tokens: int = 10_000,
     n_best: int = 1,
+    n_workers: int = 1,
 ) -> list[list[Hypothesis]]:
     options = DecodeConfig(beam, 0.8, n_best, batch_tokens)
-    outputs = dict(search(model, sources, SPECIAL, options))
+    outputs = dict(search(model, sources, SPECIAL, options, n_workers=n_workers))
     assert sorted(outputs) == list(range(len(sources)))
     return [outputs[i] for i in range(len(sources))]
 
@@ -371,6 +379,35 @@ def test_search_keeps_the_order_whatever_the_batches(float64, beam):
         for expected, hypotheses in zip(whole, batched, strict=True):
             assert_same(hypotheses, expected)
     assert translate(model, [], beam) == []
+
+
+@pytest.mark.parametrize("beam, n_workers, n", [(1, 2, 40), (3, 3, 40), (3, 8, 40), (3, 2, 3)])
+def test_a_translation_does_not_depend_on_the_number_of_workers(float64, beam, n_workers, n):
+    model = tiny_model(3, n_src=20, n_tgt=20)
+    sources = sources_for(1, n)
+    for batch_tokens in (30, 10_000):
+        shared = translate(model, sources, beam, batch_tokens, n_workers=n_workers)
+        for expected, hypotheses in zip(translate(model, sources, beam), shared, strict=True):
+            assert_same(hypotheses, expected)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), max_size=100),
+    batch_tokens=st.integers(1, 500),
+    n_workers=st.integers(1, 5),
+)
+def test_batches_are_shared_out(lengths, batch_tokens, n_workers):
+    batches = shared_batches(lengths, batch_tokens, n_workers)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= batch_tokens
+    if len(lengths) >= FEWEST_ROWS * n_workers:
+        assert len(batches) >= n_workers
+
+
+def test_few_sentences_stay_together():
+    assert shared_batches([5], 2048, 8) == [[0]]
+    assert len(shared_batches([5] * FEWEST_ROWS, 2048, 8)) == 1
 
 
 def test_the_model_by_steps_gives_the_scores_of_teacher_forcing(float64):

@@ -1,13 +1,14 @@
 """Each replacement of a line of torch, made for its speed, gives what torch gives."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from helpers import EXACT
 from torch.nn import functional as F
 
-from transformer_mt.fast import Linear, dropout, label_smoothed_loss
+from transformer_mt.fast import Linear, dropout, label_smoothed_loss, random_numbers
 
 
 @pytest.mark.parametrize("n_out", [6, 4096, 4098, 4099])
@@ -157,3 +158,20 @@ def test_the_loss_of_half_precision_products_is_summed_in_float32():
     for gradient, exact in zip(gradients, exact_gradients, strict=True):
         assert gradient.dtype is torch.float32
         torch.testing.assert_close(gradient, exact, rtol=0.05, atol=0.05)
+
+
+def test_a_thread_may_have_random_numbers_of_its_own():
+    """The same for the same seed; torch's own generator is as if nothing had been drawn."""
+
+    def draw(seed: int) -> torch.Tensor:
+        with random_numbers(seed):
+            return dropout(torch.ones(1000), 0.5, True)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, again, other = pool.map(draw, (7, 7, 8))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    torch.manual_seed(1)
+    expected = dropout(torch.ones(1000), 0.5, True)
+    torch.manual_seed(1)
+    draw(7)
+    assert torch.equal(dropout(torch.ones(1000), 0.5, True), expected)

@@ -23,7 +23,7 @@ COMMANDS = {
 }
 LAYERS = (
     {"config"},
-    {"files", "text", "fast", "runtime", "batches"},
+    {"files", "text", "fast", "runtime", "workers", "batches"},
     {"units", "tokenizer", "model", "scoring", "cli"},
     {"run_dir", "corpus"},
     {"decoding"},

@@ -156,6 +156,22 @@ def test_an_interrupted_run_goes_on_to_the_bit(
     assert_equal_to_the_bit(Path(config.run_dir), whole_run)
 
 
+def test_an_interrupted_run_of_two_workers_goes_on_to_the_bit(new_config, monkeypatch, tmp_path):
+    options = ALL_KINDS_OF_CHANCE | {"train.workers": 2}
+    assert train(new_config("whole", **options)) == 0
+    with monkeypatch.context() as patch:
+        die_at(patch, 7, None)
+        with pytest.raises(PowerCut):
+            train(new_config(**options))
+    assert train(new_config(**options)) == 0
+    assert_equal_to_the_bit(tmp_path / "run", tmp_path / "whole")
+
+
+def test_another_number_of_workers_is_warned_of(new_config, small_run, capsys):
+    assert train(new_config(**ALL_KINDS_OF_CHANCE, **{"train.workers": 2})) == 0
+    assert "warning: 1 workers before, 2 now: equal to rounding only" in capsys.readouterr().err
+
+
 def test_a_run_killed_between_its_average_and_its_last_checkpoint_logs_the_average_once(
     new_config, whole_run, tmp_path, monkeypatch
 ):

@@ -8,6 +8,7 @@ import json
 import math
 import random
 import signal
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -171,7 +172,9 @@ def test_more_padding_does_not_change_the_loss(float64, make_trainer):
         F.pad(batch.positions, (0, 4), value=False),
     )
     trainer.model.eval()
-    torch.testing.assert_close(trainer.loss(wider), trainer.loss(batch), **EXACT)
+    torch.testing.assert_close(
+        trainer.loss(wider, trainer.model), trainer.loss(batch, trainer.model), **EXACT
+    )
 
 
 def test_clipping_scales_the_gradient_down_to_the_norm(float64, make_trainer):
@@ -275,6 +278,75 @@ def test_another_runtime_error_is_not_called_out_of_memory(
     monkeypatch.setattr(Trainer, "update", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         call("train", *training_options(corpus_tsv, cache_dir, tmp_path / "run"))
+
+
+# ------------------------------------------------------------------------------------------ workers
+
+
+@pytest.mark.parametrize("n", [2, 3, 20])
+def test_the_update_of_several_workers_is_that_of_one(float64, make_trainer, n):
+    """Of 20 workers seven have no row."""
+    options = {"model.dropout": 0.0, "train.accumulate": 2, "tokenizer.joint": True}
+    one, several = make_trainer(options), make_trainer(options | {"train.workers": n})
+    one_gradients, several_gradients = watch_gradients(one), watch_gradients(several)
+    with several.workers():
+        for number in range(3):
+            rows = np.arange(13 * number, 13 * (number + 1))
+            expected = one.update(one.load_batch(rows, number), 1e-3)
+            result = several.update(several.load_batch(rows, number), 1e-3)
+            assert result == pytest.approx(expected, rel=1e-10)
+            for name, gradient in one_gradients[-1].items():
+                torch.testing.assert_close(several_gradients[-1][name], gradient, **EXACT)
+    for name, tensor in weights(one).items():
+        torch.testing.assert_close(weights(several)[name], tensor, rtol=1e-7, atol=1e-9)
+
+
+def test_workers_draw_dropout_of_their_own_and_repeat_it(make_trainer):
+    """To the bit, side by side or one after the other, and whatever torch's generator does."""
+
+    def gradients(changes: dict, side_by_side: bool) -> dict[str, torch.Tensor]:
+        trainer = make_trainer({"model.dropout": 0.5} | changes)
+        watched = watch_gradients(trainer)
+        torch.manual_seed(int(side_by_side))
+        with trainer.workers() if side_by_side else nullcontext():
+            for number in range(2):
+                trainer.state.batch = number
+                trainer.update(trainer.load_batch(np.arange(12), number), 1e-3)
+        return watched[-1]
+
+    expected = gradients({"train.workers": 2}, True)
+    for side_by_side in (True, False):
+        for name, gradient in gradients({"train.workers": 2}, side_by_side).items():
+            assert torch.equal(gradient, expected[name])
+    other = gradients({"train.workers": 2, "train.seed": 2}, True)
+    assert any(not torch.equal(other[name], expected[name]) for name in expected)
+
+
+def test_each_share_of_an_update_has_another_dropout(make_trainer):
+    trainer = make_trainer({"model.dropout": 0.5, "train.workers": 2})
+    (batch, _) = trainer.load_batch(np.arange(8), 0)
+    losses = [float(trainer.add_gradients(worker, [batch], batch.n_tokens)) for worker in (0, 1, 0)]
+    assert losses[0] == losses[2] != losses[1]
+    trainer.state.batch += 1
+    assert float(trainer.add_gradients(0, [batch], batch.n_tokens)) != losses[0]
+
+
+def test_the_weights_of_all_workers_share_their_memory(make_trainer):
+    trainer = make_trainer({"train.workers": 3})
+    for replica in trainer.replicas:
+        pairs = zip(replica.parameters(), trainer.model.parameters(), strict=True)
+        assert all(a.data_ptr() == b.data_ptr() for a, b in pairs)
+
+
+def test_validation_is_the_same_by_several_workers(float64, make_trainer):
+    one, several = make_trainer(), make_trainer({"train.workers": 3})
+    with several.workers():
+        results = several.validate()
+    assert results == pytest.approx(one.validate(), rel=1e-10)
+
+
+def test_compiled_models_and_gpus_have_one_worker(make_trainer):
+    assert make_trainer({"train.compile": True, "train.workers": 4}).n_workers == 1
 
 
 # --------------------------------------------------------------------------------- subword sampling

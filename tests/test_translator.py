@@ -1,6 +1,7 @@
 """The Python API: translations in order, long sentences in pieces, weights that change."""
 
 import copy
+import math
 import pickle
 from dataclasses import replace
 
@@ -98,6 +99,33 @@ def test_the_python_api_ignores_batch_mates_and_order(translator):
     assert [t.text for t in alone] == [t.text for t in together]
     assert [t.score for t in alone] == pytest.approx([t.score for t in together], abs=1e-5)
     assert all(isinstance(t, Translation) and t.n_pieces == 1 and t.n_tokens >= 2 for t in together)
+
+
+def test_several_workers_translate_as_one(trained_run):
+    """Changed weights and another precision reach the workers, too."""
+    one, three = (Translator(trained_run, "cpu", workers=n) for n in (1, 3))
+    assert (one.n_workers, three.n_workers) == (1, 3)
+    texts = [f"{sentence} {i}" for i, sentence in enumerate(SENTENCES * 10)]
+    for translator in (one, three):
+        translator.model.double()
+    for ours, theirs in zip(three.translate(texts), one.translate(texts), strict=True):
+        assert (ours.src, ours.text, ours.n_tokens) == (theirs.src, theirs.text, theirs.n_tokens)
+        assert ours.score == pytest.approx(theirs.score, rel=1e-10)
+    for translator in (one, three):
+        with torch.no_grad():
+            for parameter in translator.model.parameters():
+                parameter.mul_(0.9)
+    assert [t.text for t in three.translate(texts)] == [t.text for t in one.translate(texts)]
+    with pytest.raises(UserError, match="workers=0 is out of range"):
+        Translator(trained_run, workers=0)
+
+
+def test_an_error_of_a_worker_is_an_error(trained_run):
+    translator = Translator(trained_run, "cpu", workers=2)
+    with torch.no_grad():
+        translator.model.tgt_embedding.weight.fill_(math.nan)
+    with pytest.raises(UserError, match="not finite; its weights are damaged"):
+        translator.translate(SENTENCES * 10)
 
 
 def test_a_translator_follows_its_weights(trained_run):

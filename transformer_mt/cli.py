@@ -34,7 +34,7 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         sys.stdout.flush()
     except UserError as error:
         # A library says device=cuda:1; on the command line it was a flag.
-        message = re.sub(r"^(device|precision|threshold)=", r"--\1=", str(error))
+        message = re.sub(r"^(device|precision|threshold|workers)=", r"--\1=", str(error))
         talk(f"error: {message}")
         status = 2
     except KeyboardInterrupt:
@@ -143,6 +143,12 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="padded source tokens per batch (default: the run's)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="threads that share the sentences on a CPU (default: one for each core)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument(

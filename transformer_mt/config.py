@@ -227,6 +227,10 @@ class TrainConfig:
     """auto: bf16 on GPUs that have it and on CPUs with AMX, else fp32."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps; auto takes a GPU where there is one."""
+    workers: int | None = None
+    """Threads that share the rows of an update on a CPU, with operators of one thread each; null:
+    one for each core that the process may use; 1: torch's own threads inside the operators. With
+    torchrun or `compile` there is one."""
     compile: bool = False
     """Compile the model with torch.compile: slower to start, faster on GPUs."""
     seed: int = 1
@@ -245,6 +249,8 @@ class TrainConfig:
         intervals = ("validate_every", "checkpoint_every", "log_every")
         for key in (*counts, *intervals):
             check(f"train.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        is_number = self.workers is None or self.workers >= 1
+        check("train.workers", self.workers, is_number, "at least 1, or null for one per core")
         for key in ("clip_norm", "patience", "samples"):
             check(f"train.{key}", getattr(self, key), getattr(self, key) >= 0, "at least 0")
         # Steps and ranks are added to it, and torch takes 64 bits.

@@ -61,6 +61,7 @@ from transformer_mt.runtime import worker_pool
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
+from transformer_mt.workers import available_cores
 
 FORMAT = 1
 """Part of a corpus's fingerprint. Checkpoints hold that, so that raising this ends all runs."""
@@ -1064,7 +1065,7 @@ def map_in_parts(
         run: Callable[..., Iterable[object]] = map
         if len(dataset) >= PARALLEL_ROWS:
             talk(f"{desc}: {len(dataset):,} pairs …")
-            n_processes = min(os.cpu_count() or 1, 16, len(parts))
+            n_processes = min(available_cores(), 16, len(parts))
             run = stack.enter_context(worker_pool(n_processes)).map
         bar = stack.enter_context(progress(total=len(dataset), unit="pairs", desc=desc))
         for part, _ in zip(parts, run(write_part, parts, paths), strict=True):

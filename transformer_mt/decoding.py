@@ -13,10 +13,15 @@ from torch import Tensor
 from transformer_mt.batches import length_batches, pad
 from transformer_mt.config import DecodeConfig
 from transformer_mt.model import DecoderCache, Transformer
+from transformer_mt.runtime import autocast
 from transformer_mt.tokenizer import SpecialIds
+from transformer_mt.workers import workers
 
 Step = Callable[[Tensor, DecoderCache], Tensor]
 """How the search meets the model: ids `(B, N)` and a cache to logits `(B, N, V)`."""
+
+FEWEST_ROWS = 8
+"""Sentences from which on a worker of their own is worth its overhead."""
 
 
 @dataclass
@@ -219,24 +224,47 @@ def best_of(hypotheses: list[Hypothesis], n: int) -> list[Hypothesis]:
 
 
 def search(
-    model: Transformer, sources: list[list[int]], special: SpecialIds, options: DecodeConfig
+    model: Transformer,
+    sources: list[list[int]],
+    special: SpecialIds,
+    options: DecodeConfig,
+    dtype: torch.dtype = torch.float32,
+    n_workers: int = 1,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
-    """Translate ids (eos last), those of similar length together.
+    """Translate ids (eos last), those of similar length together, batches side by side.
 
     A translation has at most twice the tokens of its source plus 20, and at most the model's
     `max_len`.
 
+    Args:
+        dtype: of matrix products.
+        n_workers: threads that share the batches; see `workers`.
+
     Yields:
         The index of a source and its translations, best first, batch by batch.
     """
-    for group in length_batches([len(ids) for ids in sources], options.batch_tokens):
-        with torch.inference_mode():
-            src = pad([sources[i] for i in group], model.pad_id).to(model.device)
+
+    def translate(batch: list[int]) -> list[list[Hypothesis]]:
+        with torch.inference_mode(), autocast(model.device, dtype):
+            src = pad([sources[i] for i in batch], model.pad_id).to(model.device)
             padding_mask = src == model.pad_id
             # Without a mask cross-attention is faster.
             mask = padding_mask if padding_mask.any() else None
             cache = model.start(model.encode(src), mask)
-            lengths = torch.tensor([len(sources[i]) for i in group], device=model.device)
+            lengths = torch.tensor([len(sources[i]) for i in batch], device=model.device)
             max_lengths = (2 * lengths + 20).clamp(max=model.config.max_len)
-            outputs = beam_search(model.step, cache, max_lengths, special, options)
-        yield from zip(group, outputs, strict=True)
+            return beam_search(model.step, cache, max_lengths, special, options)
+
+    batches = shared_batches([len(ids) for ids in sources], options.batch_tokens, n_workers)
+    with workers(max(1, min(n_workers, len(batches)))) as share_out:
+        for batch, outputs in zip(batches, share_out(translate, batches), strict=True):
+            yield from zip(batch, outputs, strict=True)
+
+
+def shared_batches(lengths: list[int], batch_tokens: int, n_workers: int) -> list[list[int]]:
+    """Batches of sentences of similar length, as many for each worker where there are enough."""
+    if not lengths:
+        return []
+    n_shares = max(1, min(n_workers, len(lengths) // FEWEST_ROWS))
+    n_batches = n_shares * math.ceil(sum(lengths) / (n_shares * batch_tokens))
+    return list(length_batches(lengths, min(batch_tokens, math.ceil(sum(lengths) / n_batches))))

@@ -287,7 +287,7 @@ def translate(args: argparse.Namespace, sources: list[str]) -> tuple[list[str], 
     from transformer_mt.translator import Translator
 
     keep_freed_memory()
-    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     options = translator.decode = cli.decode_config(args, translator.decode)
     # Loading the model is no part of the speed.
     start = time.perf_counter()
@@ -373,7 +373,7 @@ def evaluate_alignment(args: argparse.Namespace) -> None:
     from transformer_mt.translator import Translator
 
     base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
-    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     inspector, model = translator.inspector, translator.config.model
     name, gold_pairs = read_gold_pairs(translator, args)
     # One pass over the pairs measures every layer and head, at both steps.

@@ -3,7 +3,9 @@
 import ctypes
 import math
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -56,6 +58,19 @@ class Linear(nn.Linear):
         return y if self.bias is None else y + self.bias
 
 
+_thread = threading.local()
+
+
+@contextmanager
+def random_numbers(seed: int) -> Iterator[None]:
+    """Inside, `dropout` in this thread draws from a generator of its own."""
+    _thread.generator = torch.Generator().manual_seed(seed)
+    try:
+        yield
+    finally:
+        _thread.generator = None
+
+
 def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     """Zero elements with probability `p` and scale the others by 1 / (1 - p), in training only.
 
@@ -68,7 +83,9 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     if not x.is_cpu:
         return F.dropout(x, p)
     threshold = min(max(1, round(p * 256)), 255)
-    random = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    generator = getattr(_thread, "generator", None)  # None: torch's own
+    random = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
+    random.random_(-(2**63), None, generator=generator)
     keep = random.view(torch.uint8)[: x.numel()].view(x.shape)
     # 1 for bytes of at least `threshold`, else 0; a comparison takes 5 times as long.
     keep.clamp_(threshold - 1, threshold).sub_(threshold - 1)

@@ -48,6 +48,7 @@ MAY_CHANGE = (
     "train.max_minutes",
     "train.patience",
     "train.device",
+    "train.workers",
     "train.compile",
     "train.average",
     "train.samples",

@@ -5,6 +5,7 @@ then what is kept on disk.
 """
 
 import contextlib
+import copy
 import json
 import math
 import os
@@ -12,7 +13,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from transformer_mt.batches import Batch, BatchSampler, length_batches, make_bat
 from transformer_mt.config import Config, DecodeConfig, Schedule, TrainConfig, UserError
 from transformer_mt.corpus import Corpus, Pair, lengths
 from transformer_mt.decoding import search
-from transformer_mt.fast import label_smoothed_loss
+from transformer_mt.fast import label_smoothed_loss, random_numbers
 from transformer_mt.files import progress, talk, write_text
+from transformer_mt.model import Transformer
 from transformer_mt.run_dir import (
     WEIGHTS,
     DamagedError,
@@ -55,6 +57,7 @@ from transformer_mt.runtime import (
     world_size,
 )
 from transformer_mt.scoring import corpus_bleu
+from transformer_mt.workers import ShareOut, count_workers, workers
 
 VALIDATION_TOKENS = 4096
 """Padded tokens that are validated together."""
@@ -150,6 +153,14 @@ class Trainer:
             self.training_model.broadcast_buffers = False
             # Each process draws its own dropout.
             torch.manual_seed(config.train.seed + rank())
+        # torch.compile must not be used by several threads at once.
+        self.n_workers = (
+            1 if config.train.compile else count_workers(config.train.workers, self.device)
+        )
+        # Inside the operators. Workers have one each.
+        self.n_threads = torch.get_num_threads() if self.n_workers == 1 else 1
+        # How the workers share what there is to do; outside of `train` one does all of it.
+        self.share_out: ShareOut = map
         # The constants of the paper's section 5.3; the learning rate is set at each update.
         self.optimizer = torch.optim.Adam(
             self.model.parameters(),
@@ -207,7 +218,7 @@ class Trainer:
         _ = self.gold_pairs  # a link that does not fit is told now, not after hours
         self.tell_too_long()
         # A signal is remembered, and heeded between two updates.
-        with Stop() as stop:
+        with Stop() as stop, self.workers():
             self.train_until_over(batches, stop)
             if self.is_stopped(stop):
                 if state.saved_step != state.step:
@@ -239,6 +250,13 @@ class Trainer:
                 elif state.step % options.checkpoint_every == 0:
                     self.save()
                 self.show_progress(bar, len(batches))
+
+    @contextlib.contextmanager
+    def workers(self) -> Iterator[None]:
+        """Inside, the workers are there to share what there is to do."""
+        with workers(self.n_workers) as self.share_out:
+            yield
+        self.share_out = map
 
     def spent(self, n_batches: int) -> float:
         """The largest spent fraction of the limits."""
@@ -324,7 +342,7 @@ class Trainer:
         if self.config.tokenizer.sampling_alpha > 0:
             src_ids, tgt_ids = self.sampled_ids(data, batch)
         src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
-        n = min(self.config.train.accumulate, len(src_ids))
+        n = min(self.config.train.accumulate * self.n_workers, len(src_ids))
         micro_batches = [
             make_batch(src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id)
             for i in range(n)
@@ -357,20 +375,28 @@ class Trainer:
             ],
         )
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Summed loss of a batch, real target tokens only.
+    @cached_property
+    def replicas(self) -> list[Transformer]:
+        """A model for each worker: the weights share their memory, each has its own gradients."""
+        if self.n_workers == 1:
+            return [self.model]
+        replicas = [copy.deepcopy(self.model) for _ in range(self.n_workers)]
+        for replica in replicas:
+            pairs = zip(replica.parameters(), self.model.parameters(), strict=True)
+            for parameter, original in pairs:
+                parameter.data = original.data
+        return replicas
 
-        In training labels are smoothed, and `self.training_model` is called, whose backward pass
-        exchanges gradients between processes.
-        """
-        forward, smoothing = self.model, 0.0
-        if self.model.training:
-            forward, smoothing = self.training_model, self.config.train.label_smoothing
+    def loss(self, batch: Batch, model: Transformer, smoothing: float = 0.0) -> Tensor:
+        """Summed loss of a batch, real target tokens only."""
+        # The backward pass of `training_model` exchanges gradients between processes.
+        is_wrapped = model is self.model and model.training
+        forward = self.training_model if is_wrapped else model
         with autocast(self.device, self.dtype):
             states = forward(batch.src, batch.tgt_in)[batch.positions]  # (n, D)
             return label_smoothed_loss(
                 states,
-                self.model.output.weight,
+                model.output.weight,
                 batch.tgt_out[batch.positions],
                 smoothing,
                 self.corpus.tgt_tokenizer.pad_id,
@@ -379,31 +405,25 @@ class Trainer:
     def update(self, micro_batches: list[Batch], lr: float) -> tuple[float, int, float]:
         """Make one optimizer step.
 
-        Its gradient is that of the loss summed over all micro-batches of all processes, divided
-        once by their tokens: however an update is split, it is the same update.
+        Its gradient is that of the loss summed over all micro-batches of all workers and processes,
+        divided once by their tokens: however an update is split, it is the same update.
 
         Returns:
             The summed loss, its tokens, and the norm of the gradient before clipping.
         Raises:
             UserError: the loss or its gradient is not finite; the weights are as before.
         """
-        self.model.train()
         mine = sum(batch.n_tokens for batch in micro_batches)
         n_tokens = int(totals([mine], self.device)[0])
-        # Summed on the device: asking for a number would wait for every micro-batch.
-        total = torch.zeros((), device=self.device)
-        for i, batch in enumerate(micro_batches):
-            # Gradients are sent with the last micro-batch only.
-            waits = world_size() > 1 and i + 1 < len(micro_batches)
-            with self.training_model.no_sync() if waits else contextlib.nullcontext():
-                loss = self.loss(batch.to(self.device))
-                # Sent gradients are averaged over the processes, but a sum is wanted.
-                torch.autograd.backward(loss * world_size() / n_tokens)
-            total += loss.detach()
+        n = self.n_workers
+        shares = [micro_batches[i::n] for i in range(n)]
+        losses = self.share_out(partial(self.add_gradients, n_tokens=n_tokens), range(n), shares)
+        total = sum(map(float, losses))
+        self.gather_gradients()
         # Without clipping the norm is measured all the same, for the log.
         limit = self.config.train.clip_norm or math.inf
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
-        (loss_sum,) = totals([float(total)], self.device)
+        (loss_sum,) = totals([total], self.device)
         if not math.isfinite(loss_sum + norm):
             self.optimizer.zero_grad()
             raise UserError(self.not_finite_message(loss_sum, norm))
@@ -412,6 +432,59 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss_sum, n_tokens, norm
+
+    def add_gradients(self, worker: int, micro_batches: list[Batch], n_tokens: int) -> Tensor:
+        """Add the gradient of a worker's share to that of its replica.
+
+        Args:
+            n_tokens: of the whole update, which the loss is divided by.
+
+        Returns:
+            The summed loss of the share, not divided.
+        """
+        replica = self.replicas[worker]
+        replica.train()
+        smoothing = self.config.train.label_smoothing
+        # Summed on the device: asking for a number would wait for every micro-batch.
+        total = torch.zeros((), device=self.device)
+        with self.own_dropout(worker):
+            for i, batch in enumerate(micro_batches):
+                # Gradients are sent with the last micro-batch only.
+                waits = world_size() > 1 and i + 1 < len(micro_batches)
+                with self.training_model.no_sync() if waits else contextlib.nullcontext():
+                    loss = self.loss(batch.to(self.device), replica, smoothing)
+                    # Sent gradients are averaged over the processes, but a sum is wanted.
+                    torch.autograd.backward(loss * world_size() / n_tokens)
+                total += loss.detach()
+        return total
+
+    def own_dropout(self, worker: int) -> contextlib.AbstractContextManager[None]:
+        """Random numbers for a worker's share of an update, so that none disturbs another's.
+
+        The seed is of the run, the epoch, the batch and the worker, so that a run that resumes
+        draws the same.
+        """
+        if self.n_workers == 1:
+            return contextlib.nullcontext()
+        place = (self.config.train.seed, self.state.epoch, self.state.batch, worker)
+        return random_numbers(int(np.random.SeedSequence(place).generate_state(1)[0]))
+
+    def gather_gradients(self) -> None:
+        """Give the model the sum of its replicas' gradients, added in their order."""
+        if self.n_workers == 1:
+            return
+        for parameter, *parts in zip(
+            self.model.parameters(),
+            *(replica.parameters() for replica in self.replicas),
+            strict=True,
+        ):
+            # An update of fewer rows than workers leaves the last ones without a gradient.
+            gradients = [part.grad for part in parts if part.grad is not None]
+            parameter.grad = gradients[0]
+            for gradient in gradients[1:]:
+                parameter.grad.add_(gradient)
+            for part in parts:
+                part.grad = None
 
     def not_finite_message(self, loss_sum: float, norm: float) -> str:
         state = self.state
@@ -490,7 +563,6 @@ class Trainer:
                 f"not in the loss{rest}."
             )
 
-    @torch.inference_mode()
     def validation_loss(self, pairs: list[Pair]) -> tuple[float, int, int]:
         """Summed loss without smoothing, its tokens, and the characters of the targets.
 
@@ -507,8 +579,10 @@ class Trainer:
         longest = [max(len(s), len(t)) for s, t in zip(src_ids, tgt_ids, strict=True)]
         fitting = [i for i, n in enumerate(longest) if n <= limit]
         self.model.eval()
-        total, n_tokens, n_characters = 0.0, 0, sum(len(pairs[i].tgt) for i in fitting)
-        for group in length_batches([longest[i] for i in fitting], VALIDATION_TOKENS):
+        n_tokens = sum(len(tgt_ids[i]) for i in fitting)
+        n_characters = sum(len(pairs[i].tgt) for i in fitting)
+
+        def batch_loss(group: list[int]) -> float:
             rows = [fitting[i] for i in group]
             batch = make_batch(
                 [src_ids[i] for i in rows],
@@ -517,8 +591,11 @@ class Trainer:
                 tgt.pad_id,
                 tgt.bos_id,
             )
-            total += float(self.loss(batch.to(self.device)))
-            n_tokens += batch.n_tokens
+            with torch.inference_mode():
+                return float(self.loss(batch.to(self.device), self.model))
+
+        groups = length_batches([longest[i] for i in fitting], VALIDATION_TOKENS)
+        total = sum(self.share_out(batch_loss, groups), 0.0)
         total, *counts = totals([total, n_tokens, n_characters], self.device)
         return total, int(counts[0]), int(counts[1])
 
@@ -535,10 +612,11 @@ class Trainer:
         greedy = DecodeConfig(beam_size=1, length_penalty=0.0, batch_tokens=VALIDATION_TOKENS)
         outputs: list[list[int]] = [[] for _ in ids]
         self.model.eval()
-        with autocast(self.device, self.dtype):
-            for i, hypotheses in search(self.model, ids, tgt.special_ids, greedy):
-                # A model that gives no numbers has no hypothesis.
-                outputs[i] = hypotheses[0].ids if hypotheses else []
+        for i, hypotheses in search(
+            self.model, ids, tgt.special_ids, greedy, self.dtype, self.n_workers
+        ):
+            # A model that gives no numbers has no hypothesis.
+            outputs[i] = hypotheses[0].ids if hypotheses else []
         return interleaved(tgt.decode(outputs))
 
     @cached_property
@@ -643,8 +721,9 @@ class Trainer:
         metadata = {
             "state": asdict(self.state),
             "corpus": self.corpus.fingerprint,
-            "threads": torch.get_num_threads(),
+            "threads": self.n_threads,
             "processes": world_size(),
+            "workers": self.n_workers,
         }
         path = checkpoint_path(self.run_dir, "state", self.state.step)
         save_checkpoint(path, self.model, self.optimizer, all_random, metadata)
@@ -681,12 +760,15 @@ class Trainer:
                 f"data.train={self.config.data.train} gives. Choose another run_dir, or start "
                 f"over with resume=false."
             )
-        for name, now in (("threads", torch.get_num_threads()), ("processes", world_size())):
-            if metadata.get(name) != now:
-                self.talk(
-                    f"warning: {metadata.get(name)} {name} before, {now} now: equal to rounding "
-                    f"only."
-                )
+        numbers = {
+            "threads": self.n_threads,
+            "processes": world_size(),
+            "workers": self.n_workers,
+        }
+        for name, now in numbers.items():
+            before = metadata.get(name, 1)  # there was one worker before there were several
+            if before != now:
+                self.talk(f"warning: {before} {name} before, {now} now: equal to rounding only.")
         random = restore_checkpoint(tensors, self.model, self.optimizer, path)
         self.state = State(**metadata["state"])
         # A process that was not there before has no random state to go on with.

@@ -201,7 +201,7 @@ def main(argv: list[str]) -> None:
     from transformer_mt.translator import Translator
 
     keep_freed_memory()
-    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
     windows = input_windows(args)
     if args.output in (None, STANDARD):

@@ -12,8 +12,9 @@ from transformer_mt.decoding import Hypothesis, search
 from transformer_mt.files import progress
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import load_run
-from transformer_mt.runtime import autocast, choose_device, choose_dtype
+from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.text import is_unspaced, language_of, one_line, refuse_surrogates
+from transformer_mt.workers import count_workers
 
 SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
 SPACE = re.compile(r"\s+")
@@ -59,7 +60,13 @@ class Translator:
     Nothing is kept between two calls, so that several threads may share one.
     """
 
-    def __init__(self, run_dir: str | Path, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(
+        self,
+        run_dir: str | Path,
+        device: str = "auto",
+        precision: str = "auto",
+        workers: int | None = None,
+    ) -> None:
         """See `from_pretrained`."""
         if precision not in Precision.__members__:
             names = ", ".join(Precision.__members__)
@@ -67,6 +74,9 @@ class Translator:
         self.run = load_run(Path(run_dir))
         self.device = choose_device(device)
         self.dtype = choose_dtype(Precision[precision], self.device)
+        if workers is not None and workers < 1:
+            raise UserError(f"workers={workers} is out of range: it must be at least 1.")
+        self.n_workers = count_workers(workers, self.device)
         self.run.model.to(self.device)
         self.run_dir = self.run.path
         self.config = self.run.config
@@ -80,18 +90,23 @@ class Translator:
 
     @classmethod
     def from_pretrained(
-        cls, run_dir: str | Path, device: str = "auto", precision: str = "auto"
+        cls,
+        run_dir: str | Path,
+        device: str = "auto",
+        precision: str = "auto",
+        workers: int | None = None,
     ) -> "Translator":
         """Load a run directory.
 
         Args:
             device: auto, cpu, cuda, cuda:1 or mps.
             precision: auto, fp32 or bf16.
+            workers: threads that share the sentences on a CPU; None = one for each core.
         Raises:
             UserError: no model there, a damaged one, or a device or precision that the machine
                 lacks.
         """
-        return cls(run_dir, device, precision)
+        return cls(run_dir, device, precision, workers)
 
     def translate(
         self,
@@ -177,11 +192,11 @@ class Translator:
         # Batches come by length, not in order.
         outputs: list[list[Hypothesis]] = [[] for _ in sources]
         special = self.tgt_tokenizer.special_ids
-        with (
-            autocast(self.device, self.dtype),
-            progress(total=len(sources), unit="sentences") as bar,
-        ):
-            for i, hypotheses in search(self.model, sources, special, options or self.decode):
+        options = options or self.decode
+        with progress(total=len(sources), unit="sentences") as bar:
+            for i, hypotheses in search(
+                self.model, sources, special, options, self.dtype, self.n_workers
+            ):
                 outputs[i] = hypotheses
                 bar.update()
         # A search among numbers that are not finite ends without a hypothesis.

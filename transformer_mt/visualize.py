@@ -270,7 +270,7 @@ def main(argv: list[str]) -> None:
     from transformer_mt.translator import Translator
     from transformer_mt.units import format_links
 
-    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
     if args.src:
         align_files(translator, args)
