@@ -400,9 +400,11 @@ def test_batches_are_shared_out(lengths, batch_tokens, n_workers):
     batches = shared_batches(lengths, batch_tokens, n_workers)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= batch_tokens
-    if len(lengths) >= FEWEST_ROWS * n_workers:
-        assert len(batches) >= n_workers
+        longest = max(lengths[i] for i in batch)
+        assert len(batch) == 1 or (len(batch) - 1) * longest < batch_tokens
+    if len(lengths) >= FEWEST_ROWS * n_workers and batch_tokens >= 100 * 40:
+        n_tokens = [sum(lengths[i] for i in batch) for batch in batches]
+        assert len(batches) == n_workers and max(n_tokens) - min(n_tokens) <= max(lengths)
 
 
 def test_few_sentences_stay_together():

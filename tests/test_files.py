@@ -179,33 +179,33 @@ def clock(monkeypatch):
 
 
 def test_progress_in_a_log_is_a_plain_line_now_and_then(capsys, clock):
-    with progress(total=200, unit="pairs", desc="align", shown=True) as bar:
-        for _ in range(200):
+    with progress(total=60, unit="pairs", desc="align", shown=True) as bar:
+        for _ in range(60):
             clock.now += 1
             bar.update(1)
         bar.set_postfix_str("loss 1.5", refresh=False)
-        clock.now += 30
+        clock.now += 10
         bar.update(0)
     lines = capsys.readouterr().err.split("\n")
     assert lines[:2] == [
-        "align: 15 %, 30 of 200 pairs, 1.00 pairs/s, 02:50 left",
-        "align: 30 %, 60 of 200 pairs, 1.00 pairs/s, 02:20 left",
+        "align: 17 %, 10 of 60 pairs, 1.00 pairs/s, 00:50 left",
+        "align: 33 %, 20 of 60 pairs, 1.00 pairs/s, 00:40 left",
     ]
     assert len(lines) == 8 and lines[-1] == "" and "loss 1.5" in lines[-2]
 
 
 def test_progress_of_what_has_no_known_end(capsys, clock):
-    for _ in progress(iter(range(100)), total=None, unit="rows", desc="read", shown=True):
+    for _ in progress(iter(range(35)), total=None, unit="rows", desc="read", shown=True):
         clock.now += 1
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
+        "read: 10 rows, 1.00 rows/s",
+        "read: 20 rows, 1.00 rows/s",
         "read: 30 rows, 1.00 rows/s",
-        "read: 60 rows, 1.00 rows/s",
-        "read: 90 rows, 1.00 rows/s",
     ]
 
 
-@pytest.mark.parametrize("stream, n", [(Terminal, 0.9), (io.StringIO, 29)])
+@pytest.mark.parametrize("stream, n", [(Terminal, 0.9), (io.StringIO, 9)])
 def test_short_work_shows_no_progress(monkeypatch, clock, stream, n):
     monkeypatch.setattr(sys, "stderr", stream())
     for _ in progress(range(10), total=10, unit="pairs", shown=True):

@@ -262,9 +262,10 @@ def search(
 
 
 def shared_batches(lengths: list[int], batch_tokens: int, n_workers: int) -> list[list[int]]:
-    """Batches of sentences of similar length, as many for each worker where there are enough."""
-    if not lengths:
-        return []
+    """Batches of sentences of similar length, dealt out so that all workers have as much to do.
+
+    Every batch stays within `batch_tokens`, but for what the last row dealt adds to some.
+    """
     n_shares = max(1, min(n_workers, len(lengths) // FEWEST_ROWS))
-    n_batches = n_shares * math.ceil(sum(lengths) / (n_shares * batch_tokens))
-    return list(length_batches(lengths, min(batch_tokens, math.ceil(sum(lengths) / n_batches))))
+    groups = length_batches(lengths, n_shares * batch_tokens)
+    return [group[i::n_shares] for group in groups for i in range(min(n_shares, len(group)))]

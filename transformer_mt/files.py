@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STANDARD = Path("-")
 """Standard input where lines are read, standard output where text is written."""
-LOG_INTERVAL = 30.0  # seconds between two lines of progress in a log
+LOG_INTERVAL = 10.0  # seconds between two lines of progress in a log
 
 # The umask can only be read by setting it. Do it once, before there are threads to disturb.
 _UMASK = os.umask(0o022)
@@ -71,7 +71,7 @@ def progress(
     """Show on stderr how far the work is: iterate over the result, or call its `update(n)`.
 
     At a terminal it is a bar, with rate and time left, that appears after a second and goes away
-    when the work is done. In a log it is a plain line every half minute. Short work shows nothing.
+    when the work is done. In a log it is a plain line every ten seconds. Short work shows nothing.
 
     Args:
         total: what counts as all of the work, in `unit`s; None = not known.
