@@ -224,6 +224,7 @@ VARIANTS = [
     {"norm": Norm.pre, "encoder_gate": EncoderGate.spatial},
     {"norm": Norm.post, "activation": Activation.gelu},
     {"norm": Norm.pre, "activation": Activation.swiglu},
+    {"norm": Norm.post, "activation": Activation.swish, "output_bias": True},
 ]
 
 

@@ -132,9 +132,10 @@ def test_swiglu_equals_its_formula(float64):
     [
         (Activation.relu, lambda h: torch.where(h > 0, h, 0.0)),
         (Activation.gelu, lambda h: h * (1 + torch.erf(h / math.sqrt(2))) / 2),
+        (Activation.swish, lambda h: h / (1 + torch.exp(-h))),
     ],
 )
-def test_relu_and_gelu_equal_their_formulas(float64, activation, formula):
+def test_relu_gelu_and_swish_equal_their_formulas(float64, activation, formula):
     torch.manual_seed(3)
     block = FeedForward(6, 10, activation)
     assert block.w_gate is None
@@ -744,3 +745,16 @@ def test_a_model_with_all_of_them_learns_everywhere_and_shows_its_gates(float64)
     memory = model.eval().encode(src, trace)
     gates = trace.gates["channel"][:, None] * trace.gates["spatial"][..., None]
     torch.testing.assert_close(memory, trace.features * gates, **EXACT)
+
+
+def test_the_output_bias_is_added_to_every_logit_and_is_no_parameter_where_it_is_not_wanted():
+    without, having = tiny_model(4), tiny_model(4, output_bias=True)
+    with torch.no_grad():
+        for name, parameter in without.named_parameters():
+            having.get_parameter(name).copy_(parameter)
+    assert having.output.bias.abs().min() > 0
+    src, tgt_in = random_ids(2, 5, 13), random_ids(2, 4, 11)
+    expected = logits_of(without, src, tgt_in) + having.output.bias
+    torch.testing.assert_close(logits_of(having, src, tgt_in), expected)
+    names = {name for name, _ in without.named_parameters()}
+    assert {name for name, _ in having.named_parameters()} - names == {"output.bias"}

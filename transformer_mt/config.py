@@ -20,7 +20,7 @@ OnBadRow = StrEnum("OnBadRow", ["error", "skip"])
 ChineseScript = StrEnum("ChineseScript", ["as_is", "simplified"])
 TokenizerType = StrEnum("TokenizerType", ["unigram", "bpe"])
 Norm = StrEnum("Norm", ["post", "pre"])
-Activation = StrEnum("Activation", ["relu", "gelu", "swiglu"])
+Activation = StrEnum("Activation", ["relu", "gelu", "swish", "swiglu"])
 CrossAttention = StrEnum("CrossAttention", ["soft", "hard"])
 EncoderGate = StrEnum("EncoderGate", ["none", "channel", "spatial", "both"])
 Schedule = StrEnum("Schedule", ["inverse_sqrt", "cosine"])
@@ -110,6 +110,14 @@ class TokenizerConfig:
     both sides."""
     tgt_model: str | None = None
     """Likewise for the target."""
+    src_prefix: str = ""
+    """A piece put before every source, such as >>cmn_Hans<<, by which an imported model is told the
+    language to translate into."""
+    n_src_ids: int | None = None
+    """Ids that the model knows. Later pieces of an imported vocabulary only help to segment text,
+    and count as unknown. null: all."""
+    n_tgt_ids: int | None = None
+    """Likewise for the target."""
 
     def __post_init__(self) -> None:
         size, length, alpha = self.vocab_size, self.max_piece_length, self.sampling_alpha
@@ -152,7 +160,7 @@ class ModelConfig:
     """Layer normalisation after the residual sum (post, the paper) or before the sub-layer
     (pre)."""
     activation: Activation = Activation.relu
-    """Nonlinearity of the feed-forward layers; relu is the paper's."""
+    """Nonlinearity of the feed-forward layers; relu is the paper's, swish that of opus-mt."""
     cross_attention: CrossAttention = CrossAttention.soft
     """soft: the weighted sum of all values. hard: the value of the largest weight alone, trained
     straight through."""
@@ -162,6 +170,8 @@ class ModelConfig:
     tie_embeddings: bool = True
     """One matrix for target embedding and output layer, and for the source embedding too where the
     vocabulary is joint."""
+    output_bias: bool = False
+    """A number added to the logit of each piece, as imported models have it."""
     max_len: int = 512
     """Longest sentence in tokens, the end mark included; at least 8. Longer training pairs are
     removed, longer sentences are translated in pieces."""

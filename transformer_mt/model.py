@@ -209,6 +209,8 @@ class FeedForward(nn.Module):
             h = F.silu(self.w_gate(x)) * h
         elif self.activation is Activation.relu:
             h = F.relu(h)
+        elif self.activation is Activation.swish:
+            h = F.silu(h)
         else:
             h = F.gelu(h)
         return self.w_out(h)
@@ -527,7 +529,7 @@ class Transformer(nn.Module):
         self.src_embedding = (
             self.tgt_embedding if share else nn.Embedding(n_src_vocab, config.d_model)
         )
-        self.output = Linear(config.d_model, n_tgt_vocab, bias=False)
+        self.output = Linear(config.d_model, n_tgt_vocab, bias=config.output_bias)
         if config.tie_embeddings:
             self.output.weight = self.tgt_embedding.weight
         positions = positional_encoding(config.max_len, config.d_model)
