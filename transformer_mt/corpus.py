@@ -840,6 +840,9 @@ def prepare_tokenizers(
     """Source and target vocabulary: those of `run_dir`, the user's own, or trained ones."""
     if run_dir is not None:
         return tokenizers_of_run(config.tokenizer, run_dir)
+    for key in ("src_prefix", "n_src_ids", "n_tgt_ids"):
+        if getattr(config.tokenizer, key):
+            raise UserError(f"tokenizer.{key} is for imported models alone; leave it out.")
     if config.tokenizer.src_model:
         return tokenizers_of_user(config.tokenizer)
     languages = (config.src_language, config.tgt_language)
@@ -853,7 +856,7 @@ def prepare_tokenizers(
 
 def tokenizers_of_run(options: TokenizerConfig, run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
     """The vocabularies of a run that goes on; raises UserError where the options name others."""
-    tokenizers = load_tokenizers(run_dir)
+    tokenizers = load_tokenizers(run_dir, options)
     for key, tokenizer in zip(("src_model", "tgt_model"), tokenizers, strict=True):
         path = getattr(options, key)
         if path and os.path.isfile(path) and Path(path).read_bytes() != tokenizer.model:
@@ -940,7 +943,7 @@ def prepare_ids(
 
     def make(work: Path) -> None:
         options = {
-            "fn_kwargs": {"src_model": src.model, "tgt_model": tgt.model},
+            "fn_kwargs": {"src": src.arguments, "tgt": tgt.arguments},
             # With subword sampling the text is segmented afresh in each epoch.
             "remove_columns": [] if sampling else ["src", "tgt"],
         }
@@ -958,11 +961,12 @@ def prepare_ids(
 
 
 def encode_batch(
-    batch: dict[str, list[Any]], src_model: bytes, tgt_model: bytes
+    batch: dict[str, list[Any]], src: dict[str, Any], tgt: dict[str, Any]
 ) -> dict[str, list[Any]]:
+    """The ids of a batch of text, by the vocabularies whose `arguments` are given."""
     return {
-        "src_ids": Tokenizer(src_model, "source").encode(batch["src"]),
-        "tgt_ids": Tokenizer(tgt_model, "target").encode(batch["tgt"]),
+        "src_ids": Tokenizer(**src).encode(batch["src"]),
+        "tgt_ids": Tokenizer(**tgt).encode(batch["tgt"]),
     }
 
 

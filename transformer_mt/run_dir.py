@@ -211,7 +211,8 @@ def save_tokenizers(run_dir: Path, src: Tokenizer, tgt: Tokenizer) -> None:
 
 
 def build_model(config: Config, src: Tokenizer, tgt: Tokenizer) -> Transformer:
-    return Transformer(config.model, len(src), len(tgt), src.pad_id, joint=src is tgt)
+    joint = config.tokenizer.joint
+    return Transformer(config.model, len(src), len(tgt), src.pad_id, joint)
 
 
 class _Uninitialised(TorchFunctionMode):
@@ -278,7 +279,12 @@ def load_run(run_dir: Path) -> LoadedRun:
             f"{run_dir}: no model here (looked for {WEIGHTS}). Train first, or pass the run "
             f"directory."
         )
-    src, tgt = load_tokenizers(run_dir)
+    src, tgt = load_tokenizers(run_dir, config.tokenizer)
+    if config.tokenizer.joint and len(src) != len(tgt):
+        raise UserError(
+            f"{run_dir}: config.yaml says tokenizer.joint=true, but its vocabularies have "
+            f"{len(src)} and {len(tgt)} ids."
+        )
     tensors, metadata = load_tensors(weights)
     steps = metadata.get("steps")
     if not isinstance(steps, list) or not steps or not all(type(step) is int for step in steps):

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import sentencepiece as spm
@@ -33,11 +33,18 @@ class SpecialIds(NamedTuple):
 class Tokenizer:
     """One vocabulary. Encoding appends eos; text can never become a special id."""
 
-    def __init__(self, model: bytes, name: str) -> None:
-        """Load a serialised SentencePiece model; `name` is the file to speak of in errors.
+    def __init__(
+        self, model: bytes, name: str, prefix: str = "", n_ids: int | None = None
+    ) -> None:
+        """Load a serialised SentencePiece model.
 
+        Args:
+            name: the file to speak of in errors.
+            prefix: a piece put before every text, see `tokenizer.src_prefix`.
+            n_ids: later ids count as unknown, see `tokenizer.n_src_ids`; None = there are none.
         Raises:
-            UserError: not a SentencePiece model, or one without pad, unknown, bos and eos.
+            UserError: not a SentencePiece model, one without pad, unknown, bos and eos, or one that
+                does not fit the arguments.
         """
         self.processor = spm.SentencePieceProcessor()
         try:
@@ -48,6 +55,7 @@ class Tokenizer:
         except (RuntimeError, UnicodeDecodeError):
             raise UserError(f"{name}: not a SentencePiece model, or a damaged one.") from None
         self.model = model
+        self.name = name
         self.pad_id: int = self.processor.pad_id()
         self.unk_id: int = self.processor.unk_id()
         self.bos_id: int = self.processor.bos_id()
@@ -58,18 +66,47 @@ class Tokenizer:
                 f"{name}: the vocabulary has no {', '.join(missing)}; "
                 f"train it with --pad_id=0 --unk_id=1 --bos_id=2 --eos_id=3."
             )
+        n_pieces = self.processor.vocab_size()
+        self.n_ids = n_pieces if n_ids is None else n_ids
+        if not max(self.special_ids) < self.n_ids <= n_pieces:
+            raise UserError(f"{name}: {n_pieces} pieces, of which the model cannot know {n_ids}.")
+        self.prefix = prefix
+        self.prefix_ids = [self.id_of_mark(prefix, name)] if prefix else []
 
     @classmethod
-    def load(cls, path: Path) -> "Tokenizer":
-        """Read a `.model` file; raises UserError when it is missing or not a model."""
+    def load(cls, path: Path, prefix: str = "", n_ids: int | None = None) -> "Tokenizer":
+        """Read a `.model` file; raises UserError when it is missing or not a model that fits."""
         if not path.is_file():
             raise UserError(f"{path}: no such SentencePiece model.")
         if path.stat().st_size > 100_000_000:
             raise UserError(f"{path}: larger than 100 MB, which no SentencePiece model is.")
-        return cls(path.read_bytes(), str(path))
+        return cls(path.read_bytes(), str(path), prefix, n_ids)
 
     def __len__(self) -> int:
-        return int(self.processor.vocab_size())
+        """Ids that the model knows."""
+        return self.n_ids
+
+    def id_of_mark(self, mark: str, name: str) -> int:
+        """The id of a piece that is no text; raises UserError where the vocabulary has none."""
+        i: int = self.processor.piece_to_id(mark)
+        if i >= self.n_ids or not self.processor.is_control(i):
+            raise UserError(f"{name}: {mark} is no mark of this vocabulary.")
+        return i
+
+    def id_of(self, piece: str) -> int:
+        """The id of a piece of text; the unknown one where the model has none."""
+        i: int = self.processor.piece_to_id(piece)
+        return self.unk_id if i >= self.n_ids or self.processor.is_control(i) else i
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What another process makes the same tokenizer of."""
+        return {
+            "model": self.model,
+            "name": self.name,
+            "prefix": self.prefix,
+            "n_ids": self.n_ids,
+        }
 
     @property
     def special_ids(self) -> SpecialIds:
@@ -81,8 +118,11 @@ class Tokenizer:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the model does."""
-        return hashlib.sha256(self.model).hexdigest()
+        """Changes when the ids of any text do."""
+        parts = hashlib.sha256(self.model)
+        if self.prefix or self.n_ids < self.processor.vocab_size():
+            parts.update(f"{self.prefix} {self.n_ids}".encode())
+        return parts.hexdigest()
 
     @property
     def lossless(self) -> bool:
@@ -92,7 +132,25 @@ class Tokenizer:
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Ids of each text by its best segmentation, eos last."""
         # One by one: for a list SentencePiece starts threads, which takes half a millisecond.
-        return [self.processor.encode(text, add_eos=True) for text in texts]
+        return [self.encode_one(text) for text in texts]
+
+    def encode_one(self, text: str) -> list[int]:
+        """Ids of one text, eos last."""
+        ids = self.processor.encode(text, add_eos=True)
+        if self.unk_id in ids:
+            # Where two languages share their ids, an imported vocabulary may have as a piece of the
+            # other what it does not know in this one. Our own spell it in bytes.
+            pieces = self.processor.encode(text, out_type=str)
+            ids = [*map(self.id_of, pieces), self.eos_id]
+        return self.known_ids(ids)
+
+    def known_ids(self, ids: list[int]) -> list[int]:
+        """`ids` as the model reads them: after the prefix, and unknown where it does not know
+        them.
+        """
+        if self.n_ids < self.processor.vocab_size():
+            ids = [i if i < self.n_ids else self.unk_id for i in ids]
+        return [*self.prefix_ids, *ids]
 
     def sample(self, texts: list[str], alpha: float, seed: int) -> list[list[int]]:
         """Ids of each text, eos last, by a segmentation that is drawn from its 32 best.
@@ -115,7 +173,7 @@ class Tokenizer:
             scores = np.array([sum(map(self.processor.get_score, ids)) for ids in segmentations])
             # The largest of log p plus Gumbel noise is a draw from p.
             noise = rng.gumbel(size=len(scores))
-            samples.append(segmentations[int(np.argmax(alpha * scores + noise))])
+            samples.append(self.known_ids(segmentations[int(np.argmax(alpha * scores + noise))]))
         return samples
 
     def decode(self, ids: list[list[int]]) -> list[str]:
@@ -161,12 +219,15 @@ class Tokenizer:
         return [*spans, (len(text), len(text))]
 
 
-def load_tokenizers(run_dir: Path) -> tuple[Tokenizer, Tokenizer]:
-    """Source and target vocabulary of a run directory; one object where both share one."""
+def load_tokenizers(run_dir: Path, config: TokenizerConfig) -> tuple[Tokenizer, Tokenizer]:
+    """Source and target vocabulary of a run directory; one object where both share a file."""
     if (run_dir / "spm.model").exists():
         joint = Tokenizer.load(run_dir / "spm.model")
         return joint, joint
-    return Tokenizer.load(run_dir / "src.spm.model"), Tokenizer.load(run_dir / "tgt.spm.model")
+    return (
+        Tokenizer.load(run_dir / "src.spm.model", config.src_prefix, config.n_src_ids),
+        Tokenizer.load(run_dir / "tgt.spm.model", n_ids=config.n_tgt_ids),
+    )
 
 
 def train_tokenizer(
