@@ -36,6 +36,8 @@ class Side:
     """Character spans in `text`; U of them."""
     overlap: np.ndarray
     """Bool `(n, U)`: the token writes at least one character of the unit. Eos writes none."""
+    n_prefix: int = 0
+    """Tokens at the beginning that are no text: the mark of the target's language, 1 or 0."""
 
     @property
     def unit_texts(self) -> list[str]:
@@ -69,16 +71,17 @@ def make_side(
     else:
         text, spans = written, tokenizer.written_spans(written)
     tokens = tokenizer.pieces(ids)
+    n_prefix = len(tokenizer.prefix_ids)
     if units == "subwords":
-        # Every token but eos is a unit, which it alone writes.
-        overlap = np.eye(len(ids), len(ids) - 1, dtype=bool)
-        return Side(text, ids, tokens, spans[:-1], overlap)
+        # Every token but prefix and eos is a unit, which it alone writes.
+        overlap = np.eye(len(ids), dtype=bool)[:, n_prefix:-1]
+        return Side(text, ids, tokens, spans[n_prefix:-1], overlap, n_prefix)
     bounds = split_units(text) if isinstance(units, str) else units
     starts, ends = np.array(spans).T
     unit_starts, unit_ends = np.array(bounds, dtype=int).reshape(-1, 2).T
     # Two spans overlap where the later start comes before the earlier end: (n, U).
     overlap = np.maximum(starts[:, None], unit_starts) < np.minimum(ends[:, None], unit_ends)
-    return Side(text, ids, tokens, bounds, overlap)
+    return Side(text, ids, tokens, bounds, overlap, n_prefix)
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,7 @@ def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
     # Which source tokens may win a row, (T - 1, S).
     allowed = np.ones(maps.shape[-2:], dtype=bool)
     allowed[:, -1] = not rule.mask_eos
+    allowed[:, : src.n_prefix] = False
     if rule.mask_punctuation:
         allowed &= ~src.punctuation | tgt.punctuation[:-1, None]
     # Weights are at least 0, so that -1 never wins against an allowed one.
