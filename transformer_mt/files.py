@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -230,6 +231,27 @@ def write_text(path: Path, text: str) -> None:
         sys.stdout.write(text)
         return
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a folder beside `folder`, then rename it: it is there whole or not at all.
+
+    Raises:
+        UserError: there is something of that name.
+    """
+    if folder.exists() or folder.is_symlink():
+        raise UserError(f"{folder} exists already; name another folder.")
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir()
+        write(temporary)
+        sync(temporary)
+        os.rename(temporary, folder)
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 # ------------------------------------------------------------------------------------------- locks

@@ -233,6 +233,15 @@ class _Uninitialised(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
+def empty_model(config: Config, src: Tokenizer, tgt: Tokenizer, where: Path) -> Transformer:
+    """A model whose weights are about to be read; `where` it is described, for errors."""
+    try:
+        with _Uninitialised():
+            return build_model(config, src, tgt)
+    except (RuntimeError, TypeError, OverflowError):  # from 64 bits on
+        raise UserError(f"{where}: describes a model that is larger than memory.") from None
+
+
 @dataclass
 class LoadedRun:
     """A trained model in memory, with everything that was kept beside it."""
@@ -292,13 +301,7 @@ def load_run(run_dir: Path) -> LoadedRun:
             f"{weights}: does not say after which steps; not written by transformer_mt."
         )
     check_size(config.model, tensors, len(tgt), weights)
-    try:
-        with _Uninitialised():
-            model = build_model(config, src, tgt)
-    except (RuntimeError, TypeError, OverflowError):  # from 64 bits on
-        raise UserError(
-            f"{run_dir}: config.yaml describes a model that is larger than memory."
-        ) from None
+    model = empty_model(config, src, tgt, run_dir / "config.yaml")
     put_weights(model, tensors, weights)
     if not all(parameter.isfinite().all() for parameter in model.parameters()):
         raise UserError(f"{weights}: holds numbers that are not finite.")

@@ -33,9 +33,7 @@ class SpecialIds(NamedTuple):
 class Tokenizer:
     """One vocabulary. Encoding appends eos; text can never become a special id."""
 
-    def __init__(
-        self, model: bytes, name: str, prefix: str = "", n_ids: int | None = None
-    ) -> None:
+    def __init__(self, model: bytes, name: str, prefix: str = "", n_ids: int | None = None) -> None:
         """Load a serialised SentencePiece model.
 
         Args:

@@ -1,0 +1,1 @@
+"""Models of other programs become runs, and runs become models of other programs."""

@@ -1,0 +1,593 @@
+"""A MarianMT directory becomes a run: exactly the same model and the same ids, or an error.
+
+`marian.py` has the names of the tensors. What is not understood is refused by its name.
+"""
+
+import json
+import math
+import pickle
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from transformer_mt.config import (
+    Activation,
+    ChineseScript,
+    Config,
+    DataConfig,
+    DecodeConfig,
+    ModelConfig,
+    Norm,
+    TokenizerConfig,
+    UserError,
+)
+from transformer_mt.files import read_text, talk, write_atomically
+from transformer_mt.interchange.marian import (
+    NEVER,
+    OUTPUT,
+    OUTPUT_BIAS,
+    POSITIONS,
+    SHARED,
+    SRC_EMBEDDING,
+    TGT_EMBEDDING,
+    key_biases,
+    layer_name,
+    ours_from_theirs,
+    reordered,
+    theirs_from_ours,
+)
+from transformer_mt.interchange.pieces import Kind, Piece, read_pieces, replace_pieces
+from transformer_mt.model import positional_encoding
+from transformer_mt.run_dir import (
+    WEIGHTS,
+    empty_model,
+    save_config,
+    save_tensors,
+    save_tokenizers,
+    weights_of,
+)
+from transformer_mt.text import language_of
+from transformer_mt.tokenizer import Tokenizer
+
+FILES = ("config.json", "vocab.json", "source.spm", "target.spm")
+"""What every MarianMT directory has beside its weights."""
+OTHER_FILES = (
+    "generation_config.json",
+    "tokenizer_config.json",
+    "target_vocab.json",
+    "README.md",
+)
+SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
+
+ACTIVATIONS = {
+    "relu": Activation.relu,
+    "gelu": Activation.gelu,
+    "swish": Activation.swish,
+    "silu": Activation.swish,
+}
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+USUAL_LENGTH = 20
+"""Tokens of a sentence, where nothing is known of the text: for the length penalty."""
+
+
+def is_marian(folder: Path) -> bool:
+    """Whether `folder` holds a model of Hugging Face `transformers`."""
+    return (folder / "config.json").is_file()
+
+
+def write_run(
+    folder: Path,
+    work: Path,
+    run_dir: Path,
+    name: str,
+    direction: str | None = None,
+    target_language: str | None = None,
+) -> None:
+    """Read a MarianMT directory and fill `work` with a run.
+
+    Args:
+        run_dir: where the run will be.
+        name: of the model, which the run remembers.
+        direction: such as en-zh; None = as the directory says.
+        target_language: such as cmn_Hans, where the model translates into several.
+    Raises:
+        UserError: a file is missing or damaged, or says something that our model cannot be.
+    """
+    missing = [file for file in FILES if not (folder / file).is_file()]
+    if missing:
+        raise UserError(f"{folder}: no {missing[0]} here; it is not a whole MarianMT directory.")
+    values = Values(folder / "config.json")
+    tokenizer_values = Values(folder / "tokenizer_config.json")
+    vocabularies = read_vocabularies(folder, values, tokenizer_values)
+    code = language_mark(vocabularies, target_language)
+    src, tgt = vocabularies.tokenizers(code)
+    config = Config(
+        run_dir=str(run_dir),
+        **languages(folder, tokenizer_values, direction, target_language),
+        tokenizer=TokenizerConfig(
+            src_prefix=code, n_src_ids=known_ids(src), n_tgt_ids=known_ids(tgt)
+        ),
+        model=model_config(values, name),
+        decode=decode_config(folder, values),
+    )
+    state = State(folder)
+    bias = state.take(OUTPUT_BIAS, (1, len(tgt)))[0]
+    # Their padding has a logit, which `generate` masks before the softmax.
+    bias[tgt.pad_id] = 0
+    config.model.output_bias = bool(bias.any())
+    bias[tgt.pad_id] = NEVER
+    embeddings = read_embeddings(state, values, config, len(src), len(tgt))
+
+    n_layers = config.model.n_encoder_layers + config.model.n_decoder_layers
+    if n_layers > len(state.tensors):
+        raise UserError(f"{state.path}: too few tensors for the {n_layers} layers of config.json.")
+    steps = put_noted(config, values)
+    tensors = {}
+    order = ours_from_theirs(config.model.d_model)
+    for ours, parameter in weights_of(empty_model(config, src, tgt, values.path)).items():
+        if ours == "output.bias":
+            tensors[ours] = bias
+        elif ours in embeddings:
+            tensors[ours] = reordered(ours, embeddings[ours], order)
+        else:
+            tensor = state.take(layer_name(ours), tuple(parameter.shape))
+            tensors[ours] = reordered(ours, tensor, order)
+    state.check_rest(config.model)
+
+    save_config(work, config)
+    save_tokenizers(work, src, tgt)
+    source = {"name": name, "license": licence_of(folder / "README.md")}
+    save_tensors(work / WEIGHTS, tensors, {"steps": steps, "source": source})
+    rule = folder / "alignment.json"
+    if rule.is_file():
+        write_atomically(work / rule.name, lambda path: path.write_bytes(rule.read_bytes()))
+
+
+# ------------------------------------------------------------------------------------ settings
+
+
+class Values:
+    """The values of a JSON file, checked as they are taken; none where there is no file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values = read_json(path) if path.is_file() else {}
+
+    def take(self, key: str, kind: Any, default: Any) -> Any:
+        """The value of `key`, else `default`, as `kind`; raises UserError for another type."""
+        value = self.values.get(key)
+        if value is None:
+            return default
+        # A bool is an int for Python alone.
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise UserError(f"{self.path}: {key}={value!r:.40} has the wrong type.")
+        return value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; raises UserError where the file is something else."""
+    try:
+        values = json.loads("\n".join(read_text(path)))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: not JSON, or a truncated file.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: not a JSON object.")
+    return values
+
+
+def model_config(values: Values, name: str) -> ModelConfig:
+    """Their sizes as ours; the output bias is found later.
+
+    The defaults are those of MarianConfig, for keys that a file leaves out.
+
+    Raises:
+        UserError: a value that our model cannot have.
+    """
+    path = values.path
+    model_type = values.take("model_type", str, "none")
+    if model_type != "marian":
+        raise UserError(f"{path}: model_type={model_type} is not marian.")
+    for key in ("normalize_before", "normalize_embedding", "add_final_layer_norm"):
+        if values.take(key, bool, False):
+            raise UserError(f"{path}: {key}=true is not what MarianMT computes.")
+    for key, default in (("attention_heads", 16), ("ffn_dim", 4096)):
+        encoder, decoder = (
+            values.take(f"{side}_{key}", int, default) for side in ("encoder", "decoder")
+        )
+        if encoder != decoder:
+            raise UserError(
+                f"{path}: encoder_{key}={encoder} and decoder_{key}={decoder} differ, but a run "
+                "has one for both."
+            )
+    activation = values.take("activation_function", str, "gelu")
+    if activation not in ACTIVATIONS:
+        names = ", ".join(ACTIVATIONS)
+        raise UserError(f"{path}: activation_function={activation} is not one of {names}.")
+    tied = values.take("tie_word_embeddings", bool, True)
+    scaled = values.take("scale_embedding", bool, False)
+    try:
+        return ModelConfig(
+            name=name.rpartition("/")[2],
+            d_model=values.take("d_model", int, 1024),
+            n_heads=values.take("encoder_attention_heads", int, 16),
+            d_ff=values.take("encoder_ffn_dim", int, 4096),
+            n_encoder_layers=values.take("encoder_layers", int, 12),
+            n_decoder_layers=values.take("decoder_layers", int, 12),
+            dropout=float(values.take("dropout", float | int, 0.1)),
+            norm=Norm.post,
+            activation=ACTIVATIONS[activation],
+            tie_embeddings=tied and scaled,
+            max_len=values.take("max_position_embeddings", int, 1024),
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def decode_config(folder: Path, values: Values) -> DecodeConfig:
+    """How their `generate` searches, as near as ours comes to it.
+
+    They divide by n^b and we by ((5 + n) / 6)^a. Near the length n the slopes of both agree for
+    a = b (n + 5) / n.
+    """
+    path = folder / "generation_config.json"
+    generation = Values(path) if path.is_file() else values
+    if generation.take("forced_bos_token_id", int, None) is not None:
+        raise UserError(f"{generation.path}: forced_bos_token_id is not what MarianMT has.")
+    beam_size = generation.take("num_beams", int, DecodeConfig.beam_size)
+    b = generation.take("length_penalty", float | int, 1.0)
+    a = round(b * (USUAL_LENGTH + 5) / USUAL_LENGTH, 2)
+    try:
+        return DecodeConfig(beam_size=beam_size, length_penalty=min(max(a, 0.0), 10.0))
+    except UserError as error:
+        raise UserError(f"{generation.path}: {error}") from None
+
+
+def put_noted(config: Config, values: Values) -> list[int]:
+    """Put into `config` what the toolkit's own export has noted beside their values.
+
+    Returns:
+        After which steps the weights were taken; 0 is no step of ours.
+    """
+    noted = values.take("transformer_mt", dict, {})
+    try:
+        config.data.chinese_script = ChineseScript(noted.get("chinese_script", "as_is"))
+        penalty = noted.get("length_penalty", config.decode.length_penalty)
+        config.decode = replace(config.decode, length_penalty=float(penalty))
+        return [int(step) for step in noted.get("steps", [0])]
+    except (ValueError, TypeError):
+        raise UserError(f"{values.path}: transformer_mt={noted!r:.60} is damaged.") from None
+
+
+def languages(
+    folder: Path, tokenizer_values: Values, direction: str | None, target_language: str | None
+) -> dict[str, Any]:
+    """`direction` and `data` of the run.
+
+    Raises:
+        UserError: the languages are not given and not known, or are no two languages.
+    """
+    if direction is None:
+        codes = [tokenizer_values.take(f"{side}_lang", str, "") for side in ("source", "target")]
+        codes[1] = target_language or codes[1]
+        if not all(codes):
+            raise UserError(
+                f"{folder}: does not say which languages it translates; give --direction, such as "
+                "en-zh."
+            )
+        codes = [SHORT_CODES.get(language_of(code), language_of(code)) for code in codes]
+    else:
+        codes = direction.split("-")
+    if len(codes) != 2 or not all(re.fullmatch(r"\w+", code) for code in codes):
+        raise UserError(f"--direction {direction}: give two languages, such as en-zh.")
+    if codes[0] == codes[1]:
+        raise UserError(
+            f"{folder}: both languages are {codes[0]}; give --direction, such as en-zh."
+        )
+    data = DataConfig(name="marian", languages=codes)
+    return {"direction": "-".join(codes), "data": data}
+
+
+SHORT_CODES = {
+    "eng": "en", "deu": "de", "fra": "fr", "spa": "es", "ita": "it", "por": "pt", "nld": "nl",
+    "swe": "sv", "dan": "da", "nor": "no", "fin": "fi", "pol": "pl", "ces": "cs", "hun": "hu",
+    "ron": "ro", "tur": "tr", "vie": "vi", "jpn": "ja", "kor": "ko", "rus": "ru", "ukr": "uk",
+    "bul": "bg", "ell": "el", "ara": "ar", "fas": "fa", "heb": "he", "hin": "hi", "tha": "th",
+    "lao": "lo", "khm": "km", "mya": "my", "mlg": "mg",
+}  # fmt: skip
+"""ISO 639-3, which newer models have, to the shorter codes that the toolkit knows."""
+
+
+def licence_of(card: Path) -> str | None:
+    """The licence that a model's README.md names; None where it names none."""
+    if not card.is_file():
+        return None
+    head = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.S)
+    try:
+        values = yaml.safe_load(head[1]) if head else {}
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    licence = values.get("license") if isinstance(values, dict) else None
+    return licence if isinstance(licence, str) else None
+
+
+# ------------------------------------------------------------------------------ vocabularies
+
+
+@dataclass
+class Vocabulary:
+    """One side's ids, and the SentencePiece model that segments its text."""
+
+    texts: list[str]
+    """Of each id, as vocab.json has it."""
+    spm: Path
+    marks: dict[str, int]
+    """Ids of unk, bos, eos and pad."""
+
+    def tokenizer(self, prefix: str) -> Tokenizer:
+        """The SentencePiece model with the ids of vocab.json.
+
+        Each id keeps its piece. Those that this side's model does not have are the other side's:
+        they can be decoded, but are never the result of encoding. Pieces of the model that are no
+        ids follow behind, because without them the text would be segmented differently.
+        """
+        model = self.spm.read_bytes()
+        own = {piece.text: piece for piece in read_pieces(model, str(self.spm))}
+        pieces = [own.get(text, Piece(text, 0.0, Kind.UNUSED)) for text in self.texts]
+        for i, piece in enumerate(pieces):
+            is_mark = i in self.marks.values() or is_language_mark(piece.text)
+            if i == self.marks["unk"]:
+                pieces[i] = Piece(piece.text, piece.score, Kind.UNKNOWN)
+            elif is_mark or piece.kind is Kind.CONTROL:
+                pieces[i] = Piece(piece.text, piece.score, Kind.CONTROL)
+            elif piece.kind is Kind.UNKNOWN:
+                pieces[i] = Piece(piece.text, piece.score, Kind.UNUSED)
+        kinds = (Kind.NORMAL, Kind.USER_DEFINED, Kind.BYTE)
+        known = set(self.texts)
+        orphans = [p for p in own.values() if p.kind in kinds and p.text not in known]
+        model = replace_pieces(model, [*pieces, *orphans], self.marks)
+        return Tokenizer(model, str(self.spm), prefix, len(pieces))
+
+
+@dataclass
+class Vocabularies:
+    """Those of both sides, which may be one."""
+
+    src: Vocabulary
+    tgt: Vocabulary
+
+    def tokenizers(self, src_prefix: str) -> tuple[Tokenizer, Tokenizer]:
+        return self.src.tokenizer(src_prefix), self.tgt.tokenizer("")
+
+
+def known_ids(tokenizer: Tokenizer) -> int | None:
+    """How many ids the model knows, where its vocabulary has pieces beyond them."""
+    n_pieces = tokenizer.processor.vocab_size()
+    return len(tokenizer) if len(tokenizer) < n_pieces else None
+
+
+def is_language_mark(text: str) -> bool:
+    """Whether a piece tells the model the language to translate into, such as >>cmn_Hans<<."""
+    return text.startswith(">>") and text.endswith("<<") and len(text) > 4
+
+
+def read_vocabularies(folder: Path, values: Values, tokenizer_values: Values) -> Vocabularies:
+    """The ids of both sides.
+
+    Raises:
+        UserError: they have gaps, or lack a mark that config.json names.
+    """
+    separate = tokenizer_values.take("separate_vocabs", bool, False)
+    tgt_path = folder / ("target_vocab.json" if separate else "vocab.json")
+    if not tgt_path.is_file():
+        raise UserError(f"{folder}: no {tgt_path.name} here, but separate_vocabs=true.")
+    sides = {}
+    for side, path, spm in (
+        ("src", folder / "vocab.json", folder / "source.spm"),
+        ("tgt", tgt_path, folder / "target.spm"),
+    ):
+        texts = read_ids(path)
+        id_of = {text: i for i, text in enumerate(texts)}
+        marks = {}
+        for mark, usual in (("unk", "<unk>"), ("eos", "</s>"), ("pad", "<pad>")):
+            text = mark_text(tokenizer_values, f"{mark}_token", usual)
+            if text not in id_of:
+                raise UserError(f"{path}: has no {text}, which is {mark}.")
+            marks[mark] = id_of[text]
+        # The decoder's start is the bos of ours; sources never have it.
+        marks["bos"] = marks["pad"]
+        sides[side] = Vocabulary(texts, spm, marks)
+    src, tgt = sides["src"], sides["tgt"]
+    for mark, default in (("eos", 0), ("pad", 58100)):
+        i = values.take(f"{mark}_token_id", int, default)
+        if tgt.marks[mark] != i:
+            text = tgt.texts[tgt.marks[mark]]
+            raise UserError(f"{values.path}: {mark}_token_id={i} is not {text} of {tgt_path.name}.")
+    start = values.take("decoder_start_token_id", int, 58100)
+    if not 0 <= start < len(tgt.texts) or start == tgt.marks["eos"] or not can_start(tgt, start):
+        raise UserError(
+            f"{values.path}: decoder_start_token_id={start} is no mark such as <pad> or <s> of "
+            f"{tgt_path.name}."
+        )
+    tgt.marks["bos"] = start
+    return Vocabularies(src, tgt)
+
+
+def can_start(tgt: Vocabulary, i: int) -> bool:
+    """Whether an id is a mark: the padding, or what the SentencePiece model has as one."""
+    return i == tgt.marks["pad"] or any(
+        piece.text == tgt.texts[i] and piece.kind is Kind.CONTROL
+        for piece in read_pieces(tgt.spm.read_bytes(), str(tgt.spm))
+    )
+
+
+def mark_text(tokenizer_values: Values, key: str, usual: str) -> str:
+    """A mark's text, which some files wrap in a mapping with further settings."""
+    value = tokenizer_values.take(key, str | dict, usual)
+    if isinstance(value, dict):
+        value = value.get("content")
+    return value if isinstance(value, str) else usual
+
+
+def read_ids(path: Path) -> list[str]:
+    """The texts of a vocab.json by id; raises UserError unless ids are 0, 1, 2, …"""
+    id_of = read_json(path)
+    if not all(type(i) is int for i in id_of.values()) or "" in id_of:
+        raise UserError(f"{path}: not a vocabulary, which gives each piece a number.")
+    if sorted(id_of.values()) != list(range(len(id_of))):
+        raise UserError(f"{path}: its {len(id_of)} ids are not 0 to {len(id_of) - 1}.")
+    return sorted(id_of, key=lambda text: id_of[text])
+
+
+def language_mark(vocabularies: Vocabularies, target_language: str | None) -> str:
+    """The piece that must stand before every source; empty where the model has none.
+
+    Raises:
+        UserError: the language to translate into is not given, or is none of the model's.
+    """
+    names = [text[2:-2] for text in vocabularies.src.texts if is_language_mark(text)]
+    listed = ", ".join(sorted(names)) or "none"
+    if target_language is None:
+        if names:
+            raise UserError(
+                f"the model translates into several languages; give --target-language, one of "
+                f"{listed}."
+            )
+        return ""
+    if target_language not in names:
+        raise UserError(f"--target-language {target_language}: the model has {listed}.")
+    return f">>{target_language}<<"
+
+
+# ----------------------------------------------------------------------------------- weights
+
+
+class State:
+    """The tensors of a MarianMT directory, checked and removed as they are taken."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read `model.safetensors`, else `pytorch_model.bin`, which may hold nothing but tensors.
+
+        Raises:
+            UserError: there is neither, it is damaged, or it runs code.
+        """
+        self.path = folder / SAFETENSORS
+        if self.path.is_file():
+            try:
+                self.tensors: dict[str, Tensor] = load_file(self.path)
+            except (SafetensorError, OSError, ValueError) as error:
+                raise UserError(f"{self.path}: truncated or damaged ({error}).") from None
+        else:
+            self.path = folder / PICKLE
+            if not self.path.is_file():
+                raise UserError(f"{folder}: no {SAFETENSORS} and no {PICKLE} here.")
+            self.tensors = read_pickle(self.path)
+
+    def take(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """The tensor `name` in float32; raises UserError where it is missing or another."""
+        if name not in self.tensors:
+            raise UserError(f"{self.path}: tensor {name} is missing.")
+        tensor = self.tensors.pop(name)
+        if tuple(tensor.shape) != shape:
+            raise UserError(
+                f"{self.path}: tensor {name} is of {tuple(tensor.shape)} instead of {shape}."
+            )
+        if tensor.dtype not in FLOATS:
+            raise UserError(f"{self.path}: tensor {name} is of type {tensor.dtype}.")
+        if not tensor.isfinite().all():
+            raise UserError(f"{self.path}: tensor {name} holds numbers that are not finite.")
+        return tensor.to(torch.float32)
+
+    def take_first(self, names: tuple[str, ...], shape: tuple[int, ...]) -> Tensor:
+        """One tensor that may be there under several names: the first counts.
+
+        The others are copies. If not, that is told: in some models `lm_head.weight` was never
+        trained (transformers issue 26216).
+        """
+        present = [name for name in names if name in self.tensors] or [names[0]]
+        first = self.take(present[0], shape)
+        for name in present[1:]:
+            if not torch.equal(self.take(name, shape), first):
+                talk(f"{self.path}: {name} is not read; it differs from {present[0]}, which it is.")
+        return first
+
+    def check_rest(self, model: ModelConfig) -> None:
+        """Raise UserError for tensors that have no place in the run."""
+        for name in POSITIONS:
+            if name in self.tensors:
+                self.check_positions(name, model.d_model)
+        not_needed = key_biases(model.n_encoder_layers, model.n_decoder_layers)
+        unknown = sorted(self.tensors.keys() - set(not_needed))
+        if unknown:
+            raise UserError(f"{self.path}: tensor {unknown[0]} is none of MarianMT's.")
+
+    def check_positions(self, name: str, d_model: int) -> None:
+        """Raise UserError unless a stored table of positions is the sines that it should be."""
+        tensor = self.tensors[name]
+        table = self.take(name, (*tensor.shape[:1], d_model))
+        expected = positional_encoding(len(table), d_model)[:, theirs_from_ours(d_model)]
+        is_half = tensor.dtype in (torch.float16, torch.bfloat16)
+        if (table - expected).abs().max() > (2e-3 if is_half else 1e-3):
+            raise UserError(f"{self.path}: {name} holds learned positions instead of sines.")
+
+
+def read_pickle(path: Path) -> dict[str, Tensor]:
+    """The tensors of a pickle, of which nothing else is unpickled.
+
+    Raises:
+        UserError: it is damaged, or holds something else.
+    """
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"{path}: holds more than tensors, which is not read because it could run any program; "
+            f"or it is damaged. Look for {SAFETENSORS}."
+        ) from None
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
+        first_line = (str(error).splitlines() or ["it ends early"])[0]
+        raise UserError(f"{path}: truncated or damaged ({first_line:.100}).") from None
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
+    ):
+        raise UserError(f"{path}: not a mapping of names to tensors.")
+    return {name: tensor.detach() for name, tensor in tensors.items()}
+
+
+def read_embeddings(
+    state: State, values: Values, config: Config, n_src: int, n_tgt: int
+) -> dict[str, Tensor]:
+    """Embeddings and output layer under our names; `config` says afterwards if they are joint.
+
+    They are joint where both sides share ids, table and output layer. Where their embeddings are
+    not scaled by sqrt(D), ours are divided by it, and the output layer is not tied to them.
+    """
+    model = config.model
+    d = model.d_model
+    is_shared = values.take("share_encoder_decoder_embeddings", bool, True)
+    is_tied = values.take("tie_word_embeddings", bool, True)
+    copies = (OUTPUT,) if is_tied else ()
+    if is_shared:
+        if n_src != n_tgt:
+            raise UserError(
+                f"{values.path}: share_encoder_decoder_embeddings=true, but the vocabularies have "
+                f"{n_src} and {n_tgt} ids."
+            )
+        src = tgt = state.take_first((SHARED, SRC_EMBEDDING, TGT_EMBEDDING, *copies), (n_src, d))
+    else:
+        src = state.take(SRC_EMBEDDING, (n_src, d))
+        tgt = state.take_first((TGT_EMBEDDING, *copies), (n_tgt, d))
+    output = tgt if is_tied else state.take(OUTPUT, (n_tgt, d))
+    if not values.take("scale_embedding", bool, False):
+        src, tgt = src / math.sqrt(d), tgt / math.sqrt(d)
+    config.tokenizer.joint = is_shared and model.tie_embeddings
+    tables = {"src_embedding.weight": src, "tgt_embedding.weight": tgt, "output.weight": output}
+    return tables
