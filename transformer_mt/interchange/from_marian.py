@@ -516,7 +516,7 @@ class State:
         first = self.take(present[0], shape)
         for name in present[1:]:
             if not torch.equal(self.take(name, shape), first):
-                talk(f"{self.path}: {name} is not read; it differs from {present[0]}, which it is.")
+                talk(f"{self.path}: {name} differs from {present[0]} and is not used.")
         return first
 
     def check_rest(self, model: ModelConfig) -> None:
@@ -574,20 +574,23 @@ def read_embeddings(
     d = model.d_model
     is_shared = values.take("share_encoder_decoder_embeddings", bool, True)
     is_tied = values.take("tie_word_embeddings", bool, True)
-    copies = (OUTPUT,) if is_tied else ()
-    if is_shared:
-        if n_src != n_tgt:
-            raise UserError(
-                f"{values.path}: share_encoder_decoder_embeddings=true, but the vocabularies have "
-                f"{n_src} and {n_tgt} ids."
-            )
-        src = tgt = state.take_first((SHARED, SRC_EMBEDDING, TGT_EMBEDDING, *copies), (n_src, d))
+    if is_shared and n_src != n_tgt:
+        raise UserError(
+            f"{values.path}: share_encoder_decoder_embeddings=true, but the vocabularies have "
+            f"{n_src} and {n_tgt} ids."
+        )
+    if is_shared and is_tied:
+        names = (SHARED, SRC_EMBEDDING, TGT_EMBEDDING, OUTPUT)
+        src = tgt = output = state.take_first(names, (n_src, d))
     else:
+        # Of a shared table transformers 4 stores one copy, and 5 one for each use.
+        shared = state.tensors.pop(SHARED, None) if is_shared else None
+        if shared is not None:
+            state.tensors = {SRC_EMBEDDING: shared, TGT_EMBEDDING: shared} | state.tensors
         src = state.take(SRC_EMBEDDING, (n_src, d))
-        tgt = state.take_first((TGT_EMBEDDING, *copies), (n_tgt, d))
-    output = tgt if is_tied else state.take(OUTPUT, (n_tgt, d))
+        tgt = state.take_first((TGT_EMBEDDING, *((OUTPUT,) if is_tied else ())), (n_tgt, d))
+        output = tgt if is_tied else state.take(OUTPUT, (n_tgt, d))
     if not values.take("scale_embedding", bool, False):
         src, tgt = src / math.sqrt(d), tgt / math.sqrt(d)
     config.tokenizer.joint = is_shared and model.tie_embeddings
-    tables = {"src_embedding.weight": src, "tgt_embedding.weight": tgt, "output.weight": output}
-    return tables
+    return {"src_embedding.weight": src, "tgt_embedding.weight": tgt, "output.weight": output}
