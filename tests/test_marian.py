@@ -1,4 +1,4 @@
-"""MarianMT checkpoints as runs, and runs as MarianMT checkpoints: the same numbers, ids and text."""
+"""MarianMT checkpoints as runs, and runs as MarianMT checkpoints: the same numbers, ids, text."""
 
 import pytest
 import torch
@@ -252,7 +252,7 @@ def assert_same_run(before, after):
 
 
 def test_an_imported_run_goes_out_and_comes_back_the_same(imported, tmp_path):
-    folder, theirs, run_dir = imported
+    folder, _, run_dir = imported
     convert.main([str(run_dir), str(tmp_path / "out"), "--to", "marian"])
     name = folder.name
     code = [f"--target-language={CODES[name]}"] if name in CODES else []

@@ -51,6 +51,7 @@ results = translator.translate_batch(
     beam_size={beam_size},
     num_hypotheses={beam_size},
     length_penalty=0,
+    return_scores=True,
     disable_unk=True,
     suppress_sequences={suppressed},
     max_input_length=0,
