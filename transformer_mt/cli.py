@@ -81,6 +81,22 @@ def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
         talk(f"warning: {warning}")
 
 
+UNKNOWN = 0.03
+"""The share of unknown source tokens above which translations suffer noticeably."""
+
+
+def warn_of_unknown(share: float, where: str) -> bool:
+    """Say that a `share` of the tokens of `where` is unknown to the model, and return whether it
+    was worth saying.
+    """
+    if share > UNKNOWN:
+        talk(
+            f"warning: {where}: {share:.0%} of the tokens are unknown to the model's vocabulary, "
+            "and cannot be translated well."
+        )
+    return share > UNKNOWN
+
+
 # ----------------------------------------------------------------------------------------- options
 
 

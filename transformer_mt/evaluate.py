@@ -289,6 +289,7 @@ def translate(args: argparse.Namespace, sources: list[str]) -> tuple[list[str], 
     keep_freed_memory()
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     options = translator.decode = cli.decode_config(args, translator.decode)
+    cli.warn_of_unknown(translator.unknown_share(sources), "the source")
     # Loading the model is no part of the speed.
     start = time.perf_counter()
     translations = translator.translate(sources)
@@ -449,6 +450,7 @@ def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[G
             raise UserError(f"{path}: {len(lines)} lines, but {src_file} has {len(texts[0])}.")
     cli.warn_of_other_language(texts[0], translator.config.src_language, str(src_file))
     cli.warn_of_other_language(texts[1], translator.config.tgt_language, str(ref_file))
+    cli.warn_of_unknown(translator.unknown_share(texts[0]), str(src_file))
 
     gold_pairs, side = [], translator.inspector.side
     for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):

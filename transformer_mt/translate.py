@@ -160,10 +160,13 @@ def translate(
 ) -> None:
     """Translate window after window, and print in order."""
     number = 0  # of the input line, from 1
+    warned = False
     for window in windows:
         if number == 0:
             # The first lines tell whether source and target are exchanged.
             cli.warn_of_other_language(window, translator.config.src_language, "the input")
+        if not warned:
+            warned = cli.warn_of_unknown(translator.unknown_share(window), "the input")
         for translation in translator.translate(window):
             number += 1
             if translation.n_pieces > 1:

@@ -236,6 +236,16 @@ class Translator:
         # One character may be more tokens than fit, where a vocabulary spells it in bytes.
         return 1
 
+    def unknown_share(self, texts: list[str]) -> float:
+        """The part of the source tokens of `texts` that the vocabulary does not know, from 0 to 1.
+
+        Vocabularies that we train spell everything in bytes, but imported ones may not.
+        """
+        tokenizer = self.src_tokenizer
+        ids = tokenizer.encode([self.run.convert_src(one_line(text)) for text in texts])
+        n_tokens = sum(map(len, ids)) - len(ids) * (1 + len(tokenizer.prefix_ids))
+        return sum(row.count(tokenizer.unk_id) for row in ids) / max(1, n_tokens)
+
     def n_tokens(self, text: str) -> int:
         """Source tokens of `text`, eos counted."""
         return len(self.src_tokenizer.encode([text])[0])

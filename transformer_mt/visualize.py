@@ -156,6 +156,7 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
         talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
     cli.warn_of_other_language(sources, translator.config.src_language, str(args.src))
     cli.warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
+    cli.warn_of_unknown(translator.unknown_share(sources), str(args.src))
 
     pairs = list(zip(sources, targets, strict=True))
     reverse = None if args.agree is None else reverse_of(translator, args.agree).inspector
@@ -281,6 +282,7 @@ def main(argv: list[str]) -> None:
         cli.warn_of_other_language([args.target], config.tgt_language, "the target")
     rule, reason = choose_rule(translator, args)
     attention = translator.attention(args.sentence, args.target, args.units, rule)
+    cli.warn_of_unknown(translator.unknown_share([args.sentence]), "the sentence")
     write_all(translator, attention, reason, args)
     print(attention.tgt.text)
     print(format_links(attention.links))

@@ -2,8 +2,8 @@
 
 A model is a message of Protocol Buffers: fields, each a key and a value. The key holds the number
 of the field and its wire type. Numbers are those of `sentencepiece_model.proto`: in the model 1 for
-a piece and 2 for the trainer's settings; in a piece 1 for the text, 2 for the score, 3 for the
-kind.
+a piece, 2 for the trainer's settings and 3 for the normalizer's; in a piece 1 for the text, 2 for
+the score, 3 for the kind.
 """
 
 import struct
@@ -39,7 +39,7 @@ class Piece:
 
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 """Wire types: how the end of a value is found."""
-PIECES, TRAINER = 1, 2
+PIECES, TRAINER, NORMALIZER = 1, 2, 3
 TEXT, SCORE, KIND = 1, 2, 3
 # Of the trainer's settings: for each mark its id and its text.
 VOCAB_SIZE = 4
@@ -50,7 +50,11 @@ MARK_TEXTS = {"unk": 45, "bos": 46, "eos": 47, "pad": 48}
 def read_pieces(model: bytes, where: str) -> list[Piece]:
     """The pieces of a serialised model, by id; raises UserError where it is damaged."""
     try:
-        return [_piece(value) for number, value, _ in _fields(model) if number == PIECES]
+        fields = list(_fields(model))
+        # Without its last parts a truncated model would segment text, but differently.
+        if not {PIECES, TRAINER, NORMALIZER} <= {number for number, _, _ in fields}:
+            raise ValueError
+        return [_piece(value) for number, value, _ in fields if number == PIECES]
     except (IndexError, ValueError, TypeError, struct.error):  # UnicodeDecodeError is a ValueError
         raise UserError(f"{where}: not a SentencePiece model, or a damaged one.") from None
 

@@ -146,11 +146,14 @@ def character_vectors(
     Raises:
         UserError: the vocabulary has neither.
     """
-    id_of = tokenizer.processor.piece_to_id
+    id_of, normalize = tokenizer.id_of, tokenizer.processor.normalize
     characters = [c for c in text if not c.isspace()]
     spelt, vectors = [], []
     for i, character in enumerate(characters):
         ids = [id_of(character)]
+        if ids[0] == tokenizer.unk_id:
+            # An imported vocabulary may have another form alone, such as , for the full-width one.
+            ids = [id_of(normalize(character).strip("\u2581"))]
         if ids[0] == tokenizer.unk_id:
             spelt.append(i)
             ids = [id_of(f"<0x{byte:02X}>") for byte in character.encode()]
