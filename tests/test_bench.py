@@ -16,6 +16,7 @@ from helpers import tiny_config
 
 from transformer_mt.batches import make_batch, pad
 from transformer_mt.config import DecodeConfig, Norm
+from transformer_mt.interchange import to_ctranslate2
 from transformer_mt.model import Transformer
 from transformer_mt.tokenizer import SpecialIds
 
@@ -42,40 +43,51 @@ def batch_of(src: list[list[int]], tgt: list[list[int]]):
     return make_batch(src, tgt, SPECIAL.pad, SPECIAL.pad, SPECIAL.bos)
 
 
-def test_marian_with_our_weights(model, sources):
+@pytest.fixture
+def run(tokenizers):
+    """A random model with real vocabularies."""
+    src, tgt = tokenizers
+    torch.manual_seed(11)
+    model = Transformer(SIZE, len(src), len(tgt), src.pad_id, joint=False).eval()
+    return contestants.run_of(model, src, tgt)
+
+
+LINES = ["They buy fish and cats every day!", "I like apples.", "We see books", "You"]
+
+
+def test_marian_with_our_weights(run):
     pytest.importorskip("transformers")
-    theirs = contestants.marian(SIZE, 40, 50, SPECIAL).eval()
-    contestants.copy_to_marian(model, theirs)
-    batch = batch_of(sources, [[5, 6, 7, SPECIAL.eos]] * 4)
+    theirs = contestants.marian_with_our_weights(run).eval()
+    batch = batch_of(run.src_tokenizer.encode(LINES), [[5, 6, 7, SPECIAL.eos]] * 4)
     with torch.no_grad():
         logits = theirs(
             input_ids=batch.src,
             attention_mask=batch.src != SPECIAL.pad,
             decoder_input_ids=batch.tgt_in,
         ).logits
-        ours = model.output(model(batch.src, batch.tgt_in))
+        ours = run.model.output(run.model(batch.src, batch.tgt_in))
     torch.testing.assert_close(logits, ours, rtol=1e-4, atol=1e-4)
 
 
+def test_marian_of_our_size_has_as_many_weights(run):
+    pytest.importorskip("transformers")
+    theirs = contestants.marian(run)
+    # Both have a table of positions, which is no parameter of ours, and their keys have biases.
+    n_key_biases = (2 + 2 * 2) * SIZE.d_model
+    n_theirs = sum(p.numel() for n, p in theirs.named_parameters() if "embed_positions" not in n)
+    assert n_theirs - n_key_biases == sum(p.numel() for p in run.model.parameters())
+
+
 @pytest.mark.parametrize("beam_size", [1, 4])
-def test_ctranslate2_with_our_weights(model, sources, tmp_path, beam_size):
-    ctranslate2 = pytest.importorskip("ctranslate2")
-    folder = contestants.ctranslate2_model(model, tmp_path, SPECIAL)
-    engine = ctranslate2.Translator(
-        str(folder), compute_type="float32", inter_threads=1, intra_threads=1
-    )
-    results = engine.translate_batch(
-        [[str(i) for i in row] for row in sources],
-        beam_size=beam_size,
-        min_decoding_length=8,
-        max_decoding_length=8,
-        disable_unk=True,
-        length_penalty=0,
-    )
+def test_ctranslate2_with_our_weights(run, tmp_path, beam_size):
+    pytest.importorskip("ctranslate2")
+    to_ctranslate2.write(run, tmp_path)
+    decode = contestants.ctranslate2_decoder(run, tmp_path, "cpu", "float32", 1, 8)
+    sources = run.src_tokenizer.encode(LINES)
     src = pad(sources, SPECIAL.pad)
-    ours = bench.beam_search_of_length(model, src, 9, SPECIAL, DecodeConfig(beam_size))
+    ours = bench.beam_search_of_length(run.model, src, 9, SPECIAL, DecodeConfig(beam_size))
     assert len({tuple(row) for row in ours}) > 1
-    assert [[int(token) for token in result.hypotheses[0]] for result in results] == ours
+    assert decode(sources, beam_size) == ours
 
 
 @pytest.mark.parametrize("beam_size", [1, 4])

@@ -37,10 +37,10 @@ import numpy as np
 import torch
 from contestants import (
     PlainTransformer,
-    copy_to_marian,
     ctranslate2_decoder,
-    ctranslate2_model,
     marian,
+    marian_with_our_weights,
+    run_of,
 )
 from datasets import Dataset
 from torch import Tensor, nn
@@ -62,6 +62,7 @@ from transformer_mt.config import (
 from transformer_mt.corpus import Corpus, prepare
 from transformer_mt.decoding import Step, beam_search
 from transformer_mt.fast import keep_freed_memory
+from transformer_mt.interchange import to_ctranslate2
 from transformer_mt.model import DecoderCache, Transformer
 from transformer_mt.runtime import able_bf16, autocast
 from transformer_mt.tokenizer import SpecialIds
@@ -244,13 +245,14 @@ def their_update(
 
 
 def marian_update(corpus: Corpus, dtype: torch.dtype) -> Callable[[Batch], None]:
-    special = corpus.tgt_tokenizer.special_ids
-    model = marian(SIZE, len(corpus.src_tokenizer), len(corpus.tgt_tokenizer), special)
+    src, tgt = corpus.src_tokenizer, corpus.tgt_tokenizer
+    ours = Transformer(SIZE, len(src), len(tgt), src.pad_id, joint=False)
+    model = marian(run_of(ours, src, tgt))
 
     def forward(batch: Batch) -> Tensor:
         return model(
             input_ids=batch.src,
-            attention_mask=batch.src != special.pad,
+            attention_mask=batch.src != src.pad_id,
             decoder_input_ids=batch.tgt_in,
         ).logits
 
@@ -402,12 +404,12 @@ def marian_decoder(model: Any, special: SpecialIds, dtype: torch.dtype) -> Decod
 
 def decoders(corpus: Corpus, size: ModelConfig, device: torch.device) -> dict[str, Decoder]:
     """Every contestant, with the same random weights; ours is the first."""
-    n_src, n_tgt = len(corpus.src_tokenizer), len(corpus.tgt_tokenizer)
-    special = corpus.tgt_tokenizer.special_ids
+    src, tgt = corpus.src_tokenizer, corpus.tgt_tokenizer
+    special = tgt.special_ids
     torch.manual_seed(1)
-    model = Transformer(size, n_src, n_tgt, corpus.src_tokenizer.pad_id, joint=False).eval()
-    theirs = marian(size, n_src, n_tgt, special).eval()
-    copy_to_marian(model, theirs)
+    model = Transformer(size, len(src), len(tgt), src.pad_id, joint=False).eval()
+    run = run_of(model, src, tgt)
+    theirs = marian_with_our_weights(run).eval()
 
     contestants: dict[str, Decoder] = {}
     on_cpu = device.type == "cpu"
@@ -418,10 +420,10 @@ def decoders(corpus: Corpus, size: ModelConfig, device: torch.device) -> dict[st
         contestants[f"transformer_mt, {name}"] = our_decoder(model, special, dtype)
         contestants[f"MarianMT, {name}"] = marian_decoder(theirs, special, dtype)
     with tempfile.TemporaryDirectory() as name:
-        folder = ctranslate2_model(model, Path(name), special)
+        to_ctranslate2.write(run, Path(name))
         for kind in ("float32", "int8") if on_cpu else ("float16",):
             contestants[f"CTranslate2, {kind}"] = ctranslate2_decoder(
-                folder, device.type, kind, torch.get_num_threads(), TOKENS
+                run, Path(name), device.type, kind, torch.get_num_threads(), TOKENS
             )
     model.to(device)
     theirs.to(device)
