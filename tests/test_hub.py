@@ -157,9 +157,10 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append(f"{self.command} {url.netloc}{path}")
         api = re.fullmatch(
-            r"/api/datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?", path
+            r"/api/(?:datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?",
+            path,
         )
-        file = re.fullmatch(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
+        file = re.fullmatch(r"(?:/datasets)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         match = api or file
         if match is None or url.netloc.startswith("datasets-server."):
             return self.missing()
@@ -427,3 +428,52 @@ def test_training_from_the_hub(prepared, hub, home, tmp_path):
     assert (tmp_path / "run" / "model.safetensors").exists()
     rows = (tmp_path / "run" / "test.tsv").read_text(encoding="utf-8").splitlines()
     assert [line.split("\t") for line in rows] == expected("opus100", "test", "zh-en")
+
+
+# ------------------------------------------------------------------------- models, for `convert`
+
+MODEL = "Helsinki-NLP/opus-mt-random"
+
+
+def convert(name, folder, home, endpoint):
+    command = ("-m", "transformer_mt.convert", name, folder)
+    return run(*command, env=environment(home, endpoint))
+
+
+@pytest.fixture(scope="module")
+def model_on_hub(hub, tmp_path_factory):
+    """A model on the hub with weights in both formats, and with files that nobody needs."""
+    pytest.importorskip("transformers")
+    from marian_models import make_directory
+
+    folder = tmp_path_factory.mktemp("model") / "marian"
+    make_directory(folder, "tc-big")
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    files |= {"pytorch_model.bin": b"a pickle", "tf_model.h5": b"x", "README.md": b"# A card\n"}
+    hub.repositories[MODEL] = files
+    return files
+
+
+def test_a_model_of_the_hub_becomes_a_run(hub, model_on_hub, tmp_path, closed):
+    hub.asked.clear()
+    done = convert(MODEL, tmp_path / "run", tmp_path / "hf", hub.url)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+    fetched = {ask.rpartition("/")[2] for ask in hub.asked if "/resolve/" in ask}
+    assert fetched == model_on_hub.keys() - {"pytorch_model.bin", "tf_model.h5"}
+    assert all(f":{hub.server_port}" in ask for ask in hub.asked)
+    # What was fetched once serves without a network.
+    done = convert(MODEL, tmp_path / "again", tmp_path / "hf", closed)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_model_that_cannot_be_had_is_told_in_a_line(hub, tmp_path, closed):
+    for endpoint, name in ((closed, MODEL), (hub.url, "nobody/nothing")):
+        done = convert(name, tmp_path / "run", tmp_path / "hf", endpoint)
+        assert done.returncode == 2
+        *_, last = done.stderr.splitlines()
+        assert re.fullmatch(
+            rf"error: {name}: no such folder, and it cannot be loaded from the hub \(.*", last
+        )
+        assert "Traceback" not in done.stderr
+        assert list(tmp_path.glob("*run*")) == []
