@@ -192,7 +192,17 @@ def test_a_vocabulary_must_fit(copy, refused):
     assert "gives each piece a number" in refused(folder)
     ids = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     change(folder / "vocab.json", extra=len(ids) - 1)
-    assert f"instead of (1, {len(ids)})" in refused(folder)
+    assert f"{len(ids) - 1} rows for a vocabulary of {len(ids)} ids" in refused(folder)
+    change(folder / "vocab.json", extra=None)
+    ids = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    last = max(ids, key=lambda text: ids[text])
+    assert last == "<pad>"
+    moved = ids | {"<pad>": ids["▁neither"]}
+    del moved["▁neither"]
+    (folder / "vocab.json").write_text(json.dumps(moved), encoding="utf-8")
+    change(folder / "config.json", pad_token_id=moved["<pad>"],
+           decoder_start_token_id=moved["<pad>"])  # fmt: skip
+    assert f"{len(ids)} rows, but the vocabulary has only {len(moved)} ids" in refused(folder)
     folder = copy("separate")
     (folder / "target_vocab.json").unlink()
     assert "no target_vocab.json here" in refused(folder)

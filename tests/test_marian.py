@@ -75,8 +75,10 @@ def assert_same_numbers(theirs, run):
         )
         logits = ours.decode(tgt_in, ours.encode(src, trace), src == pad, trace)
     # Nothing puts out their padding, and we give it no probability.
-    others = torch.arange(n_tgt) != tgt.pad_id
+    others = torch.arange(n_tgt)[torch.arange(n_tgt) != tgt.pad_id]
     torch.testing.assert_close(logits[..., others], outputs.logits[..., others], **CLOSE)
+    # Nor does anything put out the rows that fill up the smaller table.
+    assert (outputs.logits[..., n_tgt:] < -1e8).all()
     for ours_, theirs_ in (
         (trace.encoder_self, outputs.encoder_attentions),
         (trace.decoder_self, outputs.decoder_attentions),

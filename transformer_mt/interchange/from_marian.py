@@ -118,11 +118,8 @@ def write_run(
         decode=decode_config(folder, values),
     )
     state = State(folder)
-    bias = state.take(OUTPUT_BIAS, (1, len(tgt)))[0]
-    # Their padding has a logit, which `generate` masks before the softmax.
-    bias[tgt.pad_id] = 0
-    config.model.output_bias = bool(bias.any())
-    bias[tgt.pad_id] = NEVER
+    bias = read_bias(state, values, tgt)
+    config.model.output_bias = bias is not None
     embeddings = read_embeddings(state, values, config, len(src), len(tgt))
 
     n_layers = config.model.n_encoder_layers + config.model.n_decoder_layers
@@ -132,7 +129,7 @@ def write_run(
     tensors = {}
     order = ours_from_theirs(config.model.d_model)
     for ours, parameter in weights_of(empty_model(config, src, tgt, values.path)).items():
-        if ours == "output.bias":
+        if ours == "output.bias" and bias is not None:
             tensors[ours] = bias
         elif ours in embeddings:
             tensors[ours] = reordered(ours, embeddings[ours], order)
@@ -562,6 +559,34 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
     return {name: tensor.detach() for name, tensor in tensors.items()}
 
 
+def n_rows(values: Values) -> tuple[int, int]:
+    """Rows of the tables of source and target, which may be more than the vocabularies have ids."""
+    n_src = values.take("vocab_size", int, 58101)
+    is_shared = values.take("share_encoder_decoder_embeddings", bool, True)
+    return n_src, n_src if is_shared else values.take("decoder_vocab_size", int, n_src)
+
+
+def read_bias(state: State, values: Values, tgt: Tokenizer) -> Tensor | None:
+    """The bias of the output layer, `(V,)`; None where it is 0 for every piece.
+
+    Raises:
+        UserError: an id that is no piece could be put out.
+    """
+    _, n = n_rows(values)
+    if n < len(tgt):
+        raise UserError(f"{values.path}: {n} rows for a vocabulary of {len(tgt)} ids.")
+    bias = state.take(OUTPUT_BIAS, (1, n))[0]
+    if (bias[len(tgt) :] > NEVER).any():
+        raise UserError(f"{values.path}: {n} rows, but the vocabulary has only {len(tgt)} ids.")
+    bias = bias[: len(tgt)].clone()
+    # Their padding has a logit, which `generate` masks before the softmax.
+    bias[tgt.pad_id] = 0
+    if not bias.any():
+        return None
+    bias[tgt.pad_id] = NEVER
+    return bias
+
+
 def read_embeddings(
     state: State, values: Values, config: Config, n_src: int, n_tgt: int
 ) -> dict[str, Tensor]:
@@ -574,23 +599,25 @@ def read_embeddings(
     d = model.d_model
     is_shared = values.take("share_encoder_decoder_embeddings", bool, True)
     is_tied = values.take("tie_word_embeddings", bool, True)
-    if is_shared and n_src != n_tgt:
-        raise UserError(
-            f"{values.path}: share_encoder_decoder_embeddings=true, but the vocabularies have "
-            f"{n_src} and {n_tgt} ids."
-        )
+    n_src_rows, n_tgt_rows = n_rows(values)
+    if n_src_rows < n_src:
+        raise UserError(f"{values.path}: {n_src_rows} rows for a vocabulary of {n_src} ids.")
     if is_shared and is_tied:
         names = (SHARED, SRC_EMBEDDING, TGT_EMBEDDING, OUTPUT)
-        src = tgt = output = state.take_first(names, (n_src, d))
+        src = tgt = output = state.take_first(names, (n_src_rows, d))
     else:
         # Of a shared table transformers 4 stores one copy, and 5 one for each use.
         shared = state.tensors.pop(SHARED, None) if is_shared else None
         if shared is not None:
             state.tensors = {SRC_EMBEDDING: shared, TGT_EMBEDDING: shared} | state.tensors
-        src = state.take(SRC_EMBEDDING, (n_src, d))
-        tgt = state.take_first((TGT_EMBEDDING, *((OUTPUT,) if is_tied else ())), (n_tgt, d))
-        output = tgt if is_tied else state.take(OUTPUT, (n_tgt, d))
+        src = state.take(SRC_EMBEDDING, (n_src_rows, d))
+        tgt = state.take_first((TGT_EMBEDDING, *((OUTPUT,) if is_tied else ())), (n_tgt_rows, d))
+        output = tgt if is_tied else state.take(OUTPUT, (n_tgt_rows, d))
     if not values.take("scale_embedding", bool, False):
         src, tgt = src / math.sqrt(d), tgt / math.sqrt(d)
-    config.tokenizer.joint = is_shared and model.tie_embeddings
-    return {"src_embedding.weight": src, "tgt_embedding.weight": tgt, "output.weight": output}
+    config.tokenizer.joint = is_shared and model.tie_embeddings and n_src == n_tgt
+    return {
+        "src_embedding.weight": src[:n_src],
+        "tgt_embedding.weight": tgt[:n_tgt],
+        "output.weight": output[:n_tgt],
+    }

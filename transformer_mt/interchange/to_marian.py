@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import functional as F
 
 from transformer_mt import __version__
 from transformer_mt.config import Activation, CrossAttention, EncoderGate, Norm, UserError
@@ -100,12 +101,13 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def model_values(run: LoadedRun) -> dict[str, Any]:
     """`config.json`."""
     config, tgt = run.config.model, run.tgt_tokenizer
+    n = n_rows(run.model)
     return {
         "model_type": "marian",
         "architectures": ["MarianMTModel"],
         "is_encoder_decoder": True,
-        "vocab_size": len(run.src_tokenizer),
-        "decoder_vocab_size": len(tgt),
+        "vocab_size": n,
+        "decoder_vocab_size": n,
         "share_encoder_decoder_embeddings": is_shared(run.model),
         "tie_word_embeddings": config.tie_embeddings,
         "d_model": config.d_model,
@@ -140,6 +142,15 @@ def model_values(run: LoadedRun) -> dict[str, Any]:
 def is_shared(model: Transformer) -> bool:
     """Whether one table serves source, target and output layer."""
     return model.src_embedding is model.tgt_embedding
+
+
+def n_rows(model: Transformer) -> int:
+    """Rows of both tables.
+
+    transformers 4 gives both sides as many as the source has. So the smaller one is filled up with
+    rows that are no piece and are never put out.
+    """
+    return max(model.src_embedding.num_embeddings, model.tgt_embedding.num_embeddings)
 
 
 def generation_values(run: LoadedRun) -> dict[str, Any]:
@@ -211,7 +222,7 @@ def write_vocabularies(run: LoadedRun, folder: Path) -> None:
 
 def tensors_of(model: Transformer) -> dict[str, Tensor]:
     """The model's tensors as MarianMT calls them, in its order of channels."""
-    config = model.config
+    config, n = model.config, n_rows(model)
     order = theirs_from_ours(config.d_model)
     names = {
         "tgt_embedding.weight": SHARED if is_shared(model) else TGT_EMBEDDING,
@@ -223,7 +234,10 @@ def tensors_of(model: Transformer) -> dict[str, Tensor]:
         if ours == "output.bias":
             continue
         theirs = names.get(ours) or layer_name(ours)
-        tensors[theirs] = reordered(ours, tensor.detach().cpu(), order).contiguous()
+        tensor = reordered(ours, tensor.detach().cpu(), order)
+        if ours in names:
+            tensor = F.pad(tensor, (0, 0, 0, n - len(tensor)))
+        tensors[theirs] = tensor.contiguous()
     for name in key_biases(config.n_encoder_layers, config.n_decoder_layers):
         tensors[name] = torch.zeros(config.d_model)
     bias = torch.zeros(1, model.output.out_features)
@@ -231,5 +245,5 @@ def tensors_of(model: Transformer) -> dict[str, Tensor]:
         bias[0] = model.output.bias.detach()
         # `generate` masks the padding by itself, and other readers may not expect such a number.
         bias[bias <= NEVER] = 0
-    tensors[OUTPUT_BIAS] = bias
+    tensors[OUTPUT_BIAS] = F.pad(bias, (0, n - bias.size(1)), value=NEVER)
     return tensors
