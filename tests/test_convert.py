@@ -408,6 +408,16 @@ def test_an_imported_run_is_evaluated(imported, call, tmp_path):
     (imported / "alignment.json").unlink()
 
 
+def test_given_tokens_are_those_of_the_text_as_written(imported, call, tmp_path):
+    """The vocabulary makes three dots of one mark, and a comma of a full-width one."""
+    options = ("--target", "我喜欢，苹果", "--units", "given", "--output-dir", tmp_path)
+    done = call("visualize", imported, "I like… ＡＢ apples", *options)
+    assert done.status == 0, done.err
+    dump = json.loads((tmp_path / "attention.json").read_text(encoding="utf-8"))
+    assert dump["src_units"] == ["I", "like…", "ＡＢ", "apples"]
+    assert dump["tgt_units"] == ["我喜欢，苹果"]
+
+
 @pytest.mark.parametrize("units", ["words", "subwords", "given"])
 def test_the_language_mark_is_no_unit_and_wins_no_link(imported, call, tmp_path, units):
     options = ("--target", "我喜欢苹果", "--units", units, "--output-dir", tmp_path)

@@ -214,7 +214,7 @@ class Tokenizer:
         ):
             if start == end and piece.strip("\u2581"):
                 spans[i] = (start, start + 1)
-        return [*spans, (len(text), len(text))]
+        return [*((0, 0) for _ in self.prefix_ids), *spans, (len(text), len(text))]
 
 
 def load_tokenizers(run_dir: Path, config: TokenizerConfig) -> tuple[Tokenizer, Tokenizer]:

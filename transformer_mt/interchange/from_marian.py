@@ -280,27 +280,17 @@ def languages(
                 f"{folder}: does not say which languages it translates; give --direction, such as "
                 "en-zh."
             )
-        codes = [SHORT_CODES.get(language_of(code), language_of(code)) for code in codes]
+        codes = list(map(language_of, codes))
     else:
         codes = direction.split("-")
     if len(codes) != 2 or not all(re.fullmatch(r"\w+", code) for code in codes):
-        raise UserError(f"--direction {direction}: give two languages, such as en-zh.")
+        raise UserError(f"{'-'.join(codes)} is no direction; give --direction, such as en-zh.")
     if codes[0] == codes[1]:
         raise UserError(
             f"{folder}: both languages are {codes[0]}; give --direction, such as en-zh."
         )
     data = DataConfig(name="marian", languages=codes)
     return {"direction": "-".join(codes), "data": data}
-
-
-SHORT_CODES = {
-    "eng": "en", "deu": "de", "fra": "fr", "spa": "es", "ita": "it", "por": "pt", "nld": "nl",
-    "swe": "sv", "dan": "da", "nor": "no", "fin": "fi", "pol": "pl", "ces": "cs", "hun": "hu",
-    "ron": "ro", "tur": "tr", "vie": "vi", "jpn": "ja", "kor": "ko", "rus": "ru", "ukr": "uk",
-    "bul": "bg", "ell": "el", "ara": "ar", "fas": "fa", "heb": "he", "hin": "hi", "tha": "th",
-    "lao": "lo", "khm": "km", "mya": "my", "mlg": "mg",
-}  # fmt: skip
-"""ISO 639-3, which newer models have, to the shorter codes that the toolkit knows."""
 
 
 def licence_of(card: Path) -> str | None:
