@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from transformer_mt import Translator
 from transformer_mt.run_dir import load_config, load_run
+from transformer_mt.view.primer_data import character_vectors
 
 pytest.importorskip("transformers", reason="makes its models with transformers")
 from marian_models import LINES, make_directory
@@ -439,3 +440,12 @@ def test_the_primer_walks_through_an_imported_run(imported, call, tmp_path, monk
     done = call("primer", imported, "I like apples.", "--output", tmp_path / "p.html")
     assert done.status == 0, done.err
     assert "cmn_Hans" in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+def test_a_character_in_another_form_has_the_vector_of_the_form_that_is_known(imported):
+    run = load_run(imported)
+    table = run.model.tgt_embedding.weight
+    _, spelt, vectors = character_vectors(run.tgt_tokenizer, table, "，我")
+    comma = run.tgt_tokenizer.id_of(",")
+    assert comma != run.tgt_tokenizer.unk_id == run.tgt_tokenizer.id_of("，")
+    assert torch.equal(vectors[0], table[comma]) and not spelt

@@ -135,7 +135,7 @@ def character_vectors(
     """A vector for each character of `text` but white space.
 
     It is the embedding of the character's own piece; where there is none, the mean of the
-    embeddings of the pieces of its UTF-8 bytes.
+    embeddings of the pieces that it becomes, which are its UTF-8 bytes in our own vocabularies.
 
     Args:
         table: embeddings `(V, D)`.
@@ -146,18 +146,17 @@ def character_vectors(
     Raises:
         UserError: the vocabulary has neither.
     """
-    id_of, normalize = tokenizer.id_of, tokenizer.processor.normalize
     characters = [c for c in text if not c.isspace()]
     spelt, vectors = [], []
     for i, character in enumerate(characters):
-        ids = [id_of(character)]
+        ids = [tokenizer.id_of(character)]
         if ids[0] == tokenizer.unk_id:
-            # An imported vocabulary may have another form alone, such as , for the full-width one.
-            ids = [id_of(normalize(character).strip("\u2581"))]
-        if ids[0] == tokenizer.unk_id:
-            spelt.append(i)
-            ids = [id_of(f"<0x{byte:02X}>") for byte in character.encode()]
-        if tokenizer.unk_id in ids:
+            # Our vocabularies spell it in bytes; an imported one may have another form of it, such
+            # as a comma for the full-width one. The space before a text is no part of it.
+            encoded = tokenizer.encode([character])[0][len(tokenizer.prefix_ids) : -1]
+            ids = [j for j in encoded if tokenizer.pieces([j]) != ["\u2581"]]
+            spelt += [i] if len(ids) > 1 else []
+        if not ids or tokenizer.unk_id in ids:
             raise UserError(f"the vocabulary lacks {character!r}; choose a sentence without it.")
         vectors.append(table[ids].mean(0))
     return characters, spelt, torch.stack(vectors)
