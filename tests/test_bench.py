@@ -83,7 +83,7 @@ def test_marian_of_our_size_has_as_many_weights(run):
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_ctranslate2_with_our_weights(run, tmp_path, beam_size):
     pytest.importorskip("ctranslate2")
-    to_ctranslate2.write(run, tmp_path)
+    to_ctranslate2.write(run, tmp_path, "bench")
     decode = contestants.ctranslate2_decoder(run, tmp_path, "cpu", "float32", 1, 8)
     sources = run.src_tokenizer.encode(LINES)
     src = pad(sources, SPECIAL.pad)

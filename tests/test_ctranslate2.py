@@ -140,9 +140,7 @@ def test_the_card_can_be_followed(trained_run, tmp_path, monkeypatch, capsys):
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     program = card.split("```python\n")[1].split("```")[0]
     program = program.replace('"…"', '"I like apples.", "You see books!"')
-    program = program.replace(
-        f'folder = "{trained_run.name}"', f"folder = {str(tmp_path / 'out')!r}"
-    )
+    monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     exec(program, {})
     expected = [

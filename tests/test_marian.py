@@ -1,5 +1,7 @@
 """MarianMT checkpoints as runs, and runs as MarianMT checkpoints: the same numbers, ids, text."""
 
+import ast
+
 import pytest
 import torch
 from helpers import ROOT, make_run
@@ -117,9 +119,18 @@ def test_ids_of_both_languages_on_both_sides_are_those_of_marian_tokenizer(impor
     assert_same_ids(folder, load_run(run_dir), LINES["source"][::7] + LINES["target"][::7])
 
 
-@pytest.mark.skipif(not TATOEBA.is_file(), reason="needs the Tatoeba corpus beside the checkout")
+needs_tatoeba = pytest.mark.skipif(
+    not TATOEBA.is_file(), reason="needs the Tatoeba corpus beside the checkout"
+)
+
+
+@needs_tatoeba
 def test_ids_of_a_thousand_real_lines_are_those_of_marian_tokenizer(imported):
     folder, _, run_dir = imported
+    assert_same_ids_of_tatoeba(folder, run_dir)
+
+
+def assert_same_ids_of_tatoeba(folder, run_dir):
     rows = [line.split("\t") for line in TATOEBA.read_text(encoding="utf-8").splitlines()[:1000]]
     run = load_run(run_dir)
     assert_same_ids(folder, run, [row[0] for row in rows])
@@ -216,18 +227,27 @@ def test_an_export_opens_in_transformers_with_the_same_numbers(exported):
 def test_an_export_has_the_same_ids_and_greedy_translations(exported):
     run_dir, folder = exported
     run = load_run(run_dir)
-    lines = [
-        *LINES["source"][::7],
-        *LINES["target"][::7],
-        "two  spaces",
-        " leading",
-        "ok，好！（行）",
-    ]
-    assert run.src_tokenizer.encode(lines) == their_ids(folder, run, lines)
-    assert run.tgt_tokenizer.encode(lines) == their_ids(folder, run, lines, is_target=True)
+    spaces = ["two  spaces", " leading", "trailing ", "a\u3000b"]
+    assert_same_ids(folder, run, [*LINES["source"][::7], *LINES["target"][::7], *spaces])
     theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).double().eval()
     exact_positions(theirs, in_float64(run_dir).model)
     assert_same_greedy_ids(theirs, folder, run_dir, SENTENCES[:12])
+
+
+@needs_tatoeba
+def test_an_export_has_the_same_ids_of_a_thousand_real_lines(exported):
+    run_dir, folder = exported
+    assert_same_ids_of_tatoeba(folder, run_dir)
+
+
+def test_the_card_can_be_followed(exported, monkeypatch, capsys):
+    """Its program is run as it is, on sentences in the place of the dots."""
+    _, folder = exported
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    program = card.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(folder.parent)
+    exec(program.replace('"…"', '"I like apples.", "You see books!"'), {})
+    assert len(ast.literal_eval(capsys.readouterr().out.splitlines()[-1])) == 2
 
 
 def test_an_export_imported_again_is_the_same_run(exported, tmp_path):

@@ -93,13 +93,17 @@ def export_run(run_dir: Path, args: argparse.Namespace) -> None:
     if args.to == "marian":
         from transformer_mt.interchange import to_marian
 
-        write_folder(args.folder, lambda work: to_marian.write(run, work, args.license))
+        write_folder(
+            args.folder, lambda work: to_marian.write(run, work, args.folder.name, args.license)
+        )
     else:
         from transformer_mt.interchange import to_ctranslate2
 
         write_folder(
             args.folder,
-            lambda work: to_ctranslate2.write(run, work, args.quantization, args.license),
+            lambda work: to_ctranslate2.write(
+                run, work, args.folder.name, args.quantization, args.license
+            ),
         )
 
 

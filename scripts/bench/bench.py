@@ -420,7 +420,7 @@ def decoders(corpus: Corpus, size: ModelConfig, device: torch.device) -> dict[st
         contestants[f"transformer_mt, {name}"] = our_decoder(model, special, dtype)
         contestants[f"MarianMT, {name}"] = marian_decoder(theirs, special, dtype)
     with tempfile.TemporaryDirectory() as name:
-        to_ctranslate2.write(run, Path(name))
+        to_ctranslate2.write(run, Path(name), "bench")
         for kind in ("float32", "int8") if on_cpu else ("float16",):
             contestants[f"CTranslate2, {kind}"] = ctranslate2_decoder(
                 run, Path(name), device.type, kind, torch.get_num_threads(), TOKENS

@@ -83,7 +83,7 @@ def marian_with_our_weights(run: LoadedRun) -> Any:
     from transformers import AutoModelForSeq2SeqLM
 
     with tempfile.TemporaryDirectory() as folder:
-        to_marian.write(run, Path(folder))
+        to_marian.write(run, Path(folder), "bench")
         return AutoModelForSeq2SeqLM.from_pretrained(folder)
 
 

@@ -1,5 +1,6 @@
 """What does a reader of an exported model need to know? Its README.md."""
 
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -78,38 +79,40 @@ With `return_attention=True` the weights are those of {rule}{shift}.
 """
 
 
-def marian(run: LoadedRun, license: str | None) -> str:
-    """The card of an export to MarianMT."""
+def marian(run: LoadedRun, name: str, license: str | None) -> str:
+    """The card of an export to MarianMT; `name` is the model's there."""
     prefix = run.config.tokenizer.src_prefix
     example = f'"{prefix} …"' if prefix else '"…"'
     text = MARIAN.format(
-        name=run.path.name,
+        name=name,
         example=example,
         limits=limits(run),
         alpha=run.config.decode.length_penalty,
     )
-    return head(run, "transformers", license) + introduction(run) + text
+    return head(run, "transformers", license) + introduction(run, name) + text
 
 
-def ctranslate2(run: LoadedRun, quantization: str, rule: Rule, license: str | None) -> str:
+def ctranslate2(
+    run: LoadedRun, name: str, quantization: str, rule: Rule, license: str | None
+) -> str:
     """The card of an export to CTranslate2; `rule` says which attention it gives."""
     config, tgt = run.config, run.tgt_tokenizer
     prefix = config.tokenizer.src_prefix
     never = {tgt.pad_id, tgt.bos_id} - {tgt.eos_id}
     text = CTRANSLATE2.format(
-        name=run.path.name,
+        name=name,
         prefix=f'["{prefix}"] + ' if prefix else "",
         example='"…"',
         beam_size=config.decode.beam_size,
         suppressed=[[text] for text in tgt.pieces(sorted(never))],
         max_len=config.model.max_len,
         alpha=config.decode.length_penalty,
-        rule=f"layer {rule.layer}, " + ("all heads" if rule.head is None else f"head {rule.head}"),
+        rule=str(replace(rule, shift=False, threshold=None)),
         shift="; read them one step later than the token they belong to" if rule.shift else "",
         limits=limits(run),
         quantization=quantization,
     )
-    return head(run, "ctranslate2", license) + introduction(run) + text
+    return head(run, "ctranslate2", license) + introduction(run, name) + text
 
 
 def head(run: LoadedRun, library: str, license: str | None) -> str:
@@ -128,7 +131,7 @@ def head(run: LoadedRun, library: str, license: str | None) -> str:
     return f"---\n{text}---\n\n"
 
 
-def introduction(run: LoadedRun) -> str:
+def introduction(run: LoadedRun, name: str) -> str:
     """What the model is, and where it comes from."""
     config, model = run.config, run.config.model
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
@@ -137,10 +140,11 @@ def introduction(run: LoadedRun) -> str:
     origin = f"It was trained on `{config.data.name}`; its weights are of step {steps}."
     if source:
         origin = f"It is {source.get('name')}."
-    if "valid_bleu" in run.metadata:
-        origin += f" BLEU on its validation set: {run.metadata['valid_bleu']:.2f}."
+    bleu = run.metadata.get("valid_bleu")
+    if isinstance(bleu, float):
+        origin += f" BLEU on its validation set: {bleu:.2f}."
     return (
-        f"# {run.path.name}\n\n"
+        f"# {name}\n\n"
         f"Translates {language_name(config.src_language)} to "
         f"{language_name(config.tgt_language)} ({config.direction}). {origin}\n\n"
         f"A Transformer of {n_parameters / 1e6:.1f} million parameters: "

@@ -34,11 +34,17 @@ LOWEST = -10_000.0
 
 
 def write(
-    run: LoadedRun, folder: Path, quantization: str | None = None, license: str | None = None
+    run: LoadedRun,
+    folder: Path,
+    name: str,
+    quantization: str | None = None,
+    license: str | None = None,
 ) -> None:
     """Fill `folder` with the run's model, its vocabularies and a card.
 
     Args:
+        name: of the exported model.
+        license: None = that of the model that was imported, if it was.
         quantization: the type of the matrices, such as int8; None = float32.
     Raises:
         UserError: CTranslate2 is not installed, or has no word for something in this run.
@@ -57,9 +63,9 @@ def write(
     spec.validate()
     spec.optimize(None if quantization == "float32" else quantization)
     spec.save(str(folder))
-    for name, tokenizer in (("source.spm", src), ("target.spm", tgt)):
-        (folder / name).write_bytes(tokenizer.model)
-    text = card.ctranslate2(run, quantization or "float32", rule, license)
+    for file, tokenizer in (("source.spm", src), ("target.spm", tgt)):
+        (folder / file).write_bytes(tokenizer.model)
+    text = card.ctranslate2(run, name, quantization or "float32", rule, license)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 

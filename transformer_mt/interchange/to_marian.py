@@ -37,9 +37,12 @@ USUAL_LENGTH = 20
 """Tokens of a translation, where the run has no validation text: for the length penalty."""
 
 
-def write(run: LoadedRun, folder: Path, license: str | None = None) -> None:
+def write(run: LoadedRun, folder: Path, name: str, license: str | None = None) -> None:
     """Fill `folder` with the run's model and vocabularies as MarianMT has them, and a card.
 
+    Args:
+        name: of the exported model.
+        license: None = that of the model that was imported, if it was.
     Raises:
         UserError: MarianMT has no word for something in this run.
     """
@@ -54,7 +57,7 @@ def write(run: LoadedRun, folder: Path, license: str | None = None) -> None:
     rule = run.path / "alignment.json"
     if rule.is_file():
         shutil.copyfile(rule, folder / rule.name)
-    write_text(folder / "README.md", card.marian(run, license))
+    write_text(folder / "README.md", card.marian(run, name, license))
 
 
 def check(run: LoadedRun) -> None:
