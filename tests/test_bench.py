@@ -12,8 +12,10 @@ from torch.nn import functional as F
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts" / "bench"))
 import bench
 import contestants
+import exports
 from helpers import tiny_config
 
+from transformer_mt import Translator
 from transformer_mt.batches import make_batch, pad
 from transformer_mt.config import DecodeConfig, Norm
 from transformer_mt.interchange import to_ctranslate2
@@ -161,3 +163,13 @@ def test_rows_in_random_order_fill_their_batches(corpus_tsv, cache_dir):
     corpus = bench.load_corpus(corpus_tsv, str(cache_dir), 400)
     for batch in bench.random_batches(corpus, 3, 100):
         assert 100 <= batch.tgt_out.numel() < 100 + 2 * max(batch.tgt_out.shape)
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_an_export_that_is_ranked_as_we_rank_translates_alike(trained_run, tmp_path, beam_size):
+    pytest.importorskip("ctranslate2")
+    run = Translator(trained_run, "cpu")
+    to_ctranslate2.write(run.run, tmp_path, "export")
+    decode = exports.engine_decoder(tmp_path, run, beam_size, 1)
+    texts = [translation.text for translation in run.translate(LINES, beam_size=beam_size)]
+    assert decode(LINES) == texts

@@ -48,8 +48,10 @@ def engine_decoder(
         return score / float(length_penalty(len(tokens) + 1, alpha))
 
     def decode(texts: list[str]) -> list[str]:
+        sources = src.encode(texts)
+        longest = 2 * max(map(len, sources)) + 20  # the run's limit for the longest of them
         results = engine.translate_batch(
-            [src.pieces(ids[:-1]) for ids in src.encode(texts)],
+            [src.pieces(ids[:-1]) for ids in sources],
             beam_size=beam_size,
             num_hypotheses=beam_size,
             length_penalty=0,
@@ -58,7 +60,7 @@ def engine_decoder(
             suppress_sequences=[[text] for text in never],
             max_input_length=0,
             min_decoding_length=0,
-            max_decoding_length=run.config.model.max_len - 1,
+            max_decoding_length=min(longest, run.config.model.max_len) - 1,
             max_batch_size=2048,
             batch_type="tokens",
         )

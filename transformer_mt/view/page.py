@@ -74,7 +74,13 @@ def side_data(side: Side, language: str) -> dict[str, Any]:
         }
         for text, column in zip(side.unit_texts, side.overlap.T, strict=True)
     ]
-    return {"text": side.text, "language": language, "tokens": side.tokens, "units": units}
+    return {
+        "text": side.text,
+        "language": language,
+        "tokens": side.tokens,
+        "n_prefix": side.n_prefix,
+        "units": units,
+    }
 
 
 def reason_data(reason: Reason) -> dict[str, Any]:

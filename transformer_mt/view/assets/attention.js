@@ -124,6 +124,7 @@ function axis(side, merge) {
         tokens: [i],
         punctuation: isPunctuation(side, i),
         end: false,
+        prefix: i < side.n_prefix, // the mark of the target's language
       }));
   return [...items, eos];
 }
@@ -157,6 +158,7 @@ function mergeWeights(matrix, rows, cols) {
 /** Whether a mask takes the column from the row before links are read. */
 function isMasked(row, col) {
   if (state.kind !== "cross") return false;
+  if (col.prefix) return true;
   if (state.maskEos && col.end) return true;
   return state.maskPunctuation && col.punctuation && !row.punctuation;
 }
