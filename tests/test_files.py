@@ -19,6 +19,7 @@ from transformer_mt.files import (
     talk,
     typed_path,
     write_atomically,
+    write_folder,
     write_text,
 )
 
@@ -245,3 +246,21 @@ def test_a_message_is_one_line_on_stderr(capsys):
     talk("two\twords")
     done = capsys.readouterr()
     assert (done.out, done.err) == ("", "two\twords\n")
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
+    def fail(folder):
+        (folder / "a").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_folder(tmp_path / "new" / "folder", fail)
+    assert list((tmp_path / "new").iterdir()) == []
+    write_folder(tmp_path / "new" / "folder", lambda folder: (folder / "a").write_text("whole"))
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["folder"]
+    with pytest.raises(UserError, match="folder exists already"):
+        write_folder(tmp_path / "new" / "folder", fail)
+    assert (tmp_path / "new" / "folder" / "a").read_text() == "whole"
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UserError, match="link exists already"):
+        write_folder(tmp_path / "link", fail)

@@ -44,7 +44,8 @@ def sentence(text: str, language: str, rng: np.random.Generator, longest: int = 
         for start, end in split_units(text)
     ]
     tokens = [text[a:b].replace(" ", "▁") for a, b in spans] + ["</s>"]
-    return {"text": text, "language": language, "tokens": tokens, "units": units}
+    side = {"text": text, "language": language, "tokens": tokens, "units": units}
+    return side | {"n_prefix": 0}
 
 
 def pack(array: np.ndarray) -> str:
@@ -137,6 +138,7 @@ def random_pair(seed: int, **more: object):
     ]
     signs = list("我喜欢苹果，不是吗？！三OK ")
     src = sentence(" ".join(rng.choice(words, rng.integers(2, 8))), "en", rng)
+    src["n_prefix"] = seed % 2  # of every second source the first token is a mark
     tgt = sentence("".join(rng.choice(signs, rng.integers(2, 12))), "zh", rng, longest=3)
     return synthetic(src, tgt, seed, **more)
 
@@ -176,7 +178,8 @@ def token_links(
         allowed = [
             s
             for s in range(eos + 1)
-            if not (mask_eos and s == eos)
+            if s >= src["n_prefix"]
+            and not (mask_eos and s == eos)
             and not (mask_punctuation and is_punctuation(src, s) and not is_punctuation(tgt, t))
         ]
         if threshold is None:
@@ -693,6 +696,6 @@ def test_short_and_long_pairs(web, width):
 def test_size():
     unit = {"text": "international", "punctuation": False}
     side = {"text": "", "language": "en", "units": [unit | {"tokens": [i]} for i in range(30)]}
-    side["tokens"] = ["▁international"] * 30 + ["</s>"]
+    side |= {"tokens": ["▁international"] * 30 + ["</s>"], "n_prefix": 0}
     data, _ = synthetic(side, side, layers=3, n_heads=4, d_head=64)
     assert len(render(data).encode()) < 1_050_000

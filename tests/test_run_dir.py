@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from helpers import ENVIRONMENT, pattern_pairs, running, start, training_config, training_options
+from helpers import (
+    ENVIRONMENT,
+    make_run,
+    pattern_pairs,
+    running,
+    start,
+    training_config,
+    training_options,
+)
 from safetensors.torch import load_file, save_file
 
 from transformer_mt.config import ChineseScript, Config, Norm, Schedule, UserError
@@ -658,3 +666,12 @@ def test_a_signal_saves_and_the_same_command_goes_on_to_the_same_weights(
     done = start("train", *options)
     assert done.status == 0, done.err
     assert_equal_to_the_bit(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_joint_model_with_two_vocabularies_of_unequal_size_is_refused(tmp_path, tokenizers):
+    folder = make_run(tmp_path / "run", tokenizers)
+    config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
+    config["tokenizer"]["joint"] = True
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    with pytest.raises(UserError, match=r"tokenizer\.joint=true, but its vocabularies have"):
+        load_run(folder)

@@ -105,12 +105,21 @@ def test_bad_rows_can_be_counted_and_left_out(tmp_path, cache_dir, capsys):
             {"tokenizer.src_model": "a.model", "tokenizer.tgt_model": "b.model"},
             "a.model: no such SentencePiece model",
         ),
+        ({"tokenizer.src_prefix": ">>zh<<"}, "tokenizer.src_prefix is for imported models alone"),
+        ({"tokenizer.n_src_ids": 300}, "tokenizer.n_src_ids is for imported models alone"),
+        ({"tokenizer.n_tgt_ids": 300}, "tokenizer.n_tgt_ids is for imported models alone"),
     ],
 )
 def test_a_bad_option_of_training_is_refused(corpus_tsv, cache_dir, tmp_path, change, message):
     with pytest.raises(UserError, match=re.escape(message)):
         train(training_config(corpus_tsv, cache_dir, tmp_path / "run", **change))
     assert not (tmp_path / "run").exists()
+
+
+def test_an_output_bias_is_not_trained(corpus_tsv, cache_dir, tmp_path):
+    change = {"model.output_bias": True}
+    with pytest.raises(UserError, match=r"model\.output_bias=true is for imported models"):
+        train(training_config(corpus_tsv, cache_dir, tmp_path / "run", **change))
 
 
 def test_bf16_that_the_machine_lacks_is_refused(corpus_tsv, cache_dir, tmp_path, monkeypatch):
