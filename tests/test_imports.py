@@ -25,7 +25,7 @@ LAYERS = (
     {"config"},
     {"files", "text", "fast", "runtime", "workers", "batches"},
     {"units", "tokenizer", "model", "scoring", "cli", "interchange.pieces"},
-    {"run_dir", "corpus", "interchange.marian"},
+    {"run_dir", "corpus", "interchange.marian", "interchange.vocabularies"},
     {"decoding"},
     {"alignment", "interchange.from_marian"},
     {"inspector", "interchange.card", "interchange.hub"},

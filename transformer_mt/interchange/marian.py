@@ -46,6 +46,8 @@ LAYER_NAMES = {
 }
 """Parts of our parameters' names, and of theirs."""
 
+USUAL_LENGTH = 20
+"""Tokens of a sentence, where nothing is known of the text: for the length penalty."""
 NEVER = -1e9
 """A logit's bias with which a piece has the probability 0."""
 

@@ -24,6 +24,7 @@ from transformer_mt.interchange.marian import (
     SHARED,
     SRC_EMBEDDING,
     TGT_EMBEDDING,
+    USUAL_LENGTH,
     key_biases,
     layer_name,
     reordered,
@@ -32,9 +33,6 @@ from transformer_mt.interchange.marian import (
 from transformer_mt.model import Transformer
 from transformer_mt.run_dir import LoadedRun, weights_of
 from transformer_mt.tokenizer import Tokenizer
-
-USUAL_LENGTH = 20
-"""Tokens of a translation, where the run has no validation text: for the length penalty."""
 
 
 def write(run: LoadedRun, folder: Path, name: str, license: str | None = None) -> None:
