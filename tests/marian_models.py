@@ -104,7 +104,7 @@ def make_directory(folder: Path, name: str, seed: int = 1) -> Any:
         "vocab_size": len(vocabularies[0]), "decoder_vocab_size": len(ids), "d_model": 64,
         "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4,
         "decoder_attention_heads": 4, "encoder_ffn_dim": 96, "decoder_ffn_dim": 96,
-        "max_position_embeddings": 128, "scale_embedding": True, "pad_token_id": ids["<pad>"],
+        "max_position_embeddings": 64, "scale_embedding": True, "pad_token_id": ids["<pad>"],
         "eos_token_id": ids["</s>"], "decoder_start_token_id": ids["<pad>"], "bos_token_id": 0,
         "forced_eos_token_id": ids["</s>"], "num_beams": 6, "max_length": 512,
         "bad_words_ids": [[ids["<pad>"]]],

@@ -180,7 +180,17 @@ def assert_same_greedy_ids(theirs, folder, run_dir, texts):
 
 def test_greedy_translations_of_an_imported_run_are_those_of_generate(imported):
     folder, theirs, run_dir = imported
-    assert_same_greedy_ids(theirs, folder, run_dir, SENTENCES[:12] + ODD)
+    assert_same_greedy_ids(theirs, folder, run_dir, SENTENCES[:6] + ODD)
+
+
+def test_a_directory_that_transformers_saves_again_is_the_same_run(imported, tmp_path):
+    folder, _, run_dir = imported
+    if folder.name == "tc-big":
+        pytest.skip("transformers 5 saves what lm_head.weight has in the file, which is not used")
+    saved_again(folder, tmp_path / "saved")
+    code = [f"--target-language={CODES[folder.name]}"] if folder.name in CODES else []
+    convert.main([str(tmp_path / "saved"), str(tmp_path / "run"), *code])
+    assert_same_run(load_run(run_dir), load_run(tmp_path / "run"))
 
 
 # ----------------------------------------------------------------------------- own runs
@@ -232,6 +242,19 @@ def test_an_export_has_the_same_ids_and_greedy_translations(exported):
     theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).double().eval()
     exact_positions(theirs, in_float64(run_dir).model)
     assert_same_greedy_ids(theirs, folder, run_dir, SENTENCES[:12])
+
+
+def saved_again(folder, again):
+    """What `transformers` writes after it has opened `folder`."""
+    transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).save_pretrained(again)
+    transformers.AutoTokenizer.from_pretrained(folder).save_pretrained(again)
+
+
+def test_an_export_that_transformers_saves_again_is_the_same_run(exported, tmp_path):
+    run_dir, folder = exported
+    saved_again(folder, tmp_path / "saved")
+    convert.main([str(tmp_path / "saved"), str(tmp_path / "run")])
+    assert_same_run(load_run(run_dir), load_run(tmp_path / "run"))
 
 
 @needs_tatoeba
