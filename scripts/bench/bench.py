@@ -2,7 +2,7 @@
 
     python scripts/bench/bench.py train decode --corpus train.tsv --json bench.json
     python scripts/bench/bench.py rest growth
-    python scripts/bench/bench.py start --run RUN
+    python scripts/bench/bench.py start batch --run RUN
 
 All contestants take turns, on the same batches, and decode with the same weights:
 torch.nn.Transformer written plainly, MarianMT of Hugging Face `transformers`, CTranslate2. The last
@@ -38,6 +38,7 @@ import torch
 from contestants import (
     PlainTransformer,
     ctranslate2_decoder,
+    ctranslate2_translator,
     marian,
     marian_with_our_weights,
     run_of,
@@ -47,7 +48,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from transformer_mt.batches import Batch, make_batch, pad
+from transformer_mt.batches import Batch, length_batches, make_batch, pad
 from transformer_mt.config import (
     STARTER_DIR,
     Config,
@@ -60,13 +61,15 @@ from transformer_mt.config import (
     TrainConfig,
 )
 from transformer_mt.corpus import Corpus, prepare
-from transformer_mt.decoding import Step, beam_search
+from transformer_mt.decoding import Step, beam_search, search
 from transformer_mt.fast import keep_freed_memory
 from transformer_mt.interchange import to_ctranslate2
 from transformer_mt.model import DecoderCache, Transformer
 from transformer_mt.runtime import able_bf16, autocast
 from transformer_mt.tokenizer import SpecialIds
 from transformer_mt.trainer import Trainer
+from transformer_mt.translator import Translator
+from transformer_mt.workers import available_cores
 
 SIZE = ModelConfig(
     d_model=256, n_heads=4, d_ff=1024, n_encoder_layers=3, n_decoder_layers=3, norm=Norm.post
@@ -76,7 +79,7 @@ TINY = replace(SIZE, d_model=128, d_ff=512, n_encoder_layers=2, n_decoder_layers
 BIG = replace(BASE, d_model=1024, n_heads=16, d_ff=4096)
 TOKENS = 20  # decoded for every sentence
 CPU = torch.device("cpu")
-TABLES = ("train", "rest", "decode", "start", "growth")
+TABLES = ("train", "rest", "decode", "batch", "start", "growth")
 
 Row = dict[str, float | str]
 Decoder = Callable[[list[list[int]], int], list[list[int]]]
@@ -189,8 +192,11 @@ def make_trainer(
     precision: Precision,
     device: str = "cpu",
     compile: bool = False,
+    workers: int = 1,
 ) -> Trainer:
-    options = TrainConfig(precision=precision, device=device, compile=compile, max_steps=1_000_000)
+    options = TrainConfig(
+        precision=precision, device=device, compile=compile, workers=workers, max_steps=1_000_000
+    )
     return Trainer(Config(model=model, train=options), corpus)
 
 
@@ -219,9 +225,20 @@ def random_batches(corpus: Corpus, n: int, n_tokens: int) -> list[Batch]:
 # ---------------------------------------------------------------------------------------- training
 
 
-def our_update(corpus: Corpus, precision: Precision) -> Callable[[Batch], object]:
-    trainer = make_trainer(corpus, SIZE, precision)
-    return lambda batch: trainer.update([batch], 1e-4)
+def our_update(corpus: Corpus, precision: Precision, workers: int) -> Callable[[Batch], object]:
+    trainer = make_trainer(corpus, SIZE, precision, workers=workers)
+
+    def update(batch: Batch) -> None:
+        with trainer.workers():
+            trainer.update([rows_of(batch, i, workers) for i in range(workers)], 1e-4)
+
+    return update
+
+
+def rows_of(batch: Batch, first: int, step: int) -> Batch:
+    """Every so many rows of a batch."""
+    tensors = (batch.src, batch.tgt_in, batch.tgt_out, batch.positions)
+    return Batch(*(tensor[first::step] for tensor in tensors))
 
 
 def their_update(
@@ -267,7 +284,10 @@ def train_table(corpus: Corpus, rounds: int, token_budget: int) -> list[Row]:
     if able_bf16(CPU):
         dtypes[Precision.bf16] = torch.bfloat16
     for precision, dtype in dtypes.items():
-        updates[f"transformer_mt, {precision}"] = our_update(corpus, precision)
+        n_threads = torch.get_num_threads()
+        updates[f"transformer_mt, {precision}"] = our_update(corpus, precision, n_threads)
+        title = f"transformer_mt, {precision}, threads inside the operators"
+        updates[title] = our_update(corpus, precision, 1)
         updates[f"MarianMT, {precision}"] = marian_update(corpus, dtype)
     plain = PlainTransformer(SIZE, n_src, n_tgt, corpus.src_tokenizer.pad_id)
     plain_update = their_update(plain, lambda batch: plain(batch.src, batch.tgt_in))
@@ -466,6 +486,71 @@ def decode_table(
     return rows
 
 
+def batch_table(run_dir: Path, n: int, rounds: int) -> list[Row]:
+    """The first sentences of a trained run's test set, by everyone as it translates many lines.
+
+    Translations end where the model ends them. Ours has workers of one thread, as CTranslate2 has
+    at its best; MarianMT has threads inside the operators, and batches of like length.
+    """
+    run = Translator(run_dir, "cpu", "fp32").run
+    lines = (run_dir / "test.tsv").read_text("utf-8").splitlines()[:n]
+    ids = run.src_tokenizer.encode([line.split("\t")[0] for line in lines])
+    special = run.tgt_tokenizer.special_ids
+    n_cores = available_cores()
+
+    def ours(ids: list[list[int]], beam_size: int, n_workers: int) -> list[list[int]]:
+        options = DecodeConfig(beam_size=beam_size)
+        outputs = dict(search(run.model, ids, special, options, n_workers=n_workers))
+        return [outputs[i][0].ids for i in range(len(ids))]
+
+    translators = {f"transformer_mt, {n_cores} workers": partial(ours, n_workers=n_cores)}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "ctranslate2"
+        folder.mkdir()
+        to_ctranslate2.write(run, folder, "float32", "bench")
+        for n_workers, n_threads in {(n_cores, 1), (1, n_cores)}:
+            title = f"CTranslate2, float32, workers and threads: {n_workers} x {n_threads}"
+            translators[title] = ctranslate2_translator(run, folder, n_workers, n_threads)
+    if run.config.model.norm is Norm.post:
+        theirs = marian_with_our_weights(run).eval()
+        translators["MarianMT"] = partial(marian_translations, theirs, special)
+
+    rows = []
+    for beam_size in (1, 4):
+        work: dict[str, Callable[[int], object]] = {
+            name: lambda _, translate=translate: translate(ids, beam_size)  # noqa: B023
+            for name, translate in translators.items()
+        }
+        outputs = {name: translate(ids, beam_size) for name, translate in translators.items()}
+        for name, output in outputs.items():
+            n_tokens = sum(map(len, output))
+            print(f"{name}: {n_tokens} tokens", file=sys.stderr)
+        seconds = take_turns(work, rounds, 1)
+        title = f"{len(ids)} sentences, beam {beam_size}"
+        reference = next(name for name in translators if name.startswith("CTranslate2"))
+        rows += show(title, "sentences/s", seconds, [float(len(ids))] * rounds, reference)
+    return rows
+
+
+def marian_translations(
+    model: Any, special: SpecialIds, ids: list[list[int]], beam_size: int
+) -> list[list[int]]:
+    """What `generate` gives, batches of like length after each other."""
+    outputs: list[list[int]] = [[] for _ in ids]
+    with torch.inference_mode():
+        for batch in length_batches([len(row) for row in ids], DecodeConfig().batch_tokens):
+            src = pad([ids[i] for i in batch], special.pad)
+            results = model.generate(
+                input_ids=src,
+                attention_mask=src != special.pad,
+                num_beams=beam_size,
+                max_new_tokens=2 * src.size(1) + 20,
+            )
+            for i, row in zip(batch, results.tolist(), strict=True):
+                outputs[i] = [token for token in row[1:] if token != special.pad]
+    return outputs
+
+
 # ---------------------------------------------------------------------------- whole commands, sizes
 
 
@@ -566,7 +651,8 @@ def parse_args() -> argparse.Namespace:
     add = parser.add_argument
     add("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)} (default: train decode)")
     add("--corpus", type=Path, default=STARTER_DIR / "train.tsv", help="TSV (default: the starter)")
-    add("--run", type=Path, help="a trained run, for start")
+    add("--run", type=Path, help="a trained run, for start and batch")
+    add("--sentences", type=int, default=1000, help="of the run's test set, for batch")
     add("--rounds", type=int, default=9)
     add("--threads", type=int, default=2)
     add("--token-budget", type=int, default=4500, help="padded tokens of an update")
@@ -578,8 +664,8 @@ def parse_args() -> argparse.Namespace:
     if unknown := set(args.tables) - set(TABLES):
         names = ", ".join(sorted(unknown))
         parser.error(f"no such table: {names}; there are {', '.join(TABLES)}.")
-    if "start" in args.tables and not args.run:
-        parser.error("start needs --run RUN, a trained run.")
+    if {"start", "batch"} & set(args.tables) and not args.run:
+        parser.error("start and batch need --run RUN, a trained run.")
     return args
 
 
@@ -603,12 +689,14 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     rows: list[Row] = []
-    tables = [table for table in args.tables if table != "start"]
+    tables = [table for table in args.tables if table not in ("start", "batch")]
     if tables:
         with tempfile.TemporaryDirectory() as cache:
             corpus = load_corpus(args.corpus, cache)
             for table in tables:
                 rows += measure(table, corpus, args)
+    if "batch" in args.tables:
+        rows += batch_table(args.run, args.sentences, args.rounds)
     if "start" in args.tables:
         rows += start_table(args.run, args.rounds)
     if args.json:

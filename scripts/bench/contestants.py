@@ -87,13 +87,13 @@ def marian_with_our_weights(run: LoadedRun) -> Any:
         return AutoModelForSeq2SeqLM.from_pretrained(folder)
 
 
-def start_engine(folder: Path, device: str, kind: str, n_threads: int) -> None:
+def start_engine(folder: Path, device: str, kind: str, n_threads: int, n_workers: int = 1) -> None:
     """Load CTranslate2's model in a process of its own."""
     import ctranslate2
 
     global engine
     engine = ctranslate2.Translator(
-        str(folder), device, compute_type=kind, inter_threads=1, intra_threads=n_threads
+        str(folder), device, compute_type=kind, inter_threads=n_workers, intra_threads=n_threads
     )
 
 
@@ -128,3 +128,33 @@ def ctranslate2_decoder(
         return [list(map(tgt.id_of, row)) for row in rows]
 
     return decode
+
+
+def ctranslate2_translator(
+    run: LoadedRun, folder: Path, n_workers: int, n_threads: int
+) -> Callable[[list[list[int]], int], list[list[int]]]:
+    """The same for translations that end by themselves, in batches that CTranslate2 makes."""
+    src, tgt = run.src_tokenizer, run.tgt_tokenizer
+    context = multiprocessing.get_context("spawn")
+    pool = context.Pool(1, start_engine, (folder, "cpu", "float32", n_threads, n_workers))
+    pool.apply(translate_by_engine, ([src.pieces([src.unk_id])], 1))
+
+    def translate(ids: list[list[int]], beam_size: int) -> list[list[int]]:
+        pieces = [src.pieces(row[:-1]) for row in ids]
+        rows = pool.apply(translate_by_engine, (pieces, beam_size))
+        return [list(map(tgt.id_of, row)) for row in rows]
+
+    return translate
+
+
+def translate_by_engine(pieces: list[list[str]], beam_size: int) -> list[list[str]]:
+    """CTranslate2's translations, sentences of similar length together."""
+    results = engine.translate_batch(
+        pieces,
+        beam_size=beam_size,
+        max_decoding_length=2 * max(map(len, pieces)) + 20,
+        max_batch_size=2048,
+        batch_type="tokens",
+        disable_unk=True,
+    )
+    return [result.hypotheses[0] for result in results]

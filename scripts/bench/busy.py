@@ -1,7 +1,7 @@
 """What do workers gain, on a quiet machine and on a busy one? Needs the extra `bench`.
 
-    python scripts/bench/workers.py RUN --corpus lines.txt
-    python scripts/bench/workers.py RUN --competitors 2
+    python scripts/bench/busy.py RUN --corpus lines.txt
+    python scripts/bench/busy.py RUN --competitors 2
 
 RUN is a trained run. The same sentences are translated and the same updates made by torch's threads
 inside every operator, by one thread, and by workers of one thread each; all take turns. With
