@@ -270,6 +270,7 @@ HEADER_AND_ROWS = {
     "a_comma": "sep=,\nen,zh\n{0},{1}\n{2},{3}\n",
     "a_semicolon": "sep=;\nen;zh\n{0};{1}\n{2};{3}\n",
     "a_tab": '\n"sep=\t"\r\nen\tzh\r\n{0}\t{1}\r\n{2}\t{3}\r\n',
+    "capitals": "SEP=;\nen;zh\n{0};{1}\n{2};{3}\n",
     "a_mark_above_it": "\ufeffsep=,\nen,zh\n{0},{1}\n{2},{3}\n",
     "a_long_field_elsewhere": f'en,x,zh\n{{0}},"{"x" * 200_000}",{{1}}\n{{2}},,{{3}}\n',
     "a_comma_at_the_end_of_rows": "en,zh\n{0},{1},\n{2},{3},\n",
@@ -305,6 +306,41 @@ def test_lines_of_jsonl_end_in_many_ways(tmp_path, end):
     path.write_text(as_jsonl(rows).decode().replace("\n", end), encoding="utf-8", newline="")
     split = load(path)
     assert list(zip(split["first"], split["second"], strict=True)) == rows
+
+
+JSON_LAYOUTS = {
+    "an_array": lambda rows: json.dumps(rows),
+    "an_array_over_lines": lambda rows: json.dumps(rows, indent=2),
+    "an_array_of_lines": lambda rows: "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n",
+    "objects_on_one_line": lambda rows: "".join(map(json.dumps, rows)),
+    "objects_over_lines": lambda rows: "\n".join(json.dumps(row, indent=1) for row in rows),
+    "objects_that_begin_where_one_ends": lambda rows: (
+        json.dumps(rows, indent=1).replace("},\n {", "}, {").replace('"en"', '\n"en"')
+    ),
+    "a_line_break_in_an_object": lambda rows: "\n".join(map(json.dumps, rows)).replace(
+        ', "zh"', ',\r\n"zh"'
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", JSON_LAYOUTS.values(), ids=JSON_LAYOUTS)
+def test_objects_of_jsonl_may_be_laid_out_otherwise(tmp_path, layout):
+    path, rows = tmp_path / "train.jsonl", numbered(5)
+    path.write_text(layout([{"en": en, "zh": zh, "a": [{"b": []}]} for en, zh in rows]))
+    split = load(path)
+    assert list(zip(split["first"], split["second"], strict=True)) == rows
+
+
+def test_a_broken_object_of_several_lines_takes_no_other_with_it(tmp_path):
+    path, rows = tmp_path / "train.jsonl", numbered(4)
+    lines = as_jsonl(rows).decode().splitlines()
+    lines.insert(2, '{"en": "a", "zh":')  # what follows might be its value
+    path.write_text("\n".join(lines))
+    with pytest.raises(UserError, match=r"train\.jsonl: line 3 is not a JSON object"):
+        load(path)
+    split = load(path, on_bad_row=OnBadRow.skip)
+    read = list(zip(split["first"], split["second"], strict=True))
+    assert read == [*rows[:2], (None, None), *rows[2:]]
 
 
 OTHERS_IN_JSON = {
@@ -627,7 +663,7 @@ BAD_ROWS = {  # what is written, and the message of its first line
         "half_a_row": ('{"en": "a", "zh":', "is not a JSON object"),
         "no_object": ('["a", "b"]', "is not a JSON object"),
         "no_json": ("a,b", "is not a JSON object"),
-        "two_on_a_line": ('{"en": "a", "zh": "b"} {"en": "c"}', "is not a JSON object"),
+        "more_than_an_object": ('5 {"en": "a", "zh": "b"}', "is not a JSON object"),
         "a_number": ('{"en": "a", "zh": 7}', "has a number in column zh, not text"),
         "a_list": ('{"en": ["a"], "zh": "b"}', "has a list in column en, not text"),
         "a_lone_surrogate": (r'{"en": "\ud800", "zh": "b"}', "has a lone surrogate in column en"),
@@ -763,6 +799,14 @@ def test_a_cache_that_cannot_be_written_is_named(make_corpus, tmp_path):
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(UserError, match=re.escape(f"data.cache_dir={tmp_path / 'cache'}: ")):
         make_corpus(tsv(*numbered(4)))
+
+
+def test_the_home_of_the_cache_may_be_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/x")
+    monkeypatch.chdir(tmp_path)
+    assert corpus_module.cache_folder(DataConfig()) == tmp_path / "x" / "transformer_mt"
+    assert corpus_module.cache_folder(DataConfig(cache_dir="~/c")) == tmp_path / "c"
 
 
 # --------------------------------------------------------------------------- cleaning and splitting

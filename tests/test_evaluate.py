@@ -279,6 +279,26 @@ def test_a_sentence_without_any_reference_is_named(call, trained_run, tmp_path):
     assert report["n"] == 3
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", " \u200e "])
+def test_what_is_invisible_around_a_line_is_not_scored(call, trained_run, tmp_path, mark):
+    plain = write(tmp_path / "plain", "\n".join(FIRST) + "\n")
+    marked = write(tmp_path / "marked", "\n".join(mark + line for line in FIRST) + "\n")
+    for ref, hyp in ((plain, marked), (marked, plain)):
+        report, _ = scored(call, trained_run, "--ref", ref, "--hyp", hyp)
+        assert report["bleu"]["score"] == pytest.approx(100)
+        assert report["chrf"]["score"] == pytest.approx(100)
+    hidden = write(tmp_path / "hidden", f"{FIRST[0]}\n{mark}\n{FIRST[2]}\n")
+    _, said = scored(call, trained_run, "--ref", plain, "--ref", hidden, "--hyp", plain)
+    assert f"1 of 3 lines of {hidden} are empty" in said
+
+
+def test_translations_in_another_language_are_warned_of(call, trained_run, tmp_path):
+    ref = write(tmp_path / "ref", "\n".join(FIRST) + "\n")
+    hyp = write(tmp_path / "hyp", "I like apples.\nThey buy fish.\nYou read.\n")
+    _, said = scored(call, trained_run, "--ref", ref, "--hyp", hyp)
+    assert f"{hyp} does not look like Chinese" in said
+
+
 def test_references_are_made_simplified_where_the_run_knows_no_other(call, trained_run, tmp_path):
     pytest.importorskip("opencc")
     run = tmp_path / "run"

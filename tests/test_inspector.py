@@ -456,10 +456,11 @@ GOLD_TSV = (
 )
 
 
-def test_gold_links_are_read_from_a_tsv(translator, reverse, tmp_path):
+def test_gold_links_are_read_from_a_tsv(translator, reverse, tmp_path, capsys):
     """Pairs without links, or too long, are left out. The other direction turns links round."""
     path = write(tmp_path / "gold.tsv", GOLD_TSV)
     gold_pairs = translator.inspector.read_gold_pairs(path)
+    assert f"1 of 3 pairs with gold links in {path} do not fit the model" in capsys.readouterr().err
     assert [gold.src.text for gold in gold_pairs] == ["I like apples.", "We buy fish."]
     assert gold_pairs[0].tgt.text == "我喜欢苹果。"
     assert np.argwhere(gold_pairs[0].sure).tolist() == [[0, 0], [1, 1], [1, 2]]

@@ -15,6 +15,7 @@ from transformer_mt.text import (
     language_of,
     one_line,
     other_language_warning,
+    page_language,
 )
 
 BREAKING = "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029\u3000\u00a0 "
@@ -36,13 +37,23 @@ ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 
 @pytest.mark.parametrize(
-    "mark", "\ufeff\u200b\u200e\u200f\u2060\u202b\u2067\u00ad\u061c\ufe0f\u200d"
+    "mark",
+    "\ufeff\u200b\u200e\u200f\u2060\u202b\u2067\u00ad\u061c\ufe0f\u200d\u115f\u17b4\ufff0\U0001d173\U000e0001"
+    "\x00\x01\x1a\x7f\x9f",
 )
 def test_invisible_characters_at_the_start_are_removed(mark):
     for line in (f"{mark}I draw.", f" {mark} {mark}{mark}I draw.", f"\n{mark}\tI draw. \n"):
         assert one_line(line) == "I draw."
     assert one_line(f"I{mark}draw.") == f"I{mark}draw."
     assert one_line(mark) == one_line(f" {mark} ") == ""
+
+
+@pytest.mark.parametrize(
+    "code, page",
+    [("en", "en"), ("zh", "zh"), ("zho_Hans", "zh-Hans"), ("eng", "en"), ("zh_TW", "zh-TW")],
+)
+def test_pages_name_languages_as_bcp_47_does(code, page):
+    assert page_language(code) == page
 
 
 def test_at_the_end_those_stay_that_belong_to_a_character():

@@ -152,6 +152,8 @@ NORMALIZED = [
     ("Wait… I know.", "…", "..."),
     ("㍿ know", "㍿", "株式会社"),
     ("the ﬁne cat", "ﬁ", "fi"),
+    ("the ﬂ cat", "ﬂ", "fl"),
+    ("cat ㎏ cat", "㎏", "kg"),
     ("the ＣＡＴ sat", "ＣＡＴ", "cat"),
     ("know ½ it", "½", "1⁄2"),
     ("the e\u0301 cat", "e\u0301", "é"),

@@ -55,6 +55,7 @@ from transformer_mt.files import (
     progress,
     sync,
     talk,
+    typed_path,
     write_atomically,
 )
 from transformer_mt.runtime import worker_pool
@@ -438,7 +439,7 @@ def csv_records(path: Path, on_bad_row: OnBadRow) -> Iterator[tuple[int, list[st
         is_rest = n_suspect > 0 and n_lines == 1 and line.count('"') % 2 == 1
         if is_rest or not all(map(is_unicode, ahead[:n_lines])):
             fields = None
-        hint = re.fullmatch('"?sep=([^"])"?', line) if n_records == 0 else None
+        hint = re.fullmatch('"?sep=([^"])"?', line, re.IGNORECASE) if n_records == 0 else None
         if hint is not None:
             delimiter = hint[1]
         elif line.strip():
@@ -483,17 +484,9 @@ def quoted_record(
 def read_jsonl(path: Path, config: DataConfig) -> Iterator[Row]:
     """Rows of a JSON Lines file; a value that is null or missing is no text."""
     names = column_names(config)
-    # As integers, numbers that nobody asked for could be too long.
-    decode = json.JSONDecoder(parse_int=float).decode
     seen: dict[str, Any] = {}  # all columns, in order
-    for number, line in enumerate(read_lines(path, config.on_bad_row, by_cr=True), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = decode(line.strip()) if is_unicode(line) else None
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
+    for number, row in json_records(path, config.on_bad_row):
+        if row is None:
             yield bad_row(f"{path}: line {number}", "is not a JSON object", config.on_bad_row)
             continue
         columns = dict(nested_values(row))
@@ -506,6 +499,73 @@ def read_jsonl(path: Path, config: DataConfig) -> Iterator[Row]:
             yield first, second, (links[0] or "") if links else None
     if seen:
         check_columns(str(path), names, list(seen))
+
+
+def json_records(path: Path, on_bad_row: OnBadRow) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Objects of a JSON Lines file, each with the number of its first line; None is a line that
+    cannot be read.
+
+    A line may have several objects, an object several lines, and all may be in one array.
+    """
+    lines = read_lines(path, on_bad_row, by_cr=True)
+    between = r"\s*"
+    ahead: list[str] = []  # lines from `number` on that were read already
+    number, n_lines, is_first = 1, 1, True  # the next object is thought to have `n_lines`
+    while True:
+        ahead.extend(islice(lines, max(0, n_lines - len(ahead))))
+        if not ahead:
+            return
+        text = "\n".join(ahead[:n_lines]).lstrip()
+        if is_first and text:
+            is_first = False
+            if text.startswith("["):
+                text, between = text[1:], r"[\s,\]]*"
+        objects, rest, goes_on = json_objects(text, between)
+        if objects or not rest:
+            yield from ((number, found) for found in objects)
+            number += n_lines - bool(rest)
+            ahead[:n_lines] = [rest] if rest else []
+            n_lines = 1
+        elif goes_on and len(ahead) >= n_lines < LONGEST_RECORD:
+            n_lines += 1
+        else:
+            yield number, None
+            # The lines after it are read again, because they may be other objects.
+            del ahead[0]
+            number, n_lines = number + 1, 1
+
+
+def json_objects(text: str, between: str) -> tuple[list[dict[str, Any]], str, bool]:
+    """The objects at the beginning of `text`, the rest, and whether that may go on after it.
+
+    Args:
+        between: a pattern for what may be between two objects.
+    """
+    if not is_unicode(text):
+        return [], text, False
+    # As integers, numbers that nobody asked for could be too long.
+    decoder = json.JSONDecoder(parse_int=float)
+    objects: list[dict[str, Any]] = []
+    place = end_of(between, text, 0)
+    while place < len(text):
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            goes_on = text[place] == "{" and not text[error.pos :].strip()
+            return objects, text[place:], goes_on
+        except RecursionError:
+            break
+        if not isinstance(value, dict):
+            break
+        objects.append(value)
+        place = end_of(between, text, end)
+    return objects, text[place:], False
+
+
+def end_of(pattern: str, text: str, place: int) -> int:
+    """Where the text at `place` that `pattern` matches ends; it may be empty."""
+    match = re.compile(pattern).match(text, place)
+    return match.end() if match else place
 
 
 def json_problem(names: list[str], values: list[Any]) -> str:
@@ -981,8 +1041,8 @@ def lengths(dataset: Dataset, name: str) -> np.ndarray:
 
 def cache_folder(config: DataConfig) -> Path:
     """The folder that prepared corpora are kept in; raises UserError where it cannot be written."""
-    parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(config.cache_dir or os.path.join(parent, "transformer_mt"))
+    parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = typed_path(config.cache_dir or os.path.join(parent, "transformer_mt"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

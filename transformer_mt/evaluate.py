@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import Config, UserError
 from transformer_mt.files import STANDARD, read_text, talk, typed_path
-from transformer_mt.text import language_of
+from transformer_mt.text import language_of, one_line
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Gold, Quality, Rule
@@ -152,7 +152,7 @@ def read_aligned(
         UserError: they differ in their number of lines, or a sentence has no reference at all.
     """
     texts = [converted(read_text(path), config, path) for path in ref_files]
-    sources = read_text(src_file) if src_file else [""] * len(texts[0])
+    sources = [one_line(line) for line in read_text(src_file)] if src_file else [""] * len(texts[0])
     for path, lines in zip(ref_files, texts, strict=True):
         if len(lines) != len(sources):
             raise UserError(
@@ -160,13 +160,13 @@ def read_aligned(
             )
     references: list[list[str | None]] = [[] for _ in ref_files]
     for number, (source, *lines) in enumerate(zip(sources, *texts, strict=True), start=1):
-        has_reference = any(line.strip() for line in lines)
+        has_reference = any(lines)
         # An empty line is translated by an empty line.
-        if not has_reference and (source.strip() or src_file is None):
+        if not has_reference and (source or src_file is None):
             files = " and ".join(map(str, ref_files))
             raise UserError(f"{files}: line {number} is empty; each sentence needs a reference.")
         for column, line in zip(references, lines, strict=True):
-            column.append(line if line.strip() or not has_reference else None)
+            column.append(line if line or not has_reference else None)
     for path, column in zip(ref_files, references, strict=True):
         if n_empty := column.count(None):
             talk(f"{n_empty} of {len(sources)} lines of {path} are empty: not used as references.")
@@ -174,9 +174,12 @@ def read_aligned(
 
 
 def converted(lines: list[str], config: Config, path: Path) -> list[str]:
-    """Target text of a file as training had it: simplified where the run knows no other."""
+    """Target text of a file as training had it: nothing invisible around a line, and simplified
+    where the run knows no other.
+    """
     from transformer_mt.text import converter
 
+    lines = [one_line(line) for line in lines]
     try:
         convert = converter(config.tgt_language, config.data.chinese_script)
     except UserError as error:
@@ -253,6 +256,7 @@ def evaluate_translations(args: argparse.Namespace) -> None:
     if args.hyp:
         hypotheses = read_hypotheses(args.hyp, len(test_set.sources))
         hypotheses = converted(hypotheses, config, args.hyp)
+        cli.warn_of_other_language(hypotheses, config.tgt_language, str(args.hyp))
     else:
         hypotheses, speed = translate(args, test_set.sources)
         report |= speed

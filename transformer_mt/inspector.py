@@ -1,7 +1,6 @@
 """What does a trained model look at? A sentence pair in, attention, links and rules out."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -334,15 +333,16 @@ class Inspector:
         return alignment.measure(self.run.model, gold_pairs, self.run.tgt_tokenizer.bos_id, base)
 
     def read_gold_pairs(self, path: Path, turn: bool = False) -> list[Gold]:
-        """The pairs of a TSV file that have gold links in their third column, but for those that
-        do not fit the model.
+        """The pairs of a TSV file that have gold links in their third column.
+
+        Those that do not fit the model are left out and counted in a line.
 
         Args:
             turn: the file's first column is this model's target.
         Raises:
             UserError: the file is missing, or its links do not fit.
         """
-        gold_pairs = []
+        gold_pairs, n_unfit = [], 0
         for number, line in enumerate(read_text(path), start=1):
             row = line.split("\t")
             # A row of a held-out split may lack links.
@@ -351,10 +351,19 @@ class Inspector:
             where = f"{path}: line {number}"
             src, tgt = (row[1], row[0]) if turn else (row[0], row[1])
             links = turn_links(row[2], where) if turn else row[2]
-            with suppress(UnfitError):
+            try:
                 src_side = self.side(src, True, "words", where)
                 tgt_side = self.side(tgt, False, "words", where)
-                gold_pairs.append(alignment.make_gold(src_side, tgt_side, links, where))
+            except UnfitError:
+                n_unfit += 1
+                continue
+            gold_pairs.append(alignment.make_gold(src_side, tgt_side, links, where))
+        if n_unfit:
+            talk(
+                f"{n_unfit} of {len(gold_pairs) + n_unfit} pairs with gold links in {path} do not "
+                f"fit the model (model.max_len={self.run.config.model.max_len} tokens, its "
+                "vocabulary): left out."
+            )
         return gold_pairs
 
     def default_rule(self) -> tuple[Rule, Reason]:

@@ -136,29 +136,36 @@ FIRST_CODES = {
 BREAKS = {ord(c): " " for c in "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 """For `str.translate`: everything that ends a line somewhere, and the tab, becomes a space."""
 SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
-INVISIBLE = "\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\u3164\ufeff\uffa0" + "".join(
+INVISIBLE = "\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2060\u3164\ufeff\uffa0" + "".join(
     chr(code)
-    for first, last in ((0x202A, 0x202E), (0x2061, 0x206F), (0xFFF9, 0xFFFB))
+    for first, last in (
+        (0x202A, 0x202E),
+        (0x2061, 0x206F),
+        (0xFFF0, 0xFFFB),
+        (0x1BCA0, 0x1BCA3),
+        (0x1D173, 0x1D17A),
+    )
     for code in range(first, last + 1)
 )
 """Characters that show nothing: soft hyphen, zero-width space, byte order mark, direction marks."""
-JOINING = "\u034f\u200c\u200d" + "".join(
+JOINING = "\u034f\u17b4\u17b5\u200c\u200d" + "".join(
     chr(code)
-    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0001, 0xE01EF))
+    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0000, 0xE0FFF))
     for code in range(first, last + 1)
     if code != 0x180E
 )
 """Those that show nothing themselves, but change the character before: joiners, variation
 selectors, the tags of flags."""
+AROUND = SPACES + INVISIBLE + "".join(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
+"""What is no part of a text before and after it; control characters, too."""
 
 
 def one_line(text: str) -> str:
     """`text` without the white space and the invisible characters around it; tabs and line breaks
     inside become spaces.
     """
-    line = text.translate(BREAKS).lstrip(SPACES + INVISIBLE + JOINING)
     # At the end a joiner or a variation selector belongs to a character, as in an emoji.
-    return line.rstrip(SPACES + INVISIBLE)
+    return text.translate(BREAKS).lstrip(AROUND + JOINING).rstrip(AROUND)
 
 
 def language_of(code: str) -> str:
@@ -188,6 +195,13 @@ def scripts_of(code: str) -> tuple[str, ...]:
     """
     language, script = parse_code(code)
     return USUAL_SCRIPTS.get(language, ()) if script is None else (script,)
+
+
+def page_language(code: str) -> str:
+    """`code` as HTML wants it in `lang` (BCP 47): zho_Hans is zh-Hans, eng_Latn is en-Latn."""
+    first, *others = re.split("[-_]", code)
+    language = first.lower()
+    return "-".join([FIRST_CODES.get(language, language), *others])
 
 
 def is_chinese(code: str) -> bool:

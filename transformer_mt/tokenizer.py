@@ -208,12 +208,13 @@ class Tokenizer:
         encoded = self.processor.encode(text, return_type="offset_mapping")
         spans = list(encoded["offsets"])
         # The library gives a character to the last piece that it becomes: share it with the others.
-        # A space before the first word stands for nothing.
+        # A space before the first word stands for nothing, and one before a word is not all of it.
         for i, (piece, (start, end)) in enumerate(
             zip(self.pieces(encoded["ids"]), spans, strict=True)
         ):
-            if start == end and piece.strip("\u2581"):
-                spans[i] = (start, start + 1)
+            is_space = piece[:1] == "\u2581" and not text[start:end].strip(" ")
+            if (start == end or is_space) and piece.strip("\u2581"):
+                spans[i] = (start, end + 1)
         return [*((0, 0) for _ in self.prefix_ids), *spans, (len(text), len(text))]
 
 

@@ -13,7 +13,7 @@ from transformer_mt.alignment import Reason, Side, make_gold
 from transformer_mt.files import read_text
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import LoadedRun
-from transformer_mt.text import visible
+from transformer_mt.text import page_language, visible
 from transformer_mt.units import is_punctuation, split_units
 
 KINDS = ("encoder_self", "decoder_self", "cross")
@@ -76,7 +76,7 @@ def side_data(side: Side, language: str) -> dict[str, Any]:
     ]
     return {
         "text": side.text,
-        "language": language,
+        "language": page_language(language),
         "tokens": side.tokens,
         "n_prefix": side.n_prefix,
         "units": units,

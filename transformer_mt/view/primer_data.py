@@ -24,7 +24,7 @@ from transformer_mt.model import (
     Transformer,
     causal_mask,
 )
-from transformer_mt.text import is_chinese, one_line, refuse_surrogates
+from transformer_mt.text import is_chinese, one_line, page_language, refuse_surrogates
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.translator import Translator
 from transformer_mt.view.equations import (
@@ -114,10 +114,14 @@ def pair_texts(config: Config, attention: Attention, is_forced: bool) -> dict[st
     """Both sides in text and tokens; of the target what the decoder reads, and how sure it was."""
     src, tgt = attention.src, attention.tgt
     return {
-        "src": {"text": src.text, "language": config.src_language, "tokens": src.tokens},
+        "src": {
+            "text": src.text,
+            "language": page_language(config.src_language),
+            "tokens": src.tokens,
+        },
         "tgt": {
             "text": tgt.text,
-            "language": config.tgt_language,
+            "language": page_language(config.tgt_language),
             "tokens": tgt.tokens,
             "in_tokens": attention.tgt_in_tokens,
             "forced": is_forced,
