@@ -1,14 +1,14 @@
 """A minimal Transformer translation toolkit: train, translate, inspect the attention.
 
 `from transformer_mt import Translator` is the Python API. The commands are `python -m
-transformer_mt.train`, `translate`, `evaluate`, `visualize` and `primer`.
+transformer_mt.train`, `translate`, `score`, `evaluate`, `visualize` and `primer`.
 """
 
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Translation", "Translator"]
+__all__ = ["Score", "Translation", "Translator"]
 
 
 def __getattr__(name: str) -> Any:

@@ -154,11 +154,16 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--length-penalty", type=float, metavar="A", help="0 = off (default: the run's)"
     )
+    add_batch_options(parser)
+
+
+def add_batch_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say how much passes through the model at once, and where."""
     parser.add_argument(
         "--batch-tokens",
         type=int,
         metavar="N",
-        help="padded source tokens per batch (default: the run's)",
+        help="padded tokens per batch (default: the run's)",
     )
     parser.add_argument(
         "--workers",

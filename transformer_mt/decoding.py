@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from transformer_mt.batches import length_batches, pad
+from transformer_mt.batches import length_batches, make_batch, pad
 from transformer_mt.config import DecodeConfig
+from transformer_mt.fast import CHUNK
 from transformer_mt.model import DecoderCache, Transformer
 from transformer_mt.runtime import autocast
 from transformer_mt.tokenizer import SpecialIds
@@ -140,10 +141,15 @@ def beam_search(
 
 def next_log_probs(logits: Tensor, special: SpecialIds) -> Tensor:
     """Log-probabilities `(B, N, V)` of the next token, -inf for what no translation contains."""
-    log_probs = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    log_probs = log_softmax(logits)
     for never in (special.pad, special.unk, special.bos):
         log_probs.select(-1, never).fill_(-math.inf)
     return log_probs
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Log-probabilities of the last dimension, in float32 at least."""
+    return logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
 
 
 def end_at_limit(log_probs: Tensor, at_limit: Tensor, eos_id: int) -> None:
@@ -221,6 +227,33 @@ def is_done(state: BeamState) -> Tensor:
 def best_of(hypotheses: list[Hypothesis], n: int) -> list[Hypothesis]:
     """The n best, best first; of equals, the one that ended first."""
     return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:n]
+
+
+@torch.inference_mode()
+def forced_log_probs(
+    model: Transformer, pairs: list[tuple[list[int], list[int]]], bos_id: int, batch_tokens: int
+) -> Iterator[tuple[int, Tensor]]:
+    """Log-probability of every token of given translations, as the search would add them up.
+
+    Args:
+        pairs: ids of source and target, eos last.
+        batch_tokens: padded tokens of the longer side that pass through the model together.
+
+    Yields:
+        The number of a pair and its log-probabilities `(T,)`; those of like length come together.
+    """
+    for group in length_batches([max(map(len, pair)) for pair in pairs], batch_tokens):
+        src, tgt = (list(ids) for ids in zip(*(pairs[i] for i in group), strict=True))
+        batch = make_batch(src, tgt, model.pad_id, bos_id, bos_id).to(model.device)
+        states = model(batch.src, batch.tgt_in)[batch.positions]  # (n, D)
+        labels = batch.tgt_out[batch.positions]
+        # The logits of a whole batch would be its largest tensor by far.
+        parts = [
+            log_softmax(model.output(x)).gather(1, y[:, None])[:, 0]
+            for x, y in zip(torch.split(states, CHUNK), torch.split(labels, CHUNK), strict=True)
+        ]
+        log_probs = torch.split(torch.cat(parts), [len(ids) for ids in tgt])
+        yield from zip(group, log_probs, strict=True)
 
 
 def search(

@@ -134,6 +134,17 @@ class Inspector:
             text, bounds = join_given(list(map(convert, tokens)), not is_unspaced(language))
         else:
             text = convert(one_line(text))
+        ids = self.ids(text, is_src, where)
+        return alignment.make_side(tokenizer, ids, bounds or units, text)
+
+    def ids(self, text: str, is_src: bool, where: str) -> list[int]:
+        """Ids of a sentence whose characters are as in training, eos last.
+
+        Raises:
+            UserError: it is empty or too long, or the vocabulary lacks a character of the target.
+        """
+        run = self.run
+        tokenizer = run.src_tokenizer if is_src else run.tgt_tokenizer
         if not text:
             raise UserError(f"{where} is empty.")
         ids = tokenizer.encode([text])[0]
@@ -147,7 +158,7 @@ class Inspector:
                 f"{where}: the vocabulary lacks some of its characters ({text:.60}); "
                 f"leave them out."
             )
-        return alignment.make_side(tokenizer, ids, bounds or units, text)
+        return ids
 
     def check(self, units: str, rule: Rule | None) -> None:
         """Raise UserError for units that do not exist, or a rule that the model has no head for."""

@@ -1,16 +1,17 @@
 """Text in, translations out: the Python API over a run directory."""
 
+import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transformer_mt.alignment import Rule, make_side
 from transformer_mt.config import DecodeConfig, Precision, UserError
-from transformer_mt.decoding import Hypothesis, search
-from transformer_mt.files import progress
-from transformer_mt.inspector import Attention, Inspector
+from transformer_mt.decoding import Hypothesis, forced_log_probs, search
+from transformer_mt.files import progress, talk
+from transformer_mt.inspector import Attention, Inspector, UnfitError
 from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.text import is_unspaced, language_of, one_line, refuse_surrogates
@@ -52,6 +53,19 @@ class Translation:
     @property
     def score(self) -> float:
         return self.candidates[0].score
+
+
+@dataclass
+class Score:
+    """How likely the model finds a given translation."""
+
+    log_prob: float
+    """In nats, eos included: the sum of `log_probs`. nan where the model cannot read the source, or
+    cannot write the translation."""
+    tokens: list[str]
+    """Of the translation, eos last."""
+    log_probs: list[float]
+    """Of each token, given the source and the tokens before it."""
 
 
 class Translator:
@@ -160,6 +174,71 @@ class Translator:
         # eos is a token that was searched for, too.
         n_tokens = sum(len(hypotheses[0].ids) + 1 for hypotheses in pieces)
         return Translation(src, list(candidates.values()), n_tokens, max(1, len(pieces)))
+
+    def score(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        batch_tokens: int | None = None,
+        where: Callable[[int], str] = lambda i: f"pair {i + 1}",
+    ) -> list[Score]:
+        """The log-probability of each given translation, in order.
+
+        It is what the search adds up for a translation of its own, before the length penalty. Text
+        that is empty has the empty translation, with certainty. A pair that is too long for the
+        model, or has characters that its vocabulary lacks, scores nan, with a warning.
+
+        Args:
+            pairs: source and translation.
+            batch_tokens: padded tokens of the longer side that pass through the model together;
+                None = as `decode` says.
+            where: what to call pair number i (from 0) in warnings and errors.
+        Raises:
+            UserError: one side alone is empty, a text holds lone surrogates, or the model's scores
+                are not finite.
+        """
+        options = self.decode_options(batch_tokens=batch_tokens)
+        scores = []
+        ids: dict[int, tuple[list[int], list[int]]] = {}
+        for i, (src, tgt) in enumerate(pairs):
+            is_empty = not one_line(src) and not one_line(tgt)
+            scores.append(Score(0.0 if is_empty else math.nan, [], []))
+            if not is_empty and (both := self.pair_ids(src, tgt, where(i))):
+                ids[i] = both
+
+        numbers, bos_id = list(ids), self.tgt_tokenizer.bos_id
+        with (
+            autocast(self.device, self.dtype),
+            progress(total=len(ids), unit="pairs") as bar,
+        ):
+            for row, log_probs in forced_log_probs(
+                self.model, list(ids.values()), bos_id, options.batch_tokens
+            ):
+                i, values = numbers[row], log_probs.tolist()
+                scores[i] = Score(math.fsum(values), self.tgt_tokenizer.pieces(ids[i][1]), values)
+                bar.update()
+        if not all(math.isfinite(scores[i].log_prob) for i in ids):
+            raise UserError(
+                f"{self.run_dir}: the model gives numbers that are not finite; "
+                f"its weights are damaged."
+            )
+        return scores
+
+    def pair_ids(self, src: str, tgt: str, where: str) -> tuple[list[int], list[int]] | None:
+        """Ids of a source and its translation; None, with a warning, where one of them does not fit
+        the model.
+        """
+        run, inspector = self.run, self.inspector
+        src_name, tgt_name = f"{where}: the source", f"{where}: the translation"
+        refuse_surrogates(src, src_name)
+        refuse_surrogates(tgt, tgt_name)
+        try:
+            return (
+                inspector.ids(run.convert_src(one_line(src)), True, src_name),
+                inspector.ids(run.convert_tgt(one_line(tgt)), False, tgt_name),
+            )
+        except UnfitError as error:
+            talk(f"warning: {error} No score.")
+            return None
 
     def decode_options(
         self,
