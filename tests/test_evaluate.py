@@ -355,3 +355,158 @@ def test_no_folder_is_made_for_the_translations(call, trained_run, tmp_path):
     error = call("evaluate", trained_run, "--output", tmp_path / "new" / "out.txt").error
     assert f"--output {tmp_path / 'new' / 'out.txt'}: no such folder." in error
     assert list(tmp_path.iterdir()) == []
+
+
+# --------------------------------------------------------------------------------- several systems
+
+
+@pytest.fixture
+def systems(tmp_path) -> tuple[list[Path], Path, list[list[str]]]:
+    """Files of translations, of their references, and what the former hold: ten lines each."""
+    references = [f"我们{verb}苹果和{thing}。" for verb in ("喜欢", "买") for thing in "书猫狗车鱼"]
+    good = [*references[:4], *(line.replace("苹果", "梨") for line in references[4:])]
+    bad = [line[::-1] for line in references]
+    near = [good[0] + "！", *good[1:]]
+    texts = [good, bad, near]
+    paths = [
+        write(tmp_path / name, "".join(line + "\n" for line in text))
+        for name, text in zip(("good", "bad", "near"), texts, strict=True)
+    ]
+    return paths, write(tmp_path / "ref", "\n".join(references)), texts
+
+
+def test_translations_are_compared_with_the_first(call, trained_run, systems):
+    paths, ref, texts = systems
+    flags = [word for path in paths for word in ("--hyp", path)]
+    report, _ = scored(call, trained_run, "--ref", ref, *flags, "--ter")
+    assert [system["hyp"] for system in report["systems"]] == [str(path) for path in paths]
+    assert report["n"] == 10 and report["tests"] == "bs:1000|ar:10000|seed:12345"
+    references = [lines(ref.read_text("utf-8") + "\n")]
+    first = report["systems"][0]
+    for system, text in zip(report["systems"], texts, strict=True):
+        # What is said of each alone is what a call for it alone says.
+        bleu = sacrebleu.corpus_bleu(text, references, tokenize="zh").score
+        ter = sacrebleu.corpus_ter(text, references, normalized=True, asian_support=True).score
+        assert system["bleu"]["score"] == pytest.approx(bleu)
+        assert system["ter"]["score"] == pytest.approx(ter)
+        for name in ("bleu", "chrf", "ter"):
+            part = system[name]
+            if system is first:
+                assert "difference" not in part and "p_bootstrap" not in part
+            else:
+                assert part["difference"] == pytest.approx(part["score"] - first[name]["score"])
+    _, bad, near = report["systems"]
+    assert bad["bleu"]["p_bootstrap"] < 0.05 and bad["bleu"]["p_randomisation"] < 0.05
+    # One sentence differs.
+    assert near["bleu"]["p_bootstrap"] is near["bleu"]["p_randomisation"] is None
+
+
+def test_the_table_of_a_comparison(call, trained_run, systems):
+    paths, ref, _ = systems
+    flags = [word for path in paths for word in ("--hyp", path)]
+    done = call("evaluate", trained_run, "--ref", ref, *flags, "--ter")
+    out = lines(done.out)
+    assert done.status == 0 and done.err == ""
+    assert out[0] == f"{ref}: 10 sentences, en-zh, 1 reference(s)"
+    for start, title in ((1, "BLEU"), (5, "chrF"), (9, "TER, lower is better")):
+        assert out[start].startswith(title + " ") and "difference" in out[start]
+        names = [line.split()[0] for line in out[start + 1 : start + 4]]
+        assert names == [str(path) for path in paths]
+        first, bad, near = out[start + 1 : start + 4]
+        assert "±" in first and first.split()[-2] == "±"
+        assert bad.endswith(" *") and near.split()[-2:] == ["-", "-"]
+    assert out[13] == "* both tests (bs:1000|ar:10000|seed:12345) find p < 0.05"
+    assert out[14] == "- not tested: fewer than 6 translations differ from the first"
+    assert [line.split(": ")[0] for line in out[15:]] == ["BLEU", "chrF", "TER"]
+    assert "tok:zh" in out[15]
+
+
+def test_runs_are_compared_with_the_first(call, trained_run, tokenizers, tmp_path):
+    weak = make_run(tmp_path / "weak", tokenizers)
+    shutil.copy(trained_run / "valid.tsv", weak)
+    options = ["--split", "valid", "--beam-size", 1, "--device", "cpu"]
+    report, said = scored(call, trained_run, *options, weak, trained_run)
+    assert said == ""
+    first, other, again = report["systems"]
+    assert [system["run"] for system in (first, other, again)] == [
+        str(trained_run), str(weak), str(trained_run),
+    ]  # fmt: skip
+    alone, _ = scored(call, trained_run, *options)
+    assert first["bleu"] == alone["bleu"] and first["length_ratio"] == alone["length_ratio"]
+    assert again["bleu"]["difference"] == 0 and again["bleu"]["p_bootstrap"] is None
+    assert other["bleu"]["difference"] < 0 and other["bleu"]["p_randomisation"] < 0.05
+    assert first["beam_size"] == other["beam_size"] == 1 and other["sentences_per_second"] > 0
+
+
+def test_a_run_that_held_out_other_text_is_warned_of(call, trained_run, tokenizers, tmp_path):
+    other = make_run(tmp_path / "other", tokenizers)
+    _, said = scored(call, trained_run, other, "--beam-size", 1)
+    name = trained_run / "test.tsv"
+    assert f"{other} has not held out what {trained_run} has: it may have been trained on" in said
+    src = write(tmp_path / "src", "\n".join(SENTENCES))
+    ref = write(tmp_path / "ref", "\n".join("我你他她"))
+    _, said = scored(call, trained_run, other, "--src", src, "--ref", ref, "--beam-size", 1)
+    assert str(name) not in said
+
+
+def test_all_are_compared_in_simplified_characters_where_one_knows_no_other(
+    call, trained_run, systems, tmp_path
+):
+    pytest.importorskip("opencc")
+    run = tmp_path / "run"
+    run.mkdir()
+    config = (trained_run / "config.yaml").read_text("utf-8")
+    write(run / "config.yaml", config.replace("script: as_is", "script: simplified"))
+    ref = write(tmp_path / "ref", "我們買書。\n" * 3)
+    mixed, other = write(tmp_path / "mixed", "我们買書。\n" * 3), write(tmp_path / "b", "他\n" * 3)
+    report, _ = scored(call, run, "--ref", ref, "--hyp", mixed, "--hyp", other)
+    assert report["systems"][0]["bleu"]["score"] == pytest.approx(100)
+    from transformer_mt.evaluate import common_config
+
+    assert common_config([trained_run, run]).data.chinese_script == "simplified"
+    assert common_config([trained_run, trained_run]).data.chinese_script == "as_is"
+
+
+def test_ter_is_shown_for_one_run_too(call, trained_run, systems):
+    paths, ref, _ = systems
+    report, _ = scored(call, trained_run, "--ref", ref, "--hyp", paths[0], "--ter")
+    assert report["ter"]["score"] > 0 and "asian:yes" in report["ter"]["signature"]
+    done = call("evaluate", trained_run, "--ref", ref, "--hyp", paths[0], "--ter")
+    assert lines(done.out)[3].startswith("TER ") and "±" in lines(done.out)[3]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["RUN", "RUN", "--aer"], "--aer is for one RUN"),
+        (["RUN", "RUN", "--output", "out"], "--output is for one RUN"),
+        (["RUN", "--hyp", "two", "--hyp", "two", "--output", "out"], "--output is for one RUN"),
+        (["RUN", "RUN", "--save"], "--save, --agree, --threshold and --mask-punctuation belong"),
+        (["RUN", "RUN", "--hyp", "two"], "--hyp goes with one RUN"),
+        (["RUN", "--aer", "--ter"], "--aer takes --split, or"),
+        (["RUN", "nowhere"], "nowhere: no run here"),
+        (["RUN", "empty_run"], "empty_run: no model here"),
+        (["RUN", "reverse"], "reverse: translates zh-en, but"),
+        (["RUN", "--ref", "two", "--hyp", "two", "--hyp", "three"], "--hyp three: 3 lines, but th"),
+        (["RUN", "--ref", "two", "--hyp", "-", "--hyp", "-"], "- is given twice"),
+    ],
+)
+def test_a_bad_comparison_is_one_line(call, trained_run, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "two", "a\nb\n")
+    write(tmp_path / "three", "a\nb\nc\n")
+    config = (trained_run / "config.yaml").read_text("utf-8")
+    for name, text in (
+        ("empty_run", config),
+        ("reverse", config.replace("direction: en-zh", "direction: zh-en")),
+    ):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "config.yaml", text)
+    error = call("evaluate", *(str(trained_run) if a == "RUN" else a for a in arguments)).error
+    assert message in error
+
+
+def test_ter_into_a_language_without_spaces_is_refused_before_the_work(call, tokenizers, tmp_path):
+    data = DataConfig(languages=["en", "th"])
+    run = make_run(tmp_path / "run", tokenizers, "en-th", data=data)
+    assert "--ter: th has no spaces between words" in call("evaluate", run, "--ter").error

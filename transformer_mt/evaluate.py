@@ -1,17 +1,21 @@
-"""Score a run on a test set: `python -m transformer_mt.evaluate RUN` prints BLEU and chrF."""
+"""Score a run on a test set: `python -m transformer_mt.evaluate RUN` prints BLEU and chrF.
+
+With several runs, or several files of translations, it compares them with the first.
+"""
 
 import argparse
 import json
+import os
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from transformer_mt import cli
-from transformer_mt.config import Config, UserError
+from transformer_mt.config import ChineseScript, Config, UserError
 from transformer_mt.files import STANDARD, read_text, talk, typed_path
-from transformer_mt.text import language_of, one_line
+from transformer_mt.text import language_of, one_line, same_languages
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Gold, Quality, Rule
@@ -21,10 +25,11 @@ if TYPE_CHECKING:
 EXAMPLE = """\
   python -m transformer_mt.evaluate runs/starter-en-zh-tiny
   python -m transformer_mt.evaluate runs/starter-en-zh-tiny --src news.en --ref news.zh
+  python -m transformer_mt.evaluate runs/baseline runs/mine --ter
   python -m transformer_mt.evaluate runs/starter-en-zh-tiny --aer --split valid"""
 
-RESAMPLES = 1000
-"""Samples of the test set that the bootstrap draws (Koehn 2004)."""
+METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
+"""What people call the metrics of a report."""
 
 
 # ----------------------------------------------------------------------------------------- options
@@ -32,7 +37,13 @@ RESAMPLES = 1000
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser(
-        "evaluate", "Translate a test set and score the translations with sacreBLEU.", EXAMPLE
+        "evaluate",
+        "Translate a test set and score the translations with sacreBLEU. Several runs, or several "
+        "--hyp,\nare compared with the first.",
+        EXAMPLE,
+    )
+    parser.add_argument(
+        "others", metavar="RUN2", type=typed_path, nargs="*", help="runs to compare with RUN"
     )
     parser.add_argument(
         "--split", choices=["valid", "test"], help="kept in the run (default: test)"
@@ -54,7 +65,11 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         "--hyp",
         type=typed_path,
         metavar="FILE",
-        help="score these translations instead of the model's own",
+        action="append",
+        help="score these translations instead of the model's own; several are compared",
+    )
+    parser.add_argument(
+        "--ter", action="store_true", help="the translation edit rate, too; it takes its time"
     )
     parser.add_argument(
         "--output",
@@ -84,7 +99,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     cli.add_link_options(parser)
     cli.add_decoding_options(parser)
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # runs may stand between options
     check_args(parser, args)
     return args
 
@@ -99,7 +114,13 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
         parser.error("give --test-set or --src and --ref, not both")
     if args.split and (args.test_set or args.ref):
         parser.error("give --split, --test-set or --src and --ref, not several of them")
-    cli.check_one_standard_input([args.src, *(args.ref or []), args.hyp, args.gold_links])
+    cli.check_one_standard_input([args.src, *(args.ref or []), *(args.hyp or []), args.gold_links])
+    if args.others and args.hyp:
+        parser.error("--hyp goes with one RUN; give several RUNs, or several --hyp")
+    if args.others or len(args.hyp or []) > 1:
+        for flag, value in (("--aer", args.aer), ("--output", args.output)):
+            if value:
+                parser.error(f"{flag} is for one RUN, not for a comparison")
     cli.check_output("--output", args.output)
     of_rules = (args.agree, args.threshold, args.mask_punctuation)
     of_links = args.gold_links or args.save or any(value is not None for value in of_rules)
@@ -107,7 +128,7 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
         parser.error(
             "--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer"
         )
-    of_translations = args.test_set or args.hyp or args.output
+    of_translations = args.test_set or args.hyp or args.output or args.ter
     if args.aer and (of_translations or bool(args.ref) != bool(args.gold_links)):
         parser.error("--aer takes --split, or --src, --ref and --gold-links")
     if args.units and (not args.aer or (args.units == "given") != bool(args.gold_links)):
@@ -137,7 +158,11 @@ def read_test_set(args: argparse.Namespace, config: Config) -> TestSet:
     elif args.ref:
         test_set = read_aligned(str(args.src or args.ref[0]), args.src, args.ref, config)
     else:
-        test_set = read_split(args.run, args.split or "test")
+        split = args.split or "test"
+        test_set = read_split(args.run, split)
+        if args.others:  # one of them may know simplified characters only
+            lines = [line or "" for line in test_set.references[0]]
+            test_set.references = [[*converted(lines, config, args.run / f"{split}.tsv")]]
     if not test_set.sources:
         raise UserError(f"{test_set.name}: the test set is empty.")
     return test_set
@@ -236,9 +261,11 @@ def sacrebleu_files(name: str, direction: str) -> tuple[Path, list[Path]]:
 def evaluate_translations(args: argparse.Namespace) -> None:
     """Translate a test set, or read its translations, and print their scores."""
     from transformer_mt.files import write_text
-    from transformer_mt.run_dir import load_config
+    from transformer_mt.scoring import score, ter_metric
 
-    config = load_config(args.run)
+    config = common_config([args.run, *args.others])
+    if args.ter:
+        ter_metric(config.tgt_language)  # that it cannot count is told before the work
     test_set = read_test_set(args, config)
     cli.warn_of_other_language(
         test_set.sources, config.src_language, f"{test_set.name}: the source"
@@ -248,17 +275,20 @@ def evaluate_translations(args: argparse.Namespace) -> None:
         lines = [line for line in references if line is not None]
         cli.warn_of_other_language(lines, config.tgt_language, where)
     report: dict[str, Any] = {
-        "run": str(args.run),
         "direction": config.direction,
         "test_set": test_set.name,
         "n": len(test_set.sources),
     }
+    if args.others or len(args.hyp or []) > 1:
+        report["systems"] = compare(args, config, test_set)
+        report["tests"] = signature_of_tests()
+        print_report(args, report, comparison_text(report, len(test_set.references)), sys.stdout)
+        return
+    report = {"run": str(args.run)} | report
     if args.hyp:
-        hypotheses = read_hypotheses(args.hyp, len(test_set.sources))
-        hypotheses = converted(hypotheses, config, args.hyp)
-        cli.warn_of_other_language(hypotheses, config.tgt_language, str(args.hyp))
+        hypotheses = read_hypotheses(args.hyp[0], config, len(test_set.sources))
     else:
-        hypotheses, speed = translate(args, test_set.sources)
+        hypotheses, speed = translate(load(args.run, args), test_set.sources)
         report |= speed
     # Translating took the time: whatever happens to the file, the scores are shown.
     problem = None
@@ -267,32 +297,64 @@ def evaluate_translations(args: argparse.Namespace) -> None:
             write_text(args.output, "".join(line + "\n" for line in hypotheses))
         except OSError as error:
             problem = error
-    report |= score(hypotheses, test_set.references, config.tgt_language)
+    report |= score(hypotheses, test_set.references, config.tgt_language, args.ter)
     out = sys.stderr if args.output == STANDARD else sys.stdout
-    if args.json:
-        print(json.dumps(report, ensure_ascii=False), file=out)
-    else:
-        print(report_text(report, len(test_set.references)), file=out)
+    print_report(args, report, report_text(report, len(test_set.references)), out)
     if problem:
         sys.stdout.flush()
         raise problem
 
 
-def read_hypotheses(path: Path, n: int) -> list[str]:
+def print_report(args: argparse.Namespace, report: dict[str, Any], text: str, out: IO[str]) -> None:
+    print(json.dumps(report, ensure_ascii=False) if args.json else text, file=out)
+
+
+def common_config(runs: list[Path]) -> Config:
+    """The first run's configuration, for all of them.
+
+    Where one of them knows simplified characters only, all translations are compared in those.
+
+    Raises:
+        UserError: they translate in different directions.
+    """
+    from transformer_mt.run_dir import load_config
+
+    first, *others = (load_config(run) for run in runs)
+    for run, other in zip(runs[1:], others, strict=True):
+        languages = [(c.src_language, c.tgt_language) for c in (first, other)]
+        if not same_languages(*languages):
+            raise UserError(
+                f"{run}: translates {other.direction}, but {runs[0]} {first.direction}; only runs "
+                "of one direction can be compared."
+            )
+        if other.data.chinese_script is ChineseScript.simplified:
+            first.data.chinese_script = ChineseScript.simplified
+    return first
+
+
+def read_hypotheses(path: Path, config: Config, n: int) -> list[str]:
+    """Translations from a file, n of them; raises UserError where there are more or fewer."""
     hypotheses = read_text(path)
     if len(hypotheses) != n:
         raise UserError(f"--hyp {path}: {len(hypotheses)} lines, but the test set has {n}.")
+    hypotheses = converted(hypotheses, config, path)
+    cli.warn_of_other_language(hypotheses, config.tgt_language, str(path))
     return hypotheses
 
 
-def translate(args: argparse.Namespace, sources: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """The model's translations, and for the report how fast and with which options it made them."""
+def load(run: Path, args: argparse.Namespace) -> "Translator":
+    """The run's model, which translates as the options say."""
     from transformer_mt.fast import keep_freed_memory
     from transformer_mt.translator import Translator
 
     keep_freed_memory()
-    translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
-    options = translator.decode = cli.decode_config(args, translator.decode)
+    translator = Translator.from_pretrained(run, args.device, args.precision, args.workers)
+    translator.decode = cli.decode_config(args, translator.decode)
+    return translator
+
+
+def translate(translator: "Translator", sources: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The model's translations, and for the report how fast and with which options it made them."""
     cli.warn_of_unknown(translator.unknown_share(sources), "the source")
     # Loading the model is no part of the speed.
     start = time.perf_counter()
@@ -302,50 +364,9 @@ def translate(args: argparse.Namespace, sources: list[str]) -> tuple[list[str], 
     return [translation.text for translation in translations], {
         "sentences_per_second": len(sources) / seconds,
         "tokens_per_second": n_tokens / seconds,
-        "beam_size": options.beam_size,
-        "length_penalty": options.length_penalty,
+        "beam_size": translator.decode.beam_size,
+        "length_penalty": translator.decode.length_penalty,
     }
-
-
-def score(
-    hypotheses: list[str], references: list[list[str | None]], language: str
-) -> dict[str, Any]:
-    """BLEU, chrF and the length ratio.
-
-    A sentence is compared with the references that it has, those that are not None.
-
-    Both scores come with sacreBLEU's signature and with half the width of the 95 % bootstrap
-    interval, which is 0 for a single sentence.
-    """
-    from sacrebleu.metrics.chrf import CHRF
-
-    from transformer_mt.scoring import bleu_metric
-
-    results: dict[str, Any] = {}
-    sets: Any = references  # its types have no None, which it takes all the same
-    # A single sentence cannot be resampled; sacreBLEU then leaves the interval out.
-    n_samples = RESAMPLES if len(hypotheses) > 1 else 1
-    # Raw text goes in: each metric has its own way to find words, which its signature names.
-    for name, metric in (("bleu", bleu_metric(language)), ("chrf", CHRF())):
-        compute_in_floats(metric)
-        result: Any = metric.corpus_score(hypotheses, sets, n_bootstrap=n_samples)
-        results[name] = {
-            "score": result.score,
-            "interval": result._ci if len(hypotheses) > 1 else 0.0,
-            "signature": str(metric.get_signature()),
-        }
-        if name == "bleu":
-            results["length_ratio"] = result.sys_len / max(1, result.ref_len)
-    return results
-
-
-def compute_in_floats(metric: Any) -> None:
-    """Let the metric compute in Python's floats.
-
-    sacreBLEU resamples in numpy's float32, and fails when a sample scores 0.
-    """
-    compute = metric._compute_score_from_stats
-    metric._compute_score_from_stats = lambda counts: compute([float(count) for count in counts])
 
 
 def report_text(report: dict[str, Any], n_references: int) -> str:
@@ -354,10 +375,10 @@ def report_text(report: dict[str, Any], n_references: int) -> str:
         f"{report['test_set']}: {report['n']} sentences, {report['direction']}, "
         f"{n_references} reference(s)"
     ]
-    for key, title in (("bleu", "BLEU"), ("chrf", "chrF")):
+    for key in filter(report.__contains__, METRICS):
         part = report[key]
         lines.append(
-            f"{title:<14} {part['score']:.2f} ± {part['interval']:.2f}   {part['signature']}"
+            f"{METRICS[key]:<14} {part['score']:.2f} ± {part['interval']:.2f}   {part['signature']}"
         )
     lines.append(f"{'length ratio':<14} {report['length_ratio']:.3f}")
     if "sentences_per_second" in report:
@@ -366,6 +387,100 @@ def report_text(report: dict[str, Any], n_references: int) -> str:
             f"{report['tokens_per_second']:.0f} tokens/s "
             f"(beam size {report['beam_size']}, length penalty {report['length_penalty']:g})"
         )
+    return "\n".join(lines)
+
+
+# ---- Several systems ----
+
+
+def compare(args: argparse.Namespace, config: Config, test_set: TestSet) -> list[dict[str, Any]]:
+    """The part of each run, or of each file of translations, in the report.
+
+    All but the first have, in each metric, the difference to it and how likely it is by chance.
+    """
+    from transformer_mt.scoring import p_values, score
+
+    n, references, language = len(test_set.sources), test_set.references, config.tgt_language
+    systems: list[dict[str, Any]] = []
+    outputs: list[list[str]] = []
+    if args.hyp:
+        outputs = [read_hypotheses(path, config, n) for path in args.hyp]
+        systems = [{"hyp": str(path)} for path in args.hyp]
+    else:
+        warn_of_other_splits(args)
+        runs = [args.run, *args.others]
+        # All are loaded first, so that a damaged one is told before the others translate.
+        for run, translator in zip(runs, [load(run, args) for run in runs], strict=True):
+            hypotheses, speed = translate(translator, test_set.sources)
+            outputs.append(converted(hypotheses, config, run))
+            systems.append({"run": str(run)} | speed)
+    for system, hypotheses in zip(systems, outputs, strict=True):
+        system |= score(hypotheses, references, language, args.ter)
+    for system, hypotheses in zip(systems[1:], outputs[1:], strict=True):
+        values = p_values(outputs[0], hypotheses, references, language, args.ter)
+        for name, tests in values.items():
+            difference = system[name]["score"] - systems[0][name]["score"]
+            system[name] |= {"difference": difference} | tests
+    return systems
+
+
+def warn_of_other_splits(args: argparse.Namespace) -> None:
+    """Say where a run may have been trained on the text that the first run held out."""
+    if args.ref or args.test_set:
+        return
+    name = f"{args.split or 'test'}.tsv"
+    for run in args.others:
+        if (
+            not (run / name).is_file()
+            or (run / name).read_bytes() != (args.run / name).read_bytes()
+        ):
+            talk(
+                f"warning: {run} has not held out what {args.run} has: it may have been trained on "
+                f"{args.run / name}."
+            )
+
+
+def signature_of_tests() -> str:
+    """The tests of significance, in the manner of sacreBLEU's signatures."""
+    from transformer_mt.scoring import TESTS
+
+    # sacreBLEU's own way to choose the seed, which its other signatures name.
+    seed = os.environ.get("SACREBLEU_SEED", "12345").lower()
+    return "|".join([*(f"{kind}:{n}" for kind, n in TESTS.values()), f"seed:{seed}"])
+
+
+def comparison_text(report: dict[str, Any], n_references: int) -> str:
+    """A table for each metric, with a row for each system."""
+    from transformer_mt.scoring import FEWEST
+
+    systems = report["systems"]
+    names = [system.get("run") or system["hyp"] for system in systems]
+    width = max(24, *map(len, names))
+    lines = [
+        f"{report['test_set']}: {report['n']} sentences, {report['direction']}, "
+        f"{n_references} reference(s)"
+    ]
+    is_untested = False
+    for key in filter(systems[0].__contains__, METRICS):
+        title = f"{METRICS[key]}{', lower is better' if key == 'ter' else ''}"
+        lines.append(f"{title:<{width}}  {'':14} difference  p (bootstrap)  p (randomisation)")
+        for name, part in zip(names, (system[key] for system in systems), strict=True):
+            row = f"{name:<{width}}  {part['score']:6.2f} ± {part['interval']:<5.2f}"
+            if "difference" in part:
+                row += f" {part['difference']:+11.2f}"
+                values = part["p_bootstrap"], part["p_randomisation"]
+                is_tested = None not in values
+                is_untested |= not is_tested
+                row += "".join(f"{v:15.4f}" if is_tested else f"{'-':>15}" for v in values)
+                row += " *" if is_tested and max(values) < 0.05 else ""
+            lines.append(row.rstrip())
+    lines.append(f"* both tests ({report['tests']}) find p < 0.05")
+    if is_untested:
+        lines.append(f"- not tested: fewer than {FEWEST} translations differ from the first")
+    lines += [
+        f"{METRICS[key]}: {systems[0][key]['signature']}"
+        for key in filter(systems[0].__contains__, METRICS)
+    ]
     return "\n".join(lines)
 
 

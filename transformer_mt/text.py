@@ -179,6 +179,13 @@ def language_of(code: str) -> str:
     return f"{language}_{script}"
 
 
+def same_languages(first: tuple[str, str], second: tuple[str, str]) -> bool:
+    """Whether two pairs of codes mean the same languages, in the same order."""
+    # Codes tell two forms of one language apart, as in cmn-yue.
+    compare = language_of if language_of(first[0]) != language_of(first[1]) else str
+    return list(map(compare, first)) == list(map(compare, second))
+
+
 def parse_code(code: str) -> tuple[str, str | None]:
     """The language and the script that `code` names."""
     # Codes of BCP 47 have hyphens, those of locales underscores.

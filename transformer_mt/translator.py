@@ -13,8 +13,8 @@ from transformer_mt.decoding import Hypothesis, forced_log_probs, search
 from transformer_mt.files import progress, talk
 from transformer_mt.inspector import Attention, Inspector, UnfitError
 from transformer_mt.run_dir import load_run
-from transformer_mt.runtime import choose_device, choose_dtype
-from transformer_mt.text import is_unspaced, language_of, one_line, refuse_surrogates
+from transformer_mt.runtime import autocast, choose_device, choose_dtype
+from transformer_mt.text import is_unspaced, one_line, refuse_surrogates, same_languages
 from transformer_mt.workers import count_workers
 
 SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
@@ -393,9 +393,7 @@ def reverse_of(translator: Translator, run_dir: Path) -> Translator:
     reverse = Translator(run_dir, str(translator.device))
     src, tgt = translator.config.src_language, translator.config.tgt_language
     others = reverse.config.tgt_language, reverse.config.src_language
-    # Codes tell two forms of one language apart, as in cmn-yue.
-    compare = language_of if language_of(src) != language_of(tgt) else str
-    if list(map(compare, others)) != [compare(src), compare(tgt)]:
+    if not same_languages((src, tgt), others):
         raise UserError(
             f"{run_dir}: translates {reverse.config.direction}, but {tgt}-{src} is needed to agree."
         )
