@@ -8,7 +8,7 @@ import torch
 from helpers import EXACT
 from torch.nn import functional as F
 
-from transformer_mt.fast import Linear, dropout, label_smoothed_loss, random_numbers
+from transformer_mt.fast import NEVER, Linear, dropout, label_smoothed_loss, random_numbers
 
 
 @pytest.mark.parametrize("n_out", [6, 4096, 4098, 4099])
@@ -119,6 +119,39 @@ def test_the_loss_is_the_cross_entropy_against_the_smoothed_distribution(
     gradients = torch.autograd.grad(2 * loss, (states, weight))
     expected_gradients = torch.autograd.grad(2 * expected, (states, weight))
     torch.testing.assert_close(gradients, expected_gradients, **EXACT)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 512])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_ids_that_stand_for_nothing_leave_the_loss_of_an_output_with_a_bias(
+    float64, monkeypatch, smoothing, chunk
+):
+    """Padding need not be the first of them, nor the one that the bias says."""
+    monkeypatch.setattr("transformer_mt.fast.CHUNK", chunk)
+    states, weight, _ = loss_inputs(5, 9)
+    pad, unused = 3, [1, 3, 8]
+    words = [i for i in range(9) if i not in unused]
+    targets = torch.tensor([words[i] for i in (0, 2, 5, 2, 4)])
+    bias = torch.linspace(-1, 2, 9)
+    bias[[1, 8]] = NEVER
+    bias.requires_grad_()
+    loss = label_smoothed_loss(states, weight, targets, smoothing, pad, bias)
+    # A vocabulary without these ids, but for padding, which the model can still say.
+    distribution = torch.full((5, 9), smoothing / len(words))
+    distribution[:, unused] = 0
+    distribution[torch.arange(5), targets] += 1 - smoothing
+    real = [*words, pad]
+    log_probs = (states @ weight[real].t() + bias[real]).log_softmax(-1)
+    expected = -(distribution[:, real] * log_probs).sum()
+    torch.testing.assert_close(loss, expected, **EXACT)
+    gradients = torch.autograd.grad(2 * loss, (states, weight, bias))
+    expected_gradients = torch.autograd.grad(2 * expected, (states, weight, bias))
+    torch.testing.assert_close(gradients, expected_gradients, **EXACT)
+    for gradient in gradients[1:]:
+        assert not gradient[[1, 8]].any()  # so that Adam leaves them as they are
+    with torch.inference_mode():
+        again = label_smoothed_loss(states, weight, targets, smoothing, pad, bias)
+    torch.testing.assert_close(again, loss.detach(), **EXACT)
 
 
 def test_the_loss_without_smoothing_is_torchs_cross_entropy(float64):

@@ -97,13 +97,23 @@ CHUNK = 512
 as many."""
 
 
+NEVER = -1e9
+"""The bias of an id that stands for nothing: its probability is 0."""
+
+
 def label_smoothed_loss(
-    states: Tensor, weight: Tensor, targets: Tensor, smoothing: float, pad_id: int
+    states: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    smoothing: float,
+    pad_id: int,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Summed cross-entropy with smoothed labels (section 5.4; Szegedy et al. 2016), in nats.
 
     The label has the probability 1 - smoothing; the rest is spread evenly over the whole
-    vocabulary but padding. It replaces (but for padding, which the line below does not leave out)
+    vocabulary but padding and ids with a bias of `NEVER`. It replaces (but for those ids, which the
+    line below does not leave out)
 
         F.cross_entropy(states @ weight.t(), targets, reduction="sum", label_smoothing=smoothing)
 
@@ -115,17 +125,18 @@ def label_smoothed_loss(
         states: the decoder's, below its output layer: `(n, D)`.
         weight: the output layer's, `(V, D)`.
         targets: ids `(n,)`, no padding among them.
+        bias: the output layer's, `(V,)`; None = it has none.
     """
     apply = cast(Callable[..., Tensor], _SmoothedLoss.apply)
-    return apply(states, weight, targets, smoothing, pad_id, torch.is_grad_enabled())
+    return apply(states, weight, targets, smoothing, pad_id, bias, torch.is_grad_enabled())
 
 
 class _SmoothedLoss(torch.autograd.Function):
     """The loss and its gradient in one pass over chunks of tokens.
 
-    With logits z = W x, their softmax p and the smoothed labels q, the loss is
-    log(sum(exp z)) - sum(q z), and its gradient by z is p - q. Every id but padding has the same
-    share in q whatever the token, so that part is taken off once for all tokens, by the sum of
+    With logits z = W x + b, their softmax p and the smoothed labels q, the loss is
+    log(sum(exp z)) - sum(q z), and its gradient by z is p - q. Every id but those left out has the
+    same share in q whatever the token, so that part is taken off once for all tokens, by the sum of
     those rows of W. The chunks are left with -log p + smoothing z of the label.
     """
 
@@ -137,22 +148,33 @@ class _SmoothedLoss(torch.autograd.Function):
         targets: Tensor,
         smoothing: float,
         pad_id: int,
+        bias: Tensor | None,
         with_gradient: bool,
     ) -> Tensor:
         # Inside forward autograd is off, so the caller says whether it was on (`with_gradient`).
         # First the part that is the same for all tokens.
-        share = smoothing / (len(weight) - 1)
-        spread = share * (weight.sum(0) - weight[pad_id])  # (D,)
+        left_out = torch.full((1,), pad_id, device=weight.device)
+        if bias is not None:
+            never = bias < NEVER / 2  # with room for rounding
+            never[pad_id] = True
+            left_out = never.nonzero()[:, 0]
+        share = smoothing / (len(weight) - len(left_out))
+        spread = share * (weight.sum(0) - weight[left_out].sum(0))  # (D,)
         total = states.sum(0)  # (D,)
         loss = -(total * spread).sum()
         states_gradient = (-spread).repeat(len(states), 1)  # (n, D)
         weight_gradient = (-share * total).repeat(len(weight), 1)  # (V, D)
-        weight_gradient[pad_id] = 0
+        weight_gradient[left_out] = 0
+        bias_gradient = None
+        if bias is not None:
+            loss -= len(states) * share * bias.index_fill(0, left_out, 0.0).sum()
+            bias_gradient = torch.full_like(bias, -share * len(states))
+            bias_gradient[left_out] = 0
 
         n = CHUNK * 16 if states.is_cuda else CHUNK
         for start in range(0, len(states), n):
             x, labels = states[start : start + n], targets[start : start + n, None]
-            z = F.linear(x, weight)  # (chunk, V)
+            z = F.linear(x, weight, bias)  # (chunk, V)
             p = z.softmax(-1, dtype=weight.dtype)
             z_label = z.gather(1, labels)[:, 0].to(weight.dtype)
             # -log p of the label, by way of the largest logit: p may be too small for a logarithm.
@@ -160,17 +182,20 @@ class _SmoothedLoss(torch.autograd.Function):
             loss += (nll + smoothing * z_label).sum()
             if with_gradient:
                 gradient = p.scatter_add_(1, labels, p.new_full(labels.shape, smoothing - 1))
+                if bias_gradient is not None:
+                    bias_gradient += gradient.sum(0)
                 gradient = gradient.to(z.dtype)
                 states_gradient[start : start + n] += gradient @ weight
                 weight_gradient += gradient.t() @ x
-        ctx.save_for_backward(states_gradient, weight_gradient)
+        ctx.save_for_backward(states_gradient, weight_gradient, bias_gradient)
         return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        states_gradient, weight_gradient = ctx.saved_tensors
-        return states_gradient * scale, weight_gradient * scale, None, None, None, None
+        gradients = (None if x is None else x * scale for x in ctx.saved_tensors)
+        states_gradient, weight_gradient, bias_gradient = gradients
+        return states_gradient, weight_gradient, None, None, None, bias_gradient, None
 
 
 def keep_freed_memory() -> None:

@@ -136,8 +136,6 @@ class Trainer:
     """One training run in `config.run_dir`."""
 
     def __init__(self, config: Config, corpus: Corpus) -> None:
-        if config.model.output_bias:
-            raise UserError("model.output_bias=true is for imported models, which are not trained.")
         self.config = config
         self.corpus = corpus
         self.run_dir = Path(config.run_dir)
