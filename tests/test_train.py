@@ -11,11 +11,26 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from helpers import Done, lines, pattern_pairs, training_config, training_options, write
+from helpers import (
+    PEOPLE,
+    THINGS,
+    Done,
+    lines,
+    pattern_pairs,
+    training_config,
+    training_options,
+    write,
+)
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from transformer_mt.config import Config, DecodeConfig, UserError
-from transformer_mt.run_dir import checkpoint_steps, load_tensors
+from transformer_mt.run_dir import (
+    checkpoint_path,
+    checkpoint_steps,
+    load_config,
+    load_tensors,
+    save_tensors,
+)
 from transformer_mt.train import command, expand_paths, flat, folder_name, quote_path, train
 from transformer_mt.translate import parse_args as parse_translate
 
@@ -558,3 +573,182 @@ def test_odd_paths_go_through_the_whole_command(call, monkeypatch, tmp_path):
         in call("train", "data=files", "data.train=my (1).tsv").error
     )
     assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------- beginning with another run
+
+
+OTHER_TEXT = [
+    (f"{person} draw {thing} at night.", f"{人}夜里画{物}。")
+    for person, 人 in PEOPLE.items()
+    for thing, 物 in THINGS.items()
+]
+
+
+@pytest.fixture
+def other_corpus(tmp_path) -> Path:
+    """Text to fine-tune on, with words that the trained run has not seen."""
+    return write(tmp_path / "other.tsv", "".join(f"{en}\t{zh}\n" for en, zh in OTHER_TEXT))
+
+
+def fine_tuning(corpus: Path, cache: Path, begin: Path, **changes: object) -> list[str]:
+    """Overrides that begin with a run, with nothing said of its model and its vocabularies."""
+    changes = {"init_from": begin, "train.max_steps": 1} | changes
+    options = training_options(corpus, cache, Path("unused"))
+    others = [o for o in options if not o.startswith(("run_dir=", "model.", "tokenizer."))]
+    return others + [f"{key}={value}" for key, value in changes.items()]
+
+
+def test_a_run_begins_with_the_weights_and_vocabularies_of_another(
+    call, trained_run, other_corpus, cache_dir, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    changes = {"train.lr": 1e-9, "train.average": 1, "model.dropout": 0.25}
+    done = call("train", *fine_tuning(other_corpus, cache_dir, trained_run, **changes))
+    assert done.status == 0 and "begins with the model and the vocabularies of" in done.err
+    # Its name is made of the model that it has.
+    run = tmp_path / "runs" / "files-en-zh-tiny"
+    for name in ("src.spm.model", "tgt.spm.model"):
+        assert (run / name).read_bytes() == (trained_run / name).read_bytes()
+    before, _ = load_tensors(trained_run / "model.safetensors")
+    now, metadata = load_tensors(run / "model.safetensors")
+    assert metadata["steps"] == [1] and before.keys() == now.keys()
+    for name, tensor in now.items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-8)
+    old, config = load_config(trained_run), load_config(run)
+    assert config.init_from == str(trained_run) and old.init_from is None
+    assert asdict(config.model) == asdict(old.model) | {"dropout": 0.25}
+    assert asdict(config.tokenizer) == asdict(old.tokenizer)
+    held_out = lines((run / "valid.tsv").read_text("utf-8"))
+    assert held_out and {tuple(line.split("\t")) for line in held_out} <= set(OTHER_TEXT)
+
+
+def test_a_run_that_began_with_another_goes_on_without_it(
+    call, trained_run, other_corpus, cache_dir, tmp_path
+):
+    begin, run = tmp_path / "begin", tmp_path / "run"
+    shutil.copytree(trained_run, begin, ignore=shutil.ignore_patterns("checkpoints"))
+    source = {"name": "somebody/opus-mt-en-zh", "license": "cc-by-4.0"}
+    tensors, metadata = load_tensors(begin / "model.safetensors")
+    save_tensors(begin / "model.safetensors", tensors, metadata | {"source": source})
+    options = fine_tuning(other_corpus, cache_dir, begin, run_dir=run)
+    assert call("train", *options).status == 0
+    whole = fine_tuning(
+        other_corpus, cache_dir, begin, run_dir=tmp_path / "whole", **{"train.max_steps": 3}
+    )
+    assert call("train", *whole).status == 0
+    shutil.rmtree(begin)
+    done = call("train", *options, "train.max_steps=3")
+    assert done.status == 0 and "begins with" not in done.err
+    # What two starts make is what one makes, to the bit.
+    final = {
+        name: load_tensors(checkpoint_path(tmp_path / name, "state", 3))[0]
+        for name in ("run", "whole")
+    }
+    for name, tensor in final["whole"].items():
+        if name.startswith("model."):
+            assert torch.equal(tensor, final["run"][name]), name
+    # The licence of an imported model is not lost on the way.
+    assert load_tensors(run / "model.safetensors")[1]["source"] == source
+    error = call("train", *options, f"init_from={trained_run}").error
+    assert f"init_from={trained_run} (was {begin})" in error
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"model.d_model": 64}, "another model or other vocabularies: model.d_model=64 (there 32)"),
+        ({"model.norm": "post"}, "model.norm=post (there pre)"),
+        ({"model": "small"}, "model.d_ff=1024 (there 64), model.d_model=256 (there 32), "),
+        ({"tokenizer.vocab_size": 8000}, "tokenizer.vocab_size=8000 (there 340)"),
+        ({"tokenizer.joint": "true"}, "tokenizer.joint=True (there False)"),
+        (
+            {"tokenizer.src_model": "a.model", "tokenizer.tgt_model": "b.model"},
+            "tokenizer.src_model=a.model (there None)",
+        ),
+        ({"direction": "zh-en"}, "translates en-zh, but this run zh-en; set direction"),
+        ({"data.languages": "[en,de]", "direction": "en-de"}, "en-zh, but this run en-de"),
+        ({"run_dir": "RUN"}, "is run_dir itself: name another run_dir"),
+        ({"init_from": "nowhere"}, "nowhere: no run here"),
+        ({"init_from": "untrained"}, "untrained: no model here"),
+    ],
+)
+def test_a_beginning_that_does_not_fit_is_one_line(
+    call, trained_run, other_corpus, cache_dir, tmp_path, monkeypatch, changes, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "untrained").mkdir()
+    shutil.copy(trained_run / "config.yaml", tmp_path / "untrained")
+    before = contents(trained_run)
+    changes = {"run_dir": "run"} | changes
+    if changes["run_dir"] == "RUN":
+        # By another name.
+        changes["run_dir"] = f"{trained_run}/../{trained_run.name}"
+    error = call("train", *fine_tuning(other_corpus, cache_dir, trained_run, **changes)).error
+    assert message in error
+    assert not (tmp_path / "run").exists() and contents(trained_run) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"experiment": "tatoeba"},  # whose model and vocabularies are others: nobody typed those
+        {"model.d_model": 32, "tokenizer.vocab_size": 340},
+        {"tokenizer.sampling_alpha": 0.1, "model.dropout": 0.3, "model.name": "mine"},
+    ],
+)
+def test_what_agrees_or_was_not_typed_is_no_contradiction(
+    call, trained_run, other_corpus, cache_dir, tmp_path, changes
+):
+    run, old = tmp_path / "run", load_config(trained_run)
+    options = fine_tuning(other_corpus, cache_dir, trained_run, run_dir=run, **changes)
+    done = call("train", *options)
+    assert done.status == 0, done.err
+    config, now = load_config(run), flat(asdict(load_config(run)))
+    free = ("model.name", "model.dropout", "tokenizer.sampling_alpha")
+    for key, value in flat(asdict(old)).items():
+        if key.startswith(("model.", "tokenizer.")) and key not in free:
+            assert now[key] == value
+    for key, value in changes.items():
+        assert key == "experiment" or now[key] == value
+    assert config.decode.beam_size == (5 if "experiment" in changes else 4)
+
+
+def test_the_script_of_chinese_is_that_of_the_beginning(
+    call, trained_run, other_corpus, cache_dir, tmp_path, monkeypatch
+):
+    begin = tmp_path / "begin"
+    shutil.copytree(trained_run, begin, ignore=shutil.ignore_patterns("checkpoints"))
+    text = (begin / "config.yaml").read_text("utf-8")
+    write(begin / "config.yaml", text.replace("script: as_is", "script: simplified"))
+    options = fine_tuning(other_corpus, cache_dir, begin, run_dir=tmp_path / "run")
+    (config,), done = swept(call, monkeypatch, *options)
+    assert done.status == 0 and config.data.chinese_script == "simplified"
+    (config,), _ = swept(call, monkeypatch, *options, "data.chinese_script=as_is")
+    assert config.data.chinese_script == "as_is"
+    monkeypatch.undo()
+    done = call("train", *options, "data.chinese_script=as_is")
+    assert done.status == 0
+    said = f"warning: data.chinese_script=as_is, but {begin} was trained with simplified."
+    assert said in done.err.splitlines()
+
+
+def test_a_sweep_over_beginnings(call, monkeypatch, trained_run, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained_run, tmp_path / "a", ignore=shutil.ignore_patterns("checkpoints"))
+    shutil.copytree(trained_run, tmp_path / "b", ignore=shutil.ignore_patterns("checkpoints"))
+    text = (tmp_path / "b" / "config.yaml").read_text("utf-8")
+    write(tmp_path / "b" / "config.yaml", text.replace("dropout: 0.1", "dropout: 0.4"))
+    configs, done = swept(call, monkeypatch, "--multirun", "init_from=a,b")
+    assert done.status == 0, done.err
+    assert [(config.init_from, config.model.dropout) for config in configs] == [
+        ("a", 0.1), ("b", 0.4),
+    ]  # fmt: skip
+
+
+def test_a_configuration_from_a_program_must_fit_its_beginning_too(
+    trained_run, other_corpus, cache_dir, tmp_path
+):
+    changes = {"init_from": str(trained_run), "model.n_heads": 4}
+    with pytest.raises(UserError, match=re.escape("model.n_heads=4 (there 2)")):
+        train(training_config(other_corpus, cache_dir, tmp_path / "run", **changes))

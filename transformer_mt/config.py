@@ -301,6 +301,11 @@ class Config:
     """Everything that a run writes."""
     resume: bool = True
     """Go on with what is in `run_dir`; false starts over and moves the old run aside."""
+    init_from: str | None = None
+    """A run whose weights and vocabularies this one begins with, as in fine-tuning on other text;
+    null: begin with random weights. Options of `model` and `tokenizer` that are not given are that
+    run's, and those given must agree with it, but for model.dropout and
+    tokenizer.sampling_alpha."""
     direction: str = "en-zh"
     """Source and target, two of `data.languages`."""
     data: DataConfig = field(default_factory=DataConfig)

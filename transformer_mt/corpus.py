@@ -139,7 +139,8 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     """Read, clean, split and tokenize the corpus of `config`, or find all that in the cache.
 
     Args:
-        run_dir: a run that goes on; its vocabularies are used instead of new ones.
+        run_dir: a run that goes on, or that this one begins with; its vocabularies are used instead
+            of new ones.
     Raises:
         UserError: anything wrong with the corpus, its options, or the vocabularies.
     """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # --help needs neither torch nor datasets
 
 PATH_OPTIONS = (
     "run_dir",
+    "init_from",
     "data.train",
     "data.valid",
     "data.test",
@@ -59,6 +61,9 @@ MAY_CHANGE = (
 )
 """Options that a run may change when it goes on, besides those of `data` and `decode`. (The corpus
 and the vocabularies are compared by content.)"""
+MAY_DIFFER = ("model.name", "model.dropout", "tokenizer.sampling_alpha")
+"""Options of the model and the vocabularies in which a run may differ from the one it begins with:
+they matter to training alone."""
 LOCK = ".lock"
 QUOTES = "'\""
 PATH_VALUE = re.compile(
@@ -94,6 +99,8 @@ def job(composed: DictConfig) -> None:
     """One training run; Hydra calls it once, or once for each point of a sweep."""
     status = 1
     try:
+        if composed.init_from is not None:
+            follow_beginning(composed, typed_options())
         config: Any = OmegaConf.to_object(composed)
         assert isinstance(config, Config)
         refuse_unknown(OmegaConf.to_container(composed))
@@ -115,6 +122,49 @@ def job(composed: DictConfig) -> None:
         talk(f"error: {error.filename or 'run_dir or data.cache_dir'}: {error.strerror or error}.")
     if status:
         sys.exit(status)
+
+
+def typed_options() -> set[str]:
+    """The options that the command line sets, each by itself or with a group as in `model=tiny`.
+
+    Those of a recipe, as in `experiment=tatoeba`, do not count.
+    """
+    loader: Any = GlobalHydra.instance().config_loader()
+    hydra_config = HydraConfig.get()
+    typed = {override.lstrip("+").partition("=")[0] for override in hydra_config.overrides.task}
+    for group, choice in hydra_config.runtime.choices.items():
+        if group in typed and group != "experiment" and choice is not None:
+            found = loader.repository.load_config(f"{group}/{choice}")
+            values: Any = OmegaConf.to_container(found.config)
+            typed |= flat(values, f"{group}.").keys()
+    return typed
+
+
+def follow_beginning(composed: DictConfig, typed: set[str]) -> None:
+    """Give options that nobody typed the values that they have in the run of `init_from`: those of
+    the model and the vocabularies, and the script of Chinese.
+    """
+    from transformer_mt.run_dir import checkpoint_steps, load_config
+
+    run, own = Path(expanded(str(composed.init_from))), Path(expanded(str(composed.run_dir)))
+    # A run that goes on has all that is needed from the other, which may be gone.
+    if not run.exists() and composed.resume and checkpoint_steps(own, "state"):
+        run = own
+    for option, value in options_of_beginning(load_config(run)).items():
+        if option not in typed and option != "tokenizer.sampling_alpha":
+            OmegaConf.update(composed, option, value)
+
+
+def options_of_beginning(config: Config) -> dict[str, Any]:
+    """The options in which a run is like the one that it begins with."""
+    options = flat(asdict(config))
+    # Its vocabularies are taken from its directory.
+    options |= {"tokenizer.src_model": None, "tokenizer.tgt_model": None}
+    return {
+        option: value
+        for option, value in options.items()
+        if option.startswith(("model.", "tokenizer.")) or option == "data.chinese_script"
+    }
 
 
 def refuse_unknown(composed: Any) -> None:
@@ -306,13 +356,17 @@ def train(config: Config) -> int:
     steps = checkpoint_steps(run_dir, "state") if config.resume else []
     if steps:
         check_resumable(config, load_config(run_dir), run_dir)
-    elif starts_over(config):
-        check_movable(run_dir)
+    else:
+        if config.init_from is not None:
+            check_beginning(config, Path(config.init_from))
+        if starts_over(config):
+            check_movable(run_dir)
 
     keep_freed_memory()
     # Processes that train together wait for one of them to prepare, before they are a group: a
     # group would give up on one that waits so long.
-    corpus = prepare(config, run_dir if steps else None)
+    beginning = None if config.init_from is None else Path(config.init_from)
+    corpus = prepare(config, run_dir if steps else beginning)
     with ExitStack() as stack:
         if rank() == 0:
             claim_run_dir(config, steps, stack)
@@ -320,11 +374,45 @@ def train(config: Config) -> int:
         return train_on(corpus, config, resume=bool(steps))
 
 
+def check_beginning(config: Config, run: Path) -> None:
+    """Raise UserError unless a run with this configuration can begin with the weights of `run`."""
+    from transformer_mt.run_dir import load_run
+    from transformer_mt.runtime import rank
+    from transformer_mt.text import same_languages
+
+    old = load_run(run).config
+    languages = [(c.src_language, c.tgt_language) for c in (old, config)]
+    if not same_languages(*languages):
+        raise UserError(
+            f"init_from={run} translates {old.direction}, but this run {config.direction}; set "
+            "direction and data.languages accordingly, or begin with another run."
+        )
+    before, now = options_of_beginning(old), flat(asdict(config))
+    script = "data.chinese_script"
+    if now[script] != before[script] and rank() == 0:
+        talk(f"warning: {script}={now[script]}, but {run} was trained with {before[script]}.")
+    differing = [
+        f"{key}={now[key]} (there {before[key]})"
+        for key in sorted(before)
+        if now[key] != before[key] and key not in (*MAY_DIFFER, script)
+    ]
+    if differing:
+        raise UserError(
+            f"init_from={run} has another model or other vocabularies: {', '.join(differing)}. "
+            "Leave such options out, or train from nothing, without init_from."
+        )
+
+
 def check_run_dir(config: Config) -> None:
     """Raise UserError unless `run_dir` is a run, an empty folder, or not there yet."""
     run_dir = Path(config.run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"run_dir={run_dir} is a file; name a folder.")
+    if config.init_from is not None and Path(config.init_from).resolve() == run_dir.resolve():
+        raise UserError(
+            f"init_from={config.init_from} is run_dir itself: name another run_dir, or leave "
+            "init_from out to go on with it."
+        )
     if not config.resume and os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0":
         raise UserError(
             f"resume=false would start over each time that torchrun starts the job again: move "
@@ -432,7 +520,7 @@ def move_aside(run_dir: Path) -> Path:
 def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
     from transformer_mt.corpus import table
-    from transformer_mt.run_dir import save_config
+    from transformer_mt.run_dir import load_run, save_config
     from transformer_mt.runtime import gathered, rank
     from transformer_mt.trainer import Trainer
 
@@ -441,6 +529,8 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     resume = gathered(resume)[0]  # the first process decides, since only it claimed the directory
     if resume:
         trainer.resume()
+    elif config.init_from is not None:
+        trainer.begin_with(load_run(Path(config.init_from)))
     if rank() == 0:
         save_config(run_dir, config)
         if not resume:

@@ -33,6 +33,7 @@ from transformer_mt.model import Transformer
 from transformer_mt.run_dir import (
     WEIGHTS,
     DamagedError,
+    LoadedRun,
     average,
     build_model,
     checkpoint_path,
@@ -175,6 +176,8 @@ class Trainer:
             config.train.seed,
         )
         self.state = State()
+        self.source: Any = None
+        """Whose model the run began with, and under which licence, where it was imported."""
 
     def describe(self, n_batches: int) -> str:
         """One line: what is trained, on what."""
@@ -400,6 +403,7 @@ class Trainer:
                 batch.tgt_out[batch.positions],
                 smoothing,
                 self.corpus.tgt_tokenizer.pad_id,
+                model.output.bias,
             )
 
     def update(self, micro_batches: list[Batch], lr: float) -> tuple[float, int, float]:
@@ -703,10 +707,23 @@ class Trainer:
     def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
         """Make these the weights to use."""
         if rank() == 0:
-            metadata = {"steps": steps, "valid_bleu": bleu}
+            metadata = {"steps": steps, "valid_bleu": bleu} | self.origin()
             save_tensors(self.run_dir / WEIGHTS, weights, metadata)
 
     # ------------------------------------------------------------------ on disk
+
+    def begin_with(self, run: LoadedRun) -> None:
+        """Take over the weights of another run, instead of random ones."""
+        put_weights(self.model, weights_of(run.model), run.path)
+        self.source = run.metadata.get("source")
+        self.talk(
+            f"begins with the model and the vocabularies of {run.path}, "
+            f"step {max(run.metadata['steps'])}"
+        )
+
+    def origin(self) -> dict[str, Any]:
+        """What every file of weights says of an imported model that the run began with."""
+        return {} if self.source is None else {"source": self.source}
 
     def save(self) -> None:
         """Write a checkpoint to resume from; the one before it stays until this one is safe."""
@@ -724,7 +741,7 @@ class Trainer:
             "threads": self.n_threads,
             "processes": world_size(),
             "workers": self.n_workers,
-        }
+        } | self.origin()
         path = checkpoint_path(self.run_dir, "state", self.state.step)
         save_checkpoint(path, self.model, self.optimizer, all_random, metadata)
         prune_checkpoints(self.run_dir, "state", self.state.step, keep=2)
@@ -771,6 +788,7 @@ class Trainer:
                 self.talk(f"warning: {before} {name} before, {now} now: equal to rounding only.")
         random = restore_checkpoint(tensors, self.model, self.optimizer, path)
         self.state = State(**metadata["state"])
+        self.source = metadata.get("source")
         # A process that was not there before has no random state to go on with.
         torch.manual_seed(self.config.train.seed + rank() + self.state.step)
         if (name := f"cpu.{rank()}") in random:
