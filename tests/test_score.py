@@ -74,13 +74,17 @@ def test_what_cannot_be_scored(translator, capsys):
         f"at most model.max_len={longest}" in w and w.endswith("No score.") for w in warnings
     )
     assert translator.score([]) == []
-    for pair, message in (
-        (("apples", " "), "pair 1: the translation is empty"),
-        (("", "苹果"), "pair 1: the source is empty"),
-        (("apples", "\udcff"), "pair 1: the translation has a lone surrogate at character 1"),
-    ):
-        with pytest.raises(UserError, match=message):
-            translator.score([pair])
+    with pytest.raises(UserError, match="pair 1: the translation has a lone surrogate"):
+        translator.score([("apples", "\udcff")])
+
+
+def test_an_empty_translation_is_a_translation_but_an_empty_source_has_no_other(translator, capsys):
+    scores = translator.score([("I like apples.", ""), ("", "苹果"), ("I like apples.", "\u3000")])
+    assert scores[0] == scores[2] and scores[0].tokens == ["</s>"]
+    expected = slow_log_probs(translator, "I like apples.", "")
+    assert scores[0].log_prob == pytest.approx(expected[0], abs=1e-5)
+    assert math.isnan(scores[1].log_prob)
+    assert capsys.readouterr().err == "warning: pair 2: the source is empty. No score.\n"
 
 
 def test_weights_that_overflow_are_told(translator, monkeypatch):
@@ -138,13 +142,10 @@ def test_windows_keep_the_order_and_the_numbers_of_lines(call, trained_run, monk
         (["RUN", "--src", "two", "--tgt", "three"], b"", "three: 3 lines, but two has 2"),
         (["RUN", "--src", "two", "--tgt", "missing"], b"", "missing: no such file"),
         (["RUN", "--src", "two", "--tgt", "bytes"], b"", "bytes: line 2 is not UTF-8 at byte"),
-        (["RUN", "--src", "two", "--tgt", "gap"], b"", "two, gap: line 2: the translation is empt"),
-        (["RUN", "--src", "gap", "--tgt", "two"], b"", "gap, two: line 2: the source is empty"),
         (["RUN", "--src", "empty", "--tgt", "empty"], b"", "there is nothing to score"),
         (["RUN", "--src", "-", "--tgt", "-"], b"", "- is given twice"),
         (["RUN"], b"", "standard input: there is nothing to score"),
         (["RUN"], b"a\tb\na b\n", "standard input: line 2 has no second column"),
-        (["RUN"], b"a\tb\na\t\tb\n", "standard input: line 2: the translation is empty"),
         (["RUN"], b"a\tb\n\xff\tb\n", "standard input: line 2 is not UTF-8 at byte offset 4"),
         (["RUN", "--batch-tokens", "0"], b"a\tb\n", "--batch-tokens 0 is out of range"),
         (["RUN", "--device", "cuda:31"], b"a\tb\n", "--device=cuda:31"),
@@ -155,7 +156,7 @@ def test_a_bad_option_of_score_is_one_line(
     call, trained_run, tmp_path, monkeypatch, arguments, stdin, message
 ):
     monkeypatch.chdir(tmp_path)
-    files = {"two": b"a\nb\n", "three": b"a\nb\nc\n", "bytes": b"a\nb\xff\n", "gap": b"a\n \n"}
+    files = {"two": b"a\nb\n", "three": b"a\nb\nc\n", "bytes": b"a\nb\xff\n"}
     for name, content in (files | {"empty": b""}).items():
         write(tmp_path / name, content)
     arguments = [str(trained_run) if a == "RUN" else a for a in arguments]

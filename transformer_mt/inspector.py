@@ -134,6 +134,8 @@ class Inspector:
             text, bounds = join_given(list(map(convert, tokens)), not is_unspaced(language))
         else:
             text = convert(one_line(text))
+        if not text:
+            raise UserError(f"{where} is empty.")
         ids = self.ids(text, is_src, where)
         return alignment.make_side(tokenizer, ids, bounds or units, text)
 
@@ -141,12 +143,10 @@ class Inspector:
         """Ids of a sentence whose characters are as in training, eos last.
 
         Raises:
-            UserError: it is empty or too long, or the vocabulary lacks a character of the target.
+            UnfitError: it is too long, or the vocabulary lacks a character of the target.
         """
         run = self.run
         tokenizer = run.src_tokenizer if is_src else run.tgt_tokenizer
-        if not text:
-            raise UserError(f"{where} is empty.")
         ids = tokenizer.encode([text])[0]
         if len(ids) > run.config.model.max_len:
             raise UnfitError(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import STANDARD, read_text, talk, typed_path
-from transformer_mt.text import one_line
 
 if TYPE_CHECKING:
     from transformer_mt.translator import Score
@@ -54,7 +53,7 @@ def read_pairs(args: argparse.Namespace) -> tuple[list[Pair], str]:
     """The pairs to score, and where they come from.
 
     Raises:
-        UserError: there are none, two files are not aligned, or one side alone of a pair is empty.
+        UserError: there are none, two files are not aligned, or a line has no second column.
     """
     if args.src:
         sources, targets = read_text(args.src), read_text(args.tgt)
@@ -71,11 +70,6 @@ def read_pairs(args: argparse.Namespace) -> tuple[list[Pair], str]:
         ]
     if not pairs:
         raise UserError(f"{name}: there is nothing to score.")
-    for number, (src, tgt) in enumerate(pairs, start=1):
-        # An empty line is translated by an empty line.
-        if bool(one_line(src)) != bool(one_line(tgt)):
-            side = "translation" if one_line(src) else "source"
-            raise UserError(f"{name}: line {number}: the {side} is empty.")
     return pairs, name
 
 

@@ -183,9 +183,10 @@ class Translator:
     ) -> list[Score]:
         """The log-probability of each given translation, in order.
 
-        It is what the search adds up for a translation of its own, before the length penalty. Text
-        that is empty has the empty translation, with certainty. A pair that is too long for the
-        model, or has characters that its vocabulary lacks, scores nan, with a warning.
+        It is what the search adds up for a translation of its own, before the length penalty. An
+        empty source has the empty translation, with certainty. Any other translation of it scores
+        nan, with a warning; so does a pair that is too long for the model, or whose translation has
+        characters that the vocabulary lacks.
 
         Args:
             pairs: source and translation.
@@ -193,8 +194,7 @@ class Translator:
                 None = as `decode` says.
             where: what to call pair number i (from 0) in warnings and errors.
         Raises:
-            UserError: one side alone is empty, a text holds lone surrogates, or the model's scores
-                are not finite.
+            UserError: a text holds lone surrogates, or the model's scores are not finite.
         """
         options = self.decode_options(batch_tokens=batch_tokens)
         scores = []
@@ -224,13 +224,16 @@ class Translator:
         return scores
 
     def pair_ids(self, src: str, tgt: str, where: str) -> tuple[list[int], list[int]] | None:
-        """Ids of a source and its translation; None, with a warning, where one of them does not fit
-        the model.
+        """Ids of a source and its translation; None, with a warning, where there is no source or
+        one of them does not fit the model.
         """
         run, inspector = self.run, self.inspector
         src_name, tgt_name = f"{where}: the source", f"{where}: the translation"
         refuse_surrogates(src, src_name)
         refuse_surrogates(tgt, tgt_name)
+        if not one_line(src):
+            talk(f"warning: {src_name} is empty. No score.")
+            return None
         try:
             return (
                 inspector.ids(run.convert_src(one_line(src)), True, src_name),
