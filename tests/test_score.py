@@ -1,14 +1,17 @@
 """The command `score`, and the method of the API behind it: log-probabilities of given text."""
 
+import io
 import json
 import math
 
 import pytest
+import sentencepiece as spm
 import torch
 from helpers import SENTENCES, lines, make_run, write
 
 from transformer_mt import Translator
 from transformer_mt.config import UserError
+from transformer_mt.tokenizer import Tokenizer
 
 TRANSLATIONS = ["我喜欢苹果。", "他们每天买鱼和猫！", "😀", "你看见书！"]
 PAIRS = list(zip(SENTENCES, TRANSLATIONS, strict=True))
@@ -85,6 +88,27 @@ def test_an_empty_translation_is_a_translation_but_an_empty_source_has_no_other(
     assert scores[0].log_prob == pytest.approx(expected[0], abs=1e-5)
     assert math.isnan(scores[1].log_prob)
     assert capsys.readouterr().err == "warning: pair 2: the source is empty. No score.\n"
+
+
+def test_characters_that_the_vocabulary_lacks_are_scored_as_unknown(tokenizers, tmp_path, capsys):
+    models = [io.BytesIO(), io.BytesIO()]
+    for model in models:
+        spm.SentencePieceTrainer.train(
+            sentence_iterator=iter(TRANSLATIONS + SENTENCES), model_writer=model, vocab_size=60,
+            hard_vocab_limit=False, pad_id=0, unk_id=1, bos_id=2, eos_id=3, minloglevel=2,
+        )  # fmt: skip
+    lossy = tuple(Tokenizer(model.getvalue(), "lossy") for model in models)
+    translator = Translator(make_run(tmp_path / "run", lossy), "cpu")
+    translator.model.double()
+    pairs = [(SENTENCES[0], "我喜欢苹果。"), (SENTENCES[0], "我龘苹果。"), ("龘", "我龘")]
+    scores = translator.score(pairs)
+    for (src, tgt), score in zip(pairs, scores, strict=True):
+        assert score.log_probs == pytest.approx(slow_log_probs(translator, src, tgt), rel=1e-10)
+    assert "<unk>" in scores[1].tokens and "<unk>" not in scores[0].tokens
+    assert capsys.readouterr().err == (
+        "warning: pair 2: the vocabulary lacks some characters of the translation, 2 such in all: "
+        "scored as unknown.\n"
+    )
 
 
 def test_weights_that_overflow_are_told(translator, monkeypatch):

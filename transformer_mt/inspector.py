@@ -136,17 +136,6 @@ class Inspector:
             text = convert(one_line(text))
         if not text:
             raise UserError(f"{where} is empty.")
-        ids = self.ids(text, is_src, where)
-        return alignment.make_side(tokenizer, ids, bounds or units, text)
-
-    def ids(self, text: str, is_src: bool, where: str) -> list[int]:
-        """Ids of a sentence whose characters are as in training, eos last.
-
-        Raises:
-            UnfitError: it is too long, or the vocabulary lacks a character of the target.
-        """
-        run = self.run
-        tokenizer = run.src_tokenizer if is_src else run.tgt_tokenizer
         ids = tokenizer.encode([text])[0]
         if len(ids) > run.config.model.max_len:
             raise UnfitError(
@@ -158,7 +147,7 @@ class Inspector:
                 f"{where}: the vocabulary lacks some of its characters ({text:.60}); "
                 f"leave them out."
             )
-        return ids
+        return alignment.make_side(tokenizer, ids, bounds or units, text)
 
     def check(self, units: str, rule: Rule | None) -> None:
         """Raise UserError for units that do not exist, or a rule that the model has no head for."""

@@ -11,7 +11,7 @@ from transformer_mt.alignment import Rule, make_side
 from transformer_mt.config import DecodeConfig, Precision, UserError
 from transformer_mt.decoding import Hypothesis, forced_log_probs, search
 from transformer_mt.files import progress, talk
-from transformer_mt.inspector import Attention, Inspector, UnfitError
+from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import autocast, choose_device, choose_dtype
 from transformer_mt.text import is_unspaced, one_line, refuse_surrogates, same_languages
@@ -60,8 +60,7 @@ class Score:
     """How likely the model finds a given translation."""
 
     log_prob: float
-    """In nats, eos included: the sum of `log_probs`. nan where the model cannot read the source, or
-    cannot write the translation."""
+    """In nats, eos included: the sum of `log_probs`. nan where the pair does not fit the model."""
     tokens: list[str]
     """Of the translation, eos last."""
     log_probs: list[float]
@@ -185,8 +184,8 @@ class Translator:
 
         It is what the search adds up for a translation of its own, before the length penalty. An
         empty source has the empty translation, with certainty. Any other translation of it scores
-        nan, with a warning; so does a pair that is too long for the model, or whose translation has
-        characters that the vocabulary lacks.
+        nan, with a warning; so does a pair that is too long for the model. Characters that the
+        vocabulary lacks are scored as unknown, with a warning, though no search writes them.
 
         Args:
             pairs: source and translation.
@@ -205,6 +204,12 @@ class Translator:
             if not is_empty and (both := self.pair_ids(src, tgt, where(i))):
                 ids[i] = both
 
+        unk_id = self.tgt_tokenizer.unk_id
+        if lacking := [i for i, (_, tgt_ids) in ids.items() if unk_id in tgt_ids]:
+            talk(
+                f"warning: {where(lacking[0])}: the vocabulary lacks some characters of the "
+                f"translation, {len(lacking)} such in all: scored as unknown."
+            )
         numbers, bos_id = list(ids), self.tgt_tokenizer.bos_id
         with (
             autocast(self.device, self.dtype),
@@ -225,23 +230,24 @@ class Translator:
 
     def pair_ids(self, src: str, tgt: str, where: str) -> tuple[list[int], list[int]] | None:
         """Ids of a source and its translation; None, with a warning, where there is no source or
-        one of them does not fit the model.
+        one of them is too long for the model.
         """
-        run, inspector = self.run, self.inspector
-        src_name, tgt_name = f"{where}: the source", f"{where}: the translation"
-        refuse_surrogates(src, src_name)
-        refuse_surrogates(tgt, tgt_name)
+        refuse_surrogates(src, f"{where}: the source")
+        refuse_surrogates(tgt, f"{where}: the translation")
+        (src_ids,) = self.src_tokenizer.encode([self.run.convert_src(one_line(src))])
+        (tgt_ids,) = self.tgt_tokenizer.encode([self.run.convert_tgt(one_line(tgt))])
+        limit = self.config.model.max_len
         if not one_line(src):
-            talk(f"warning: {src_name} is empty. No score.")
-            return None
-        try:
-            return (
-                inspector.ids(run.convert_src(one_line(src)), True, src_name),
-                inspector.ids(run.convert_tgt(one_line(tgt)), False, tgt_name),
+            problem = "the source is empty"
+        elif (n := max(len(src_ids), len(tgt_ids))) > limit:
+            side = "source" if len(src_ids) == n else "translation"
+            problem = (
+                f"the {side} has {n} tokens, but the model reads at most model.max_len={limit}"
             )
-        except UnfitError as error:
-            talk(f"warning: {error} No score.")
-            return None
+        else:
+            return src_ids, tgt_ids
+        talk(f"warning: {where}: {problem}. No score.")
+        return None
 
     def decode_options(
         self,
