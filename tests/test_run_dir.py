@@ -621,7 +621,7 @@ def test_a_damaged_configuration_is_named(tmp_path, monkeypatch, text, message):
 def test_a_configuration_is_plain_yaml(whole_run):
     values = yaml.safe_load((whole_run / "config.yaml").read_text("utf-8"))
     sections = ["data", "tokenizer", "model", "train", "decode"]
-    assert list(values) == ["run_dir", "resume", "direction", *sections]
+    assert list(values) == ["run_dir", "resume", "init_from", "direction", *sections]
     assert values["train"]["max_epochs"] is None and values["model"]["norm"] == "pre"
 
 
