@@ -9,7 +9,7 @@ from marian_models import KINDS, LINES, make_directory
 
 from transformer_mt import Translator, convert
 from transformer_mt.config import Activation, Norm
-from transformer_mt.interchange.marian import NEVER
+from transformer_mt.fast import NEVER
 from transformer_mt.model import Trace
 from transformer_mt.run_dir import load_run, weights_of
 from transformer_mt.text import one_line

@@ -32,9 +32,10 @@ def slow_log_probs(translator: Translator, src: str, tgt: str) -> list[float]:
     return [float(log_probs[t, i]) for t, i in enumerate(tgt_ids)]
 
 
+@pytest.mark.parametrize("n_workers", [1, 2])
 @pytest.mark.parametrize("batch_tokens", [1, 30, 2048])
-def test_scores_are_those_of_the_model(tokenizers, tmp_path, batch_tokens):
-    translator = Translator(make_run(tmp_path / "run", tokenizers), "cpu")
+def test_scores_are_those_of_the_model(tokenizers, tmp_path, batch_tokens, n_workers):
+    translator = Translator(make_run(tmp_path / "run", tokenizers), "cpu", workers=n_workers)
     translator.model.double()
     scores = translator.score(iter(PAIRS), batch_tokens)
     assert len(scores) == len(PAIRS)

@@ -229,31 +229,43 @@ def best_of(hypotheses: list[Hypothesis], n: int) -> list[Hypothesis]:
     return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:n]
 
 
-@torch.inference_mode()
 def forced_log_probs(
-    model: Transformer, pairs: list[tuple[list[int], list[int]]], bos_id: int, batch_tokens: int
+    model: Transformer,
+    pairs: list[tuple[list[int], list[int]]],
+    bos_id: int,
+    batch_tokens: int,
+    dtype: torch.dtype = torch.float32,
+    n_workers: int = 1,
 ) -> Iterator[tuple[int, Tensor]]:
     """Log-probability of every token of given translations, as the search would add them up.
 
     Args:
         pairs: ids of source and target, eos last.
         batch_tokens: padded tokens of the longer side that pass through the model together.
+        dtype: of matrix products.
+        n_workers: threads that share the batches; see `workers`.
 
     Yields:
         The number of a pair and its log-probabilities `(T,)`; those of like length come together.
     """
-    for group in length_batches([max(map(len, pair)) for pair in pairs], batch_tokens):
-        src, tgt = (list(ids) for ids in zip(*(pairs[i] for i in group), strict=True))
-        batch = make_batch(src, tgt, model.pad_id, bos_id, bos_id).to(model.device)
-        states = model(batch.src, batch.tgt_in)[batch.positions]  # (n, D)
-        labels = batch.tgt_out[batch.positions]
-        # The logits of a whole batch would be its largest tensor by far.
-        parts = [
-            log_softmax(model.output(x)).gather(1, y[:, None])[:, 0]
-            for x, y in zip(torch.split(states, CHUNK), torch.split(labels, CHUNK), strict=True)
-        ]
-        log_probs = torch.split(torch.cat(parts), [len(ids) for ids in tgt])
-        yield from zip(group, log_probs, strict=True)
+
+    def force(rows: list[int]) -> list[Tensor]:
+        src, tgt = [pairs[i][0] for i in rows], [pairs[i][1] for i in rows]
+        with torch.inference_mode(), autocast(model.device, dtype):
+            batch = make_batch(src, tgt, model.pad_id, bos_id, bos_id).to(model.device)
+            states = model(batch.src, batch.tgt_in)[batch.positions]  # (n, D)
+            labels = batch.tgt_out[batch.positions]
+            # The logits of a whole batch would be its largest tensor by far.
+            parts = [
+                log_softmax(model.output(x)).gather(1, y[:, None])[:, 0]
+                for x, y in zip(torch.split(states, CHUNK), torch.split(labels, CHUNK), strict=True)
+            ]
+            return list(torch.split(torch.cat(parts), [len(ids) for ids in tgt]))
+
+    batches = shared_batches([max(map(len, pair)) for pair in pairs], batch_tokens, n_workers)
+    with workers(max(1, min(n_workers, len(batches)))) as share_out:
+        for batch, outputs in zip(batches, share_out(force, batches), strict=True):
+            yield from zip(batch, outputs, strict=True)
 
 
 def search(

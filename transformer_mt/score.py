@@ -102,7 +102,7 @@ def main(argv: list[str]) -> None:
     from transformer_mt.translator import Translator
 
     keep_freed_memory()
-    translator = Translator.from_pretrained(args.run, args.device, args.precision)
+    translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     options = cli.decode_config(args, translator.decode)
     pairs, name = read_pairs(args)
     config = translator.config
@@ -112,6 +112,8 @@ def main(argv: list[str]) -> None:
     cli.warn_of_other_language(
         (tgt for _, tgt in pairs), config.tgt_language, f"{name}: the translation"
     )
+    unknown = translator.unknown_share([src for src, _ in pairs])
+    cli.warn_of_unknown(unknown, f"{name}: the source")
     for start in range(0, len(pairs), WINDOW):
         window = pairs[start : start + WINDOW]
         places = [f"{name}: line {start + i}" for i in range(1, len(window) + 1)]

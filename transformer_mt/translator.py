@@ -13,7 +13,7 @@ from transformer_mt.decoding import Hypothesis, forced_log_probs, search
 from transformer_mt.files import progress, talk
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import load_run
-from transformer_mt.runtime import autocast, choose_device, choose_dtype
+from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.text import is_unspaced, one_line, refuse_surrogates, same_languages
 from transformer_mt.workers import count_workers
 
@@ -211,13 +211,16 @@ class Translator:
                 f"translation, {len(lacking)} such in all: scored as unknown."
             )
         numbers, bos_id = list(ids), self.tgt_tokenizer.bos_id
-        with (
-            autocast(self.device, self.dtype),
-            progress(total=len(ids), unit="pairs") as bar,
-        ):
-            for row, log_probs in forced_log_probs(
-                self.model, list(ids.values()), bos_id, options.batch_tokens
-            ):
+        forced = forced_log_probs(
+            self.model,
+            list(ids.values()),
+            bos_id,
+            options.batch_tokens,
+            self.dtype,
+            self.n_workers,
+        )
+        with progress(total=len(ids), unit="pairs") as bar:
+            for row, log_probs in forced:
                 i, values = numbers[row], log_probs.tolist()
                 scores[i] = Score(math.fsum(values), self.tgt_tokenizer.pieces(ids[i][1]), values)
                 bar.update()

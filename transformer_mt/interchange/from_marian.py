@@ -27,9 +27,9 @@ from transformer_mt.config import (
     TokenizerConfig,
     UserError,
 )
+from transformer_mt.fast import NEVER
 from transformer_mt.files import talk, write_atomically
 from transformer_mt.interchange.marian import (
-    NEVER,
     OUTPUT,
     OUTPUT_BIAS,
     POSITIONS,

@@ -48,8 +48,6 @@ LAYER_NAMES = {
 
 USUAL_LENGTH = 20
 """Tokens of a sentence, where nothing is known of the text: for the length penalty."""
-NEVER = -1e9
-"""A logit's bias with which a piece has the probability 0."""
 
 
 def layer_name(name: str) -> str:

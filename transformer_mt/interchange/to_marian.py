@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from transformer_mt import __version__
 from transformer_mt.config import Activation, CrossAttention, EncoderGate, Norm, UserError
+from transformer_mt.fast import NEVER
 from transformer_mt.files import read_text, write_atomically, write_text
 from transformer_mt.interchange import card
 from transformer_mt.interchange.marian import (
-    NEVER,
     OUTPUT,
     OUTPUT_BIAS,
     SHARED,
