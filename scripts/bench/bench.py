@@ -507,7 +507,7 @@ def batch_table(run_dir: Path, n: int, rounds: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "ctranslate2"
         folder.mkdir()
-        to_ctranslate2.write(run, folder, "float32", "bench")
+        to_ctranslate2.write(run, folder, "bench", "float32")
         for n_workers, n_threads in {(n_cores, 1), (1, n_cores)}:
             title = f"CTranslate2, float32, workers and threads: {n_workers} x {n_threads}"
             translators[title] = ctranslate2_translator(run, folder, n_workers, n_threads)
