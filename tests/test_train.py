@@ -28,6 +28,7 @@ from transformer_mt.run_dir import (
     checkpoint_path,
     checkpoint_steps,
     load_config,
+    load_run,
     load_tensors,
     save_tensors,
 )
@@ -131,10 +132,11 @@ def test_a_bad_option_of_training_is_refused(corpus_tsv, cache_dir, tmp_path, ch
     assert not (tmp_path / "run").exists()
 
 
-def test_an_output_bias_is_not_trained(corpus_tsv, cache_dir, tmp_path):
-    change = {"model.output_bias": True}
-    with pytest.raises(UserError, match=r"model\.output_bias=true is for imported models"):
-        train(training_config(corpus_tsv, cache_dir, tmp_path / "run", **change))
+def test_an_output_bias_is_trained_where_it_is_asked_for(corpus_tsv, cache_dir, tmp_path):
+    config = training_config(corpus_tsv, cache_dir, tmp_path / "run", **{"model.output_bias": True})
+    assert train(config) == 0
+    bias = load_run(tmp_path / "run").model.output.bias
+    assert bias is not None and bias.abs().max() > 0
 
 
 def test_bf16_that_the_machine_lacks_is_refused(corpus_tsv, cache_dir, tmp_path, monkeypatch):

@@ -2,7 +2,8 @@
 
     python scripts/bench/bench.py train decode --corpus train.tsv --json bench.json
     python scripts/bench/bench.py rest growth
-    python scripts/bench/bench.py start batch --run RUN
+    python scripts/bench/bench.py batch --corpus train.tsv
+    python scripts/bench/bench.py start --run RUN
 
 All contestants take turns, on the same batches, and decode with the same weights:
 torch.nn.Transformer written plainly, MarianMT of Hugging Face `transformers`, CTranslate2. The last
@@ -38,7 +39,6 @@ import torch
 from contestants import (
     PlainTransformer,
     ctranslate2_decoder,
-    ctranslate2_translator,
     marian,
     marian_with_our_weights,
     run_of,
@@ -48,7 +48,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from transformer_mt.batches import Batch, length_batches, make_batch, pad
+from transformer_mt.batches import Batch, make_batch, pad
 from transformer_mt.config import (
     STARTER_DIR,
     Config,
@@ -61,15 +61,14 @@ from transformer_mt.config import (
     TrainConfig,
 )
 from transformer_mt.corpus import Corpus, prepare
-from transformer_mt.decoding import Step, beam_search, search
+from transformer_mt.decoding import Step, beam_search, shared_batches
 from transformer_mt.fast import keep_freed_memory
 from transformer_mt.interchange import to_ctranslate2
 from transformer_mt.model import DecoderCache, Transformer
 from transformer_mt.runtime import able_bf16, autocast
 from transformer_mt.tokenizer import SpecialIds
 from transformer_mt.trainer import Trainer
-from transformer_mt.translator import Translator
-from transformer_mt.workers import available_cores
+from transformer_mt.workers import available_cores, workers
 
 SIZE = ModelConfig(
     d_model=256, n_heads=4, d_ff=1024, n_encoder_layers=3, n_decoder_layers=3, norm=Norm.post
@@ -486,69 +485,61 @@ def decode_table(
     return rows
 
 
-def batch_table(run_dir: Path, n: int, rounds: int) -> list[Row]:
-    """The first sentences of a trained run's test set, by everyone as it translates many lines.
+def batch_table(corpus: Corpus, args: argparse.Namespace) -> list[Row]:
+    """Many sentences, exactly 20 steps each, everyone as it is fastest.
 
-    Translations end where the model ends them. Ours has workers of one thread, as CTranslate2 has
-    at its best; MarianMT has threads inside the operators, and batches of like length.
+    Ours has workers of one thread; CTranslate2 has such workers, or threads inside the operators,
+    as MarianMT has. All take batches of sentences of like length.
     """
-    run = Translator(run_dir, "cpu", "fp32").run
-    lines = (run_dir / "test.tsv").read_text("utf-8").splitlines()[:n]
-    ids = run.src_tokenizer.encode([line.split("\t")[0] for line in lines])
-    special = run.tgt_tokenizer.special_ids
-    n_cores = available_cores()
+    src, tgt = corpus.src_tokenizer, corpus.tgt_tokenizer
+    special, n_cores = tgt.special_ids, available_cores()
+    torch.manual_seed(1)
+    model = Transformer(SIZE, len(src), len(tgt), src.pad_id, joint=False).eval()
+    run = run_of(model, src, tgt)
+    our_batch = our_decoder(model, special, torch.float32)
+    their_batch = marian_decoder(marian_with_our_weights(run).eval(), special, torch.float32)
 
-    def ours(ids: list[list[int]], beam_size: int, n_workers: int) -> list[list[int]]:
-        options = DecodeConfig(beam_size=beam_size)
-        outputs = dict(search(run.model, ids, special, options, n_workers=n_workers))
-        return [outputs[i][0].ids for i in range(len(ids))]
+    def in_batches(decode: Decoder, n_workers: int) -> Decoder:
+        def decode_all(ids: list[list[int]], beam_size: int) -> list[list[int]]:
+            batches = shared_batches([len(row) for row in ids], 2048, n_workers)
+            groups = [[ids[i] for i in batch] for batch in batches]
+            outputs: list[list[int]] = [[] for _ in ids]
+            with workers(n_workers) as share_out:
+                results = share_out(lambda group: decode(group, beam_size), groups)
+                for batch, rows in zip(batches, results, strict=True):
+                    for i, row in zip(batch, rows, strict=True):
+                        outputs[i] = row
+            return outputs
 
-    translators = {f"transformer_mt, {n_cores} workers": partial(ours, n_workers=n_cores)}
+        return decode_all
+
+    contestants = {
+        f"transformer_mt, {n_cores} workers": in_batches(our_batch, n_cores),
+        "MarianMT": in_batches(their_batch, 1),
+    }
+    engines = {(n_cores, 1), (1, n_cores)}  # workers, threads
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "ctranslate2"
-        folder.mkdir()
-        to_ctranslate2.write(run, folder, "bench", "float32")
-        for n_workers, n_threads in {(n_cores, 1), (1, n_cores)}:
-            title = f"CTranslate2, float32, workers and threads: {n_workers} x {n_threads}"
-            translators[title] = ctranslate2_translator(run, folder, n_workers, n_threads)
-    if run.config.model.norm is Norm.post:
-        theirs = marian_with_our_weights(run).eval()
-        translators["MarianMT"] = partial(marian_translations, theirs, special)
-
+        to_ctranslate2.write(run, Path(name), "bench")
+        for n_workers, n_threads in sorted(engines):
+            title = f"CTranslate2, float32, {n_workers} workers of {n_threads} threads"
+            contestants[title] = ctranslate2_decoder(
+                run, Path(name), "cpu", "float32", n_threads, TOKENS, n_workers
+            )
+    pairs = (corpus.test + corpus.valid)[: args.sentences]
+    ids = src.encode([pair.src for pair in pairs])
     rows = []
     for beam_size in (1, 4):
+        compare_translations(contestants, ids, beam_size)
         work: dict[str, Callable[[int], object]] = {
-            name: lambda _, translate=translate: translate(ids, beam_size)  # noqa: B023
-            for name, translate in translators.items()
+            name: lambda _, decode=decode: decode(ids, beam_size)  # noqa: B023
+            for name, decode in contestants.items()
         }
-        outputs = {name: translate(ids, beam_size) for name, translate in translators.items()}
-        for name, output in outputs.items():
-            n_tokens = sum(map(len, output))
-            print(f"{name}: {n_tokens} tokens", file=sys.stderr)
-        seconds = take_turns(work, rounds, 1)
-        title = f"{len(ids)} sentences, beam {beam_size}"
-        reference = next(name for name in translators if name.startswith("CTranslate2"))
-        rows += show(title, "sentences/s", seconds, [float(len(ids))] * rounds, reference)
+        seconds = take_turns(work, args.rounds, 1)
+        title = f"Decoding, {len(ids)} sentences in batches, beam {beam_size}"
+        reference = next(name for name in contestants if name.startswith("CTranslate2"))
+        n_done = [float(TOKENS * len(ids))] * args.rounds
+        rows += show(title, "tokens/s", seconds, n_done, reference)
     return rows
-
-
-def marian_translations(
-    model: Any, special: SpecialIds, ids: list[list[int]], beam_size: int
-) -> list[list[int]]:
-    """What `generate` gives, batches of like length after each other."""
-    outputs: list[list[int]] = [[] for _ in ids]
-    with torch.inference_mode():
-        for batch in length_batches([len(row) for row in ids], DecodeConfig().batch_tokens):
-            src = pad([ids[i] for i in batch], special.pad)
-            results = model.generate(
-                input_ids=src,
-                attention_mask=src != special.pad,
-                num_beams=beam_size,
-                max_new_tokens=2 * src.size(1) + 20,
-            )
-            for i, row in zip(batch, results.tolist(), strict=True):
-                outputs[i] = [token for token in row[1:] if token != special.pad]
-    return outputs
 
 
 # ---------------------------------------------------------------------------- whole commands, sizes
@@ -651,8 +642,8 @@ def parse_args() -> argparse.Namespace:
     add = parser.add_argument
     add("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)} (default: train decode)")
     add("--corpus", type=Path, default=STARTER_DIR / "train.tsv", help="TSV (default: the starter)")
-    add("--run", type=Path, help="a trained run, for start and batch")
-    add("--sentences", type=int, default=1000, help="of the run's test set, for batch")
+    add("--run", type=Path, help="a trained run, for start")
+    add("--sentences", type=int, default=1000, help="for batch")
     add("--rounds", type=int, default=9)
     add("--threads", type=int, default=2)
     add("--token-budget", type=int, default=4500, help="padded tokens of an update")
@@ -664,8 +655,8 @@ def parse_args() -> argparse.Namespace:
     if unknown := set(args.tables) - set(TABLES):
         names = ", ".join(sorted(unknown))
         parser.error(f"no such table: {names}; there are {', '.join(TABLES)}.")
-    if {"start", "batch"} & set(args.tables) and not args.run:
-        parser.error("start and batch need --run RUN, a trained run.")
+    if "start" in args.tables and not args.run:
+        parser.error("start needs --run RUN, a trained run.")
     return args
 
 
@@ -677,6 +668,8 @@ def measure(table: str, corpus: Corpus, args: argparse.Namespace) -> list[Row]:
         return rest_table(corpus, args.rounds, args.token_budget)
     if table == "growth":
         return growth_table(corpus, args)
+    if table == "batch":
+        return batch_table(corpus, args)
     if args.device == "cuda":
         return decode_table(corpus, BASE, [64, 1, 1024], args)
     return decode_table(corpus, SIZE, [64, 1], args)
@@ -689,14 +682,12 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     rows: list[Row] = []
-    tables = [table for table in args.tables if table not in ("start", "batch")]
+    tables = [table for table in args.tables if table != "start"]
     if tables:
         with tempfile.TemporaryDirectory() as cache:
             corpus = load_corpus(args.corpus, cache)
             for table in tables:
                 rows += measure(table, corpus, args)
-    if "batch" in args.tables:
-        rows += batch_table(args.run, args.sentences, args.rounds)
     if "start" in args.tables:
         rows += start_table(args.run, args.rounds)
     if args.json:

@@ -104,21 +104,28 @@ def by_engine(pieces: list[list[str]], beam_size: int, n_tokens: int) -> list[li
         beam_size=beam_size,
         min_decoding_length=n_tokens,
         max_decoding_length=n_tokens,
-        max_batch_size=0,
+        max_batch_size=2048,  # sentences of like length together
+        batch_type="tokens",
         disable_unk=True,
     )
     return [result.hypotheses[0] for result in results]
 
 
 def ctranslate2_decoder(
-    run: LoadedRun, folder: Path, device: str, kind: str, n_threads: int, n_tokens: int
+    run: LoadedRun,
+    folder: Path,
+    device: str,
+    kind: str,
+    n_threads: int,
+    n_tokens: int,
+    n_workers: int = 1,
 ) -> Callable[[list[list[int]], int], list[list[int]]]:
     """Start CTranslate2 on the export of `run`, and return what translates ids, eos last, with a
     given beam size.
     """
     src, tgt = run.src_tokenizer, run.tgt_tokenizer
     context = multiprocessing.get_context("spawn")
-    pool = context.Pool(1, start_engine, (folder, device, kind, n_threads))
+    pool = context.Pool(1, start_engine, (folder, device, kind, n_threads, n_workers))
     # Return only when the model is read: its file may be temporary.
     pool.apply(by_engine, ([src.pieces([src.unk_id])], 1, n_tokens))
 
@@ -128,33 +135,3 @@ def ctranslate2_decoder(
         return [list(map(tgt.id_of, row)) for row in rows]
 
     return decode
-
-
-def ctranslate2_translator(
-    run: LoadedRun, folder: Path, n_workers: int, n_threads: int
-) -> Callable[[list[list[int]], int], list[list[int]]]:
-    """The same for translations that end by themselves, in batches that CTranslate2 makes."""
-    src, tgt = run.src_tokenizer, run.tgt_tokenizer
-    context = multiprocessing.get_context("spawn")
-    pool = context.Pool(1, start_engine, (folder, "cpu", "float32", n_threads, n_workers))
-    pool.apply(translate_by_engine, ([src.pieces([src.unk_id])], 1))
-
-    def translate(ids: list[list[int]], beam_size: int) -> list[list[int]]:
-        pieces = [src.pieces(row[:-1]) for row in ids]
-        rows = pool.apply(translate_by_engine, (pieces, beam_size))
-        return [list(map(tgt.id_of, row)) for row in rows]
-
-    return translate
-
-
-def translate_by_engine(pieces: list[list[str]], beam_size: int) -> list[list[str]]:
-    """CTranslate2's translations, sentences of similar length together."""
-    results = engine.translate_batch(
-        pieces,
-        beam_size=beam_size,
-        max_decoding_length=2 * max(map(len, pieces)) + 20,
-        max_batch_size=2048,
-        batch_type="tokens",
-        disable_unk=True,
-    )
-    return [result.hypotheses[0] for result in results]
