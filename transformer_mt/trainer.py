@@ -425,8 +425,14 @@ class Trainer:
         total = sum(map(float, losses))
         self.gather_gradients()
         # Without clipping the norm is measured all the same, for the log.
+        parameters = list(self.model.parameters())
+        total_norm = torch.nn.utils.get_total_norm(
+            [p.grad for p in parameters if p.grad is not None]
+        )
+        norm = float(total_norm)
         limit = self.config.train.clip_norm or math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        if norm > limit:
+            torch.nn.utils.clip_grads_with_norm_(parameters, limit, total_norm)
         (loss_sum,) = totals([total], self.device)
         if not math.isfinite(loss_sum + norm):
             self.optimizer.zero_grad()
@@ -477,18 +483,21 @@ class Trainer:
         """Give the model the sum of its replicas' gradients, added in their order."""
         if self.n_workers == 1:
             return
-        for parameter, *parts in zip(
-            self.model.parameters(),
-            *(replica.parameters() for replica in self.replicas),
-            strict=True,
-        ):
-            # An update of fewer rows than workers leaves the last ones without a gradient.
-            gradients = [part.grad for part in parts if part.grad is not None]
-            parameter.grad = gradients[0]
-            for gradient in gradients[1:]:
-                parameter.grad.add_(gradient)
-            for part in parts:
-                part.grad = None
+        replicas = (replica.parameters() for replica in self.replicas)
+        same_parameters = list(zip(self.model.parameters(), *replicas, strict=True))
+
+        def add_up(first: int) -> None:
+            for parameter, *parts in same_parameters[first :: self.n_workers]:
+                # An update of fewer rows than workers leaves the last ones without a gradient.
+                gradients = [part.grad for part in parts if part.grad is not None]
+                parameter.grad = gradients[0]
+                for gradient in gradients[1:]:
+                    parameter.grad.add_(gradient)
+                for part in parts:
+                    part.grad = None
+
+        for _ in self.share_out(add_up, range(self.n_workers)):
+            pass
 
     def not_finite_message(self, loss_sum: float, norm: float) -> str:
         state = self.state
