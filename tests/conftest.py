@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import SENTENCES, Done, pattern_pairs, start, training_options
+from helpers import SENTENCES, Done, linked_pairs, pattern_pairs, start, training_options
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from transformer_mt import Translator, cli
@@ -44,6 +44,14 @@ def corpus_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`pattern_pairs` as a TSV file."""
     path = tmp_path_factory.mktemp("corpus") / "pairs.tsv"
     path.write_text("".join(f"{en}\t{zh}\n" for en, zh in pattern_pairs()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def linked_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`linked_pairs` as a TSV file."""
+    path = tmp_path_factory.mktemp("linked") / "pairs.tsv"
+    path.write_text("".join("\t".join(row) + "\n" for row in linked_pairs()), encoding="utf-8")
     return path
 
 

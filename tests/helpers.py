@@ -79,6 +79,23 @@ def pattern_pairs() -> list[tuple[str, str]]:
     return pairs
 
 
+def linked_pairs() -> list[tuple[str, str, str]]:
+    """`pattern_pairs` with their word links; those of `and` are possible, marks have none."""
+    others = {"today": "今天", "every": "每", "day": "天", "and": "和"}
+    chinese = PEOPLE | VERBS | THINGS | others
+    rows = []
+    for src, tgt in pattern_pairs():
+        links, start = [], {}  # where to look for the next `and`
+        for i, word in enumerate(src[:-1].split()):
+            at = tgt.index(chinese[word], start.get(word, 0))
+            start[word] = at + 1
+            # Every Chinese character is a unit.
+            places = range(at, at + len(chinese[word]))
+            links += [f"{i}{'p' if word == 'and' else '-'}{j}" for j in places]
+        rows.append((src, tgt, " ".join(links)))
+    return rows
+
+
 def tiny_config(**changes: object) -> ModelConfig:
     """A model for equivalence tests, without dropout unless asked for."""
     options: dict = {

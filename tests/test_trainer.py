@@ -325,10 +325,12 @@ def test_workers_draw_dropout_of_their_own_and_repeat_it(make_trainer):
 def test_each_share_of_an_update_has_another_dropout(make_trainer):
     trainer = make_trainer({"model.dropout": 0.5, "train.workers": 2})
     (batch, _) = trainer.load_batch(np.arange(8), 0)
-    losses = [float(trainer.add_gradients(worker, [batch], batch.n_tokens)) for worker in (0, 1, 0)]
+    losses = [
+        float(trainer.add_gradients(worker, [batch], batch.n_tokens)[0]) for worker in (0, 1, 0)
+    ]
     assert losses[0] == losses[2] != losses[1]
     trainer.state.batch += 1
-    assert float(trainer.add_gradients(0, [batch], batch.n_tokens)) != losses[0]
+    assert float(trainer.add_gradients(0, [batch], batch.n_tokens)[0]) != losses[0]
 
 
 def test_the_weights_of_all_workers_share_their_memory(make_trainer):

@@ -138,6 +138,8 @@ class Reason:
     """The gold links, as `alignment.json` calls them; with `no_gold` the direction."""
     changed: bool = False
     """An option changed the shift, the threshold or a mask of that rule."""
+    taught: bool = False
+    """Training taught its head links; other heads are the model's own."""
 
     def __str__(self) -> str:
         texts = {
@@ -145,7 +147,8 @@ class Reason:
             "no_gold": f"no gold links for {self.subject}",
             "by_option": "chosen by option",
         }
-        return texts[self.key] + ("; changed by option" if self.changed else "")
+        words = texts[self.key] + ("; changed by option" if self.changed else "")
+        return words + ("; a head that was taught links in training" if self.taught else "")
 
 
 def choices(n_layers: int, n_heads: int) -> list[tuple[int | None, int | None]]:

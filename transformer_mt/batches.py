@@ -10,6 +10,20 @@ from torch.nn.utils.rnn import pad_sequence
 
 
 @dataclass
+class Links:
+    """Where the target tokens of a batch should look: n cells of an attention map `(B, T, S)`."""
+
+    cells: Tensor
+    """Row of the batch, position in `tgt_out`, position in `src`: `(3, n)`."""
+    weights: Tensor
+    """`(n,)`; those of a target token sum to 1."""
+
+    def to(self, device: torch.device) -> "Links":
+        cells, weights = (x.to(device, non_blocking=True) for x in (self.cells, self.weights))
+        return Links(cells, weights)
+
+
+@dataclass
 class Batch:
     """Sentence pairs, padded on the right."""
 
@@ -21,6 +35,8 @@ class Batch:
     """Ids `(B, T)`, eos last: what it must say at each of these positions."""
     positions: Tensor
     """Bool `(B, T)`, True = a real target token."""
+    links: Links | None = None
+    """None: no row has any."""
 
     @property
     def n_tokens(self) -> int:
@@ -28,7 +44,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         tensors = (self.src, self.tgt_in, self.tgt_out, self.positions)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        src, tgt_in, tgt_out, positions = (x.to(device, non_blocking=True) for x in tensors)
+        links = None if self.links is None else self.links.to(device)
+        return Batch(src, tgt_in, tgt_out, positions, links)
 
 
 def pad(rows: list[list[int]], pad_id: int) -> Tensor:
@@ -41,17 +59,55 @@ def pad(rows: list[list[int]], pad_id: int) -> Tensor:
 
 
 def make_batch(
-    src: list[list[int]], tgt: list[list[int]], src_pad: int, tgt_pad: int, bos: int
+    src: list[list[int]],
+    tgt: list[list[int]],
+    src_pad: int,
+    tgt_pad: int,
+    bos: int,
+    links: list[np.ndarray] | None = None,
 ) -> Batch:
     """A batch of ids that end with eos.
 
     The decoder's input is the target shifted right by one, with bos first.
+
+    Args:
+        links: those of each row, see `make_links`; None = no row has any.
     """
     tgt_out = pad(tgt, tgt_pad)
     tgt_in = pad([[bos, *row[:-1]] for row in tgt], tgt_pad)
     tgt_lengths = torch.tensor([len(row) for row in tgt])
     positions = torch.arange(tgt_out.size(1)) < tgt_lengths[:, None]  # (B, T)
-    return Batch(pad(src, src_pad), tgt_in, tgt_out, positions)
+    token_links = make_links(links or [], src, tgt)
+    return Batch(pad(src, src_pad), tgt_in, tgt_out, positions, token_links)
+
+
+def make_links(links: list[np.ndarray], src: list[list[int]], tgt: list[list[int]]) -> Links | None:
+    """Share the weight 1 of each target token but eos out among its links.
+
+    A target token without any looks at the source's eos. Rows without any are left out, because
+    nobody said what is linked there.
+
+    Args:
+        links: of each row, whole numbers `(n, 3)`: position in the target, position in the source,
+            weight beside the token's other links.
+    """
+    cells, weights = [], []
+    for row, of_row in enumerate(links):
+        if len(of_row) == 0:
+            continue
+        t, s, weight = of_row.astype(np.int64).T
+        total = np.bincount(t, weight, minlength=len(tgt[row]) - 1)  # (T - 1,)
+        free = np.flatnonzero(total == 0)
+        t, s = np.append(t, free), np.append(s, np.full(len(free), len(src[row]) - 1))
+        cells.append(np.stack([np.full(len(t), row), t, s]))
+        weights.append(np.append(weight / total[of_row[:, 0]], np.ones(len(free))))
+    if not cells:
+        return None
+    dtype = torch.get_default_dtype()
+    return Links(
+        torch.from_numpy(np.concatenate(cells, 1)),
+        torch.from_numpy(np.concatenate(weights)).to(dtype),
+    )
 
 
 class BatchSampler:

@@ -24,6 +24,7 @@ Activation = StrEnum("Activation", ["relu", "gelu", "swish", "swiglu"])
 CrossAttention = StrEnum("CrossAttention", ["soft", "hard"])
 EncoderGate = StrEnum("EncoderGate", ["none", "channel", "spatial", "both"])
 Schedule = StrEnum("Schedule", ["inverse_sqrt", "cosine"])
+GuideStep = StrEnum("GuideStep", ["consume", "emit"])
 Precision = StrEnum("Precision", ["auto", "fp32", "bf16"])
 
 
@@ -50,7 +51,9 @@ class DataConfig:
     """Text columns: numbers from 0 for TSV; names for CSV, JSONL, Parquet and the hub, where
     `translation.en` is a nested one. Other columns of a file may hold anything."""
     links_column: str | None = None
-    """Column with gold word links in Pharaoh form, first column first; null: there is none."""
+    """Column with word links in Pharaoh form, first column first; null: there is none. Those of
+    validation and test are gold, and those of training pairs guide attention, see
+    `train.guide_weight`."""
     train: Any = None
     """Split name on the hub, or a .tsv, .csv, .jsonl or .parquet file (.gz too), or two
     line-aligned text files."""
@@ -170,6 +173,9 @@ class ModelConfig:
     tie_embeddings: bool = True
     """One matrix for target embedding and output layer, and for the source embedding too where the
     vocabulary is joint."""
+    guide_layer: int | None = None
+    """The decoder layer, from 0, whose first head of cross-attention word links guide, see
+    `train.guide_weight`; null: the last but one, or the only one."""
     output_bias: bool = False
     """A number added to the logit of each piece, as imported models have it."""
     max_len: int = 512
@@ -188,8 +194,16 @@ class ModelConfig:
                 f"model.d_model={self.d_model} is not divisible by model.n_heads={self.n_heads}; "
                 f"try {near}."
             )
+        layer, n_layers = self.guide_layer, self.n_decoder_layers
+        rule = f"from 0 to below model.n_decoder_layers={n_layers}, or null"
+        check("model.guide_layer", layer, layer is None or 0 <= layer < n_layers, rule)
         is_even, rule = self.d_model % 2 == 0, "even (positions are sine and cosine pairs)"
         check("model.d_model", self.d_model, is_even, rule)
+
+    @property
+    def guided_layer(self) -> int:
+        """The layer that `guide_layer` means."""
+        return max(0, self.n_decoder_layers - 2) if self.guide_layer is None else self.guide_layer
 
 
 @dataclass
@@ -216,6 +230,12 @@ class TrainConfig:
     """Updates over which the learning rate rises linearly; at least 1."""
     label_smoothing: float = 0.1
     """Probability mass spread evenly over the vocabulary; from 0 to below 1."""
+    guide_weight: float = 0.5
+    """Weight of a second loss, by which a head of cross-attention learns the word links of training
+    pairs (Garg et al. 2019), where `data.links_column` gives any; 0 = off; at most 100."""
+    guide_step: GuideStep = GuideStep.consume
+    """When that head looks at the counterpart of a target token: at the step that has the token as
+    its input (consume), or at the one before, which predicts it (emit)."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this norm; 0 = off."""
     average: int = 4
@@ -268,6 +288,8 @@ class TrainConfig:
         check("train.lr", self.lr, 0 < self.lr < 1, "above 0 and below 1")
         smoothing = self.label_smoothing
         check("train.label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
+        weight = self.guide_weight
+        check("train.guide_weight", weight, 0 <= weight <= 100, "from 0 (off) to 100")
 
 
 @dataclass

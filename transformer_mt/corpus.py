@@ -41,6 +41,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
     disable_progress_bars as disable_hub_bars,
 )
 
+from transformer_mt.alignment import Side, make_side
 from transformer_mt.config import (
     ChineseScript,
     Config,
@@ -58,6 +59,7 @@ from transformer_mt.files import (
     typed_path,
     write_atomically,
 )
+from transformer_mt.guide import token_links, unit_links
 from transformer_mt.runtime import worker_pool
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
@@ -66,7 +68,7 @@ from transformer_mt.workers import available_cores
 
 FORMAT = 1
 """Part of a corpus's fingerprint. Checkpoints hold that, so that raising this ends all runs."""
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3
 """Version of the cache's contents; raise it when the code below prepares them differently. A run
 that goes on then trains on what is prepared now."""
 TOKENIZER_SAMPLE = 500_000
@@ -113,7 +115,9 @@ class Corpus:
     """A corpus ready to train on."""
 
     train: Dataset
-    """Columns `src_ids`, `tgt_ids`, eos last; with subword sampling the text, too: `src`, `tgt`."""
+    """Columns `src_ids`, `tgt_ids`, eos last. Where links guide attention `token_links`, too, see
+    `guide.unpack`. With subword sampling also what is segmented afresh: `src`, `tgt` and perhaps
+    `unit_links`."""
     valid: list[Pair]
     test: list[Pair]
     src_tokenizer: Tokenizer
@@ -765,7 +769,7 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     # The user hears what was removed, because a rule that removes half of a corpus is a mistake.
     removed = {rule: int((reason == i).sum()) for i, rule in enumerate(REASONS)}
     refuse_empty_splits(config, keep, removed, n_moved=int((reason == MOVED).sum()))
-    return {key: text_of(splits[key].select(keep[key]), key) for key in splits}, removed
+    return {key: text_of(splits[key].select(keep[key])) for key in splits}, removed
 
 
 def refuse_missing_links(config: DataConfig, splits: dict[str, Dataset]) -> None:
@@ -879,12 +883,10 @@ def refuse_empty_splits(
             )
 
 
-def text_of(split: Dataset, key: str) -> Dataset:
-    """The columns of text; held-out pairs keep their links."""
-    names = ["first", "second"]
-    if key != "train" and "links" in split.column_names:
-        names.append("links")
-    return split.select_columns(names)
+def text_of(split: Dataset) -> Dataset:
+    """The columns of text, and that of links where there is one."""
+    names = ("first", "second", "links")
+    return split.select_columns([name for name in names if name in split.column_names])
 
 
 def column(dataset: Dataset, name: str) -> np.ndarray:
@@ -1001,14 +1003,19 @@ def prepare_ids(
         FORMAT, text.key, src.fingerprint, tgt.fingerprint, config.direction, max_len, sampling
     )
     pairs = text.splits["train"].rename_columns(dict(zip(columns, ("src", "tgt"), strict=True)))
+    # The text's key stands for its links, too. Whether a run uses them is no part of the key, so
+    # that it is what it was before they were kept.
+    guided = config.train.guide_weight > 0 and has_links(pairs, config.data)
+    pairs = pairs.select_columns(["src", "tgt", *(["links"] if guided else [])])
+    name = f"{CACHE_FORMAT}-{'links-' if guided else ''}{key}"
 
     def make(work: Path) -> None:
         options = {
-            "fn_kwargs": {"src": src.arguments, "tgt": tgt.arguments},
+            "fn_kwargs": {"src": src.arguments, "tgt": tgt.arguments, "config": config},
             # With subword sampling the text is segmented afresh in each epoch.
-            "remove_columns": [] if sampling else ["src", "tgt"],
+            "remove_columns": [c for c in pairs.column_names if c == "links" or not sampling],
         }
-        with parts_folder(cache / f"parts-{CACHE_FORMAT}-{key}") as parts:
+        with parts_folder(cache / f"parts-{name}") as parts:
             ids = map_in_parts(pairs, encode_batch, f"{parts}/ids", "tokenize", **options)
             longest = np.maximum(lengths(ids, "src_ids"), lengths(ids, "tgt_ids"))
             fitting = np.flatnonzero(longest <= max_len)
@@ -1018,17 +1025,64 @@ def prepare_ids(
                 )
             ids.select(fitting).save_to_disk(str(work))
 
-    return Dataset.load_from_disk(str(cached(cache, f"ids-{CACHE_FORMAT}-{key}", make))), key
+    return Dataset.load_from_disk(str(cached(cache, f"ids-{name}", make))), key
+
+
+def has_links(pairs: Dataset, config: DataConfig) -> bool:
+    """Whether any pair has links."""
+    if config.links_column is None or "links" not in pairs.column_names:
+        return False
+    links = pairs.select_columns("links").with_format("arrow")[:]["links"]
+    return bool(pc.any(pc.greater(pc.binary_length(links), 0)).as_py())
 
 
 def encode_batch(
-    batch: dict[str, list[Any]], src: dict[str, Any], tgt: dict[str, Any]
+    batch: dict[str, list[Any]], src: dict[str, Any], tgt: dict[str, Any], config: Config
 ) -> dict[str, list[Any]]:
-    """The ids of a batch of text, by the vocabularies whose `arguments` are given."""
-    return {
-        "src_ids": Tokenizer(**src).encode(batch["src"]),
-        "tgt_ids": Tokenizer(**tgt).encode(batch["tgt"]),
-    }
+    """The ids of a batch of text, by the vocabularies whose `arguments` are given; and where there
+    are links, those between the ids, as bytes.
+
+    Raises:
+        UserError: links do not fit their pair, and bad rows are not skipped.
+    """
+    src_tokenizer, tgt_tokenizer = Tokenizer(**src), Tokenizer(**tgt)
+    src_ids, tgt_ids = src_tokenizer.encode(batch["src"]), tgt_tokenizer.encode(batch["tgt"])
+    columns: dict[str, list[Any]] = {"src_ids": src_ids, "tgt_ids": tgt_ids}
+    if "links" not in batch:
+        return columns
+    columns |= {"unit_links": [], "token_links": []}
+    rows = zip(batch["src"], batch["tgt"], batch["links"], src_ids, tgt_ids, strict=True)
+    for src_text, tgt_text, line, src_row, tgt_row in rows:
+        of_units = of_tokens = b""
+        # A pair that is too long has no part in training.
+        if line and max(len(src_row), len(tgt_row)) <= config.model.max_len:
+            src_side = make_side(src_tokenizer, src_row, "words", src_text)
+            tgt_side = make_side(tgt_tokenizer, tgt_row, "words", tgt_text)
+            links = links_of_row(line, src_side, tgt_side, config)
+            of_units, of_tokens = links.tobytes(), token_links(links, src_side, tgt_side).tobytes()
+        columns["unit_links"].append(of_units)
+        columns["token_links"].append(of_tokens)
+    if config.tokenizer.sampling_alpha == 0:
+        del columns["unit_links"]
+    return columns
+
+
+def links_of_row(line: str, src: Side, tgt: Side, config: Config) -> np.ndarray:
+    """The links of a training pair, as `unit_links` gives them.
+
+    Links that do not fit the pair raise UserError, or are left out where bad rows are skipped.
+    """
+    tgt_first = config.tgt_language == config.data.languages[0]
+    where = f"data.links_column={config.data.links_column}: {src.text!r:.40}"
+    try:
+        return unit_links(line, src, tgt, tgt_first, where)
+    except UserError as error:
+        if config.data.on_bad_row is OnBadRow.error:
+            raise UserError(
+                f"{str(error).removesuffix('.')}; mend it, or train on such pairs without their "
+                f"links with data.on_bad_row=skip."
+            ) from None
+        return unit_links("", src, tgt, tgt_first, where)
 
 
 def lengths(dataset: Dataset, name: str) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from transformer_mt import alignment
+from transformer_mt import alignment, guide
 from transformer_mt.alignment import Gold, Quality, Reason, Rule, Side
 from transformer_mt.config import STARTER_DIR, CrossAttention, UserError
 from transformer_mt.files import progress, read_text, talk
@@ -328,6 +328,16 @@ class Inspector:
 
     # ------------------------------------------------------------------ rules
 
+    @property
+    def is_guided(self) -> bool:
+        """Whether a head was taught links in training."""
+        return bool(self.run.metadata.get("guided"))
+
+    def is_taught(self, rule: Rule) -> bool:
+        """Whether a rule reads the head that was taught links in training."""
+        taught = (self.run.config.model.guided_layer, guide.HEAD)
+        return self.is_guided and (rule.layer, rule.head) == taught
+
     def measure(self, gold_pairs: list[Gold], base: Rule) -> dict[Rule, Quality]:
         """The quality of every choice of layer, head and shift on gold links."""
         return alignment.measure(self.run.model, gold_pairs, self.run.tgt_tokenizer.bos_id, base)
@@ -370,18 +380,24 @@ class Inspector:
         """How links are read, and why so.
 
         It is the rule of `alignment.json`. Without that file it is chosen now on the packaged
-        starter's validation set, which takes a pass over it; for other languages it is the mean of
-        the last layer but one.
+        starter's validation set, which takes a pass over it; for other languages it is the guided
+        head, or else the mean of the last layer but one.
         """
         if saved := self.saved_rule():
-            return saved[0], Reason("chosen_on", str(saved[1].get("chosen_on")))
+            rule, chosen_on = saved[0], str(saved[1].get("chosen_on"))
+            return rule, Reason("chosen_on", chosen_on, taught=self.is_taught(rule))
         config = self.run.config
         src, tgt = language_of(config.src_language), language_of(config.tgt_language)
         if {src, tgt} == {"en", "zh"}:
             gold_pairs = self.read_gold_pairs(STARTER_DIR / "valid.tsv", turn=src == "zh")
             if gold_pairs:
-                rule = alignment.best(self.measure(gold_pairs, alignment.BASE))
-                return rule, Reason("chosen_on", "the packaged starter's validation set")
+                base = guide.BASE if self.is_guided else alignment.BASE
+                rule = alignment.best(self.measure(gold_pairs, base))
+                subject = "the packaged starter's validation set"
+                return rule, Reason("chosen_on", subject, taught=self.is_taught(rule))
+        if self.is_guided:
+            rule = guide.guided_rule(config.model.guided_layer, config.train.guide_step)
+            return rule, Reason("no_gold", config.direction, taught=True)
         layer = max(0, config.model.n_decoder_layers - 2)
         return replace(alignment.BASE, layer=layer), Reason("no_gold", config.direction)
 

@@ -158,6 +158,7 @@ class MultiHeadAttention(nn.Module):
         values: Tensor,
         attn_mask: Tensor | None,
         trace: list[AttentionTrace] | None = None,
+        guided: list[Tensor] | None = None,
     ) -> Tensor:
         """Let every position of `x` look at `keys` and take a weighted sum of `values`.
 
@@ -167,6 +168,7 @@ class MultiHeadAttention(nn.Module):
             values: `(B, H, S, K)`.
             attn_mask: bool, broadcast to `(B, H, T, S)`, True = may attend; None = all may.
             trace: when a list, what was computed is appended to it.
+            guided: when a list, the first head's weights `(B, T, S)` are appended to it.
 
         Returns:
             `(B, T, D)`.
@@ -180,6 +182,10 @@ class MultiHeadAttention(nn.Module):
             # versions of the kernel are wrong for transposed tensors (pytorch issue 181133).
             equation = hard_attention if self.hard else attention
             z, weights = equation(q, keys, values, attn_mask)
+        if guided is not None:
+            # Beside the kernel, which goes on serving all heads: one map more costs less than all
+            # of them written out, and the sums stay what they are without a guide.
+            guided.append(attention_weights(q[:, :1], keys[:, :1], attn_mask)[:, 0])
         z = z.transpose(1, 2).reshape(x.shape)  # heads concatenated: (B, T, H * K = D)
         output = self.w_o(z)
         if trace is not None:
@@ -327,6 +333,7 @@ class DecoderLayer(nn.Module):
         self_mask: Tensor | None,
         cross_mask: Tensor | None,
         trace: "Trace | None" = None,
+        guided: list[Tensor] | None = None,
     ) -> Tensor:
         """Take `x` `(B, T, D)` one layer up; its keys and values are added to `cache`."""
         y = self.self_residual.before(x)
@@ -339,7 +346,7 @@ class DecoderLayer(nn.Module):
         y = self.cross_residual.before(x)
         keys, values = cache.src_keys, cache.src_values
         y = self.cross_attention(
-            y, keys, values, cross_mask, None if trace is None else trace.cross
+            y, keys, values, cross_mask, None if trace is None else trace.cross, guided
         )
         x = self.cross_residual.after(x, y)
 
@@ -640,11 +647,18 @@ class Transformer(nn.Module):
         )
 
     def run_decoder(
-        self, x: Tensor, cache: DecoderCache, self_mask: Tensor | None, trace: Trace | None = None
+        self,
+        x: Tensor,
+        cache: DecoderCache,
+        self_mask: Tensor | None,
+        trace: Trace | None = None,
+        guided: list[Tensor] | None = None,
     ) -> Tensor:
         """Take embedded targets `(B, T, D)` through all layers."""
-        for layer, layer_cache in zip(self.decoder_layers, cache.layers, strict=True):
-            x = layer(x, layer_cache, self_mask, cache.cross_mask, trace)
+        layers = zip(self.decoder_layers, cache.layers, strict=True)
+        for i, (layer, layer_cache) in enumerate(layers):
+            of_layer = guided if i == self.config.guided_layer else None
+            x = layer(x, layer_cache, self_mask, cache.cross_mask, trace, of_layer)
         return self.decoder_norm(x)
 
     def step(self, ids: Tensor, cache: DecoderCache) -> Tensor:
@@ -664,9 +678,14 @@ class Transformer(nn.Module):
         return self.output(states)
 
     def decode_states(
-        self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, trace: Trace | None = None
+        self,
+        tgt_in: Tensor,
+        memory: Tensor,
+        src_padding_mask: Tensor,
+        trace: Trace | None = None,
+        guided: list[Tensor] | None = None,
     ) -> Tensor:
-        """The decoder below its output layer: `(B, T, D)`; arguments as for `decode`.
+        """The decoder below its output layer: `(B, T, D)`; arguments as for `decode` and `forward`.
 
         All positions pass at once, because the causal mask hides the later ones from the earlier.
         The layers are those of `step`, with a cache that starts empty.
@@ -674,7 +693,7 @@ class Transformer(nn.Module):
         n = tgt_in.size(1)
         x = self.embed(tgt_in, self.tgt_embedding, 0, n)
         cache = self.start(memory, src_padding_mask)
-        return self.run_decoder(x, cache, causal_mask(n, tgt_in.device), trace)
+        return self.run_decoder(x, cache, causal_mask(n, tgt_in.device), trace, guided)
 
     def decode(
         self, tgt_in: Tensor, memory: Tensor, src_padding_mask: Tensor, trace: Trace | None = None
@@ -694,11 +713,14 @@ class Transformer(nn.Module):
         """
         return self.output(self.decode_states(tgt_in, memory, src_padding_mask, trace))
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Tensor:
+    def forward(self, src: Tensor, tgt_in: Tensor, guided: list[Tensor] | None = None) -> Tensor:
         """The decoder's states `(B, T, D)` at every position of `tgt_in` `(B, T)`, given `src`
         ids `(B, S)`.
+
+        When `guided` is a list, the cross-attention of the head that `model.guide_layer` names is
+        appended to it: `(B, T, S)`, float32 or wider.
 
         The output layer is left to the loss, which needs the logits of a few tokens at a time:
         those of a whole batch are by far the largest tensor of an update.
         """
-        return self.decode_states(tgt_in, self.encode(src), src == self.pad_id)
+        return self.decode_states(tgt_in, self.encode(src), src == self.pad_id, guided=guided)

@@ -590,7 +590,7 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
 
     They are chosen on the validation set, unless that was done for these weights already.
     """
-    from transformer_mt.alignment import BASE, best, rule_to_json
+    from transformer_mt import alignment, guide
     from transformer_mt.files import write_text
     from transformer_mt.translator import Translator
 
@@ -605,11 +605,14 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
     if not gold_pairs:
         talk("word links: no validation pair has gold links and fits the model; none were measured")
         return
-    table = inspector.measure(gold_pairs, BASE)
+    base = guide.BASE if inspector.is_guided else alignment.BASE
+    table = inspector.measure(gold_pairs, base)
     chosen_on = f"the run's validation set, {len(gold_pairs)} pairs"
-    write_text(run_dir / "alignment.json", rule_to_json(table, chosen_on, steps))
-    aer = table[best(table)].aer
-    talk(f"word links: {best(table)}; alignment error rate {aer:.3f} on the validation set")
+    write_text(run_dir / "alignment.json", alignment.rule_to_json(table, chosen_on, steps))
+    rule = alignment.best(table)
+    taught = ", taught in training" if inspector.is_taught(rule) else ""
+    aer = table[rule].aer
+    talk(f"word links: {rule}{taught}; alignment error rate {aer:.3f} on the validation set")
 
 
 if __name__ == "__main__":

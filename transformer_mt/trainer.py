@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from transformer_mt import alignment
+from transformer_mt import alignment, guide
 from transformer_mt.batches import Batch, BatchSampler, length_batches, make_batch
 from transformer_mt.config import Config, DecodeConfig, Schedule, TrainConfig, UserError
 from transformer_mt.corpus import Corpus, Pair, lengths
@@ -96,7 +96,8 @@ class State:
     bad_validations: int = 0
     """Validations in a row without a better BLEU."""
     loss_sum: float = 0.0
-    """Since the last logged event, like the next two."""
+    """Since the last logged event, like the next three."""
+    guide_loss_sum: float = 0.0
     n_tokens: int = 0
     log_seconds: float = 0.0
     n_logged: int = 0
@@ -176,6 +177,8 @@ class Trainer:
             config.train.seed,
         )
         self.state = State()
+        # A head of cross-attention learns the links of training pairs, where they are used.
+        self.guided = "token_links" in corpus.train.column_names
         self.source: Any = None
         """Whose model the run began with, and under which licence, where it was imported."""
 
@@ -213,6 +216,10 @@ class Trainer:
             state.epoch, state.batch = state.epoch + 1, 0
             batches = self.sampler.epoch(state.epoch)
         self.talk(self.describe(len(batches)))
+        if self.guided:
+            place = f"layer {self.config.model.guided_layer}, head {guide.HEAD}"
+            step = f"the step that {self.config.train.guide_step}s a token"
+            self.talk(f"links of training pairs guide cross-attention: {place}, at {step}")
         if state.finished and self.is_over(len(batches)):
             self.talk(
                 f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on."
@@ -329,12 +336,20 @@ class Trainer:
             self.log(
                 epoch=state.epoch,
                 loss=state.loss_sum / state.n_tokens,
+                **self.mean_guide_loss(),
                 lr=lr,
                 grad_norm=grad_norm,
                 tokens_per_second=state.n_tokens / max(state.log_seconds, 1e-9),
                 minutes=state.seconds / 60,
             )
             state.loss_sum, state.n_tokens, state.log_seconds = 0.0, 0, 0.0
+            state.guide_loss_sum = 0.0
+
+    def mean_guide_loss(self) -> dict[str, float]:
+        """The guide's loss since the last logged event, not weighted, in nats per token."""
+        if not self.guided:
+            return {}
+        return {"guide_loss": self.state.guide_loss_sum / self.state.n_tokens}
 
     def load_batch(self, rows: np.ndarray, batch: int) -> list[Batch]:
         """This process's micro-batches of an update."""
@@ -344,15 +359,39 @@ class Trainer:
         src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
         if self.config.tokenizer.sampling_alpha > 0:
             src_ids, tgt_ids = self.sampled_ids(data, batch)
+        links = self.links(data, src_ids, tgt_ids) if self.guided and len(share) else []
         src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
         n = min(self.config.train.accumulate * self.n_workers, len(src_ids))
         micro_batches = [
-            make_batch(src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id)
+            make_batch(
+                src_ids[i::n], tgt_ids[i::n], src.pad_id, tgt.pad_id, tgt.bos_id, links[i::n]
+            )
             for i in range(n)
         ]
         if not len(share):
             micro_batches[0].positions.zero_()
         return micro_batches
+
+    def links(
+        self, data: dict[str, Any], src_ids: list[list[int]], tgt_ids: list[list[int]]
+    ) -> list[np.ndarray]:
+        """The links between the tokens of each row, see `guide.token_links`; none = not known."""
+        links = list(map(guide.unpack, data["token_links"]))
+        for i, (src_row, tgt_row) in enumerate(zip(src_ids, tgt_ids, strict=True)):
+            if len(links[i]) and (src_row, tgt_row) != (data["src_ids"][i], data["tgt_ids"][i]):
+                links[i] = self.sampled_links(data, i, src_row, tgt_row)
+        return links
+
+    def sampled_links(
+        self, data: dict[str, Any], i: int, src_row: list[int], tgt_row: list[int]
+    ) -> np.ndarray:
+        """The links between the tokens of another segmentation of row `i`."""
+        src = alignment.make_side(self.corpus.src_tokenizer, src_row, "words")
+        tgt = alignment.make_side(self.corpus.tgt_tokenizer, tgt_row, "words")
+        if (src.text, tgt.text) != (data["src"][i], data["tgt"][i]):
+            # The vocabulary changes the text, so that the units may be others.
+            return guide.unpack(b"")
+        return guide.token_links(guide.unpack(data["unit_links"][i]), src, tgt)
 
     def sampled_ids(
         self, data: dict[str, Any], batch: int
@@ -390,13 +429,23 @@ class Trainer:
                 parameter.data = original.data
         return replicas
 
-    def loss(self, batch: Batch, model: Transformer, smoothing: float = 0.0) -> Tensor:
-        """Summed loss of a batch, real target tokens only."""
+    def loss(
+        self,
+        batch: Batch,
+        model: Transformer,
+        smoothing: float = 0.0,
+        guided: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Summed loss of a batch, real target tokens only.
+
+        Args:
+            guided: when a list, the weights of the guided head are appended to it.
+        """
         # The backward pass of `training_model` exchanges gradients between processes.
         is_wrapped = model is self.model and model.training
         forward = self.training_model if is_wrapped else model
         with autocast(self.device, self.dtype):
-            states = forward(batch.src, batch.tgt_in)[batch.positions]  # (n, D)
+            states = forward(batch.src, batch.tgt_in, guided)[batch.positions]  # (n, D)
             return label_smoothed_loss(
                 states,
                 model.output.weight,
@@ -405,6 +454,16 @@ class Trainer:
                 self.corpus.tgt_tokenizer.pad_id,
                 model.output.bias,
             )
+
+    def losses(self, batch: Batch, model: Transformer) -> tuple[Tensor, Tensor]:
+        """Summed loss of a batch in training, and that of its guide: 0 where no row has links."""
+        options = self.config.train
+        if batch.links is None:
+            loss = self.loss(batch, model, options.label_smoothing)
+            return loss, torch.zeros_like(loss)
+        guided: list[Tensor] = []
+        loss = self.loss(batch, model, options.label_smoothing, guided)
+        return loss, guide.guide_loss(guided[0], batch.links, options.guide_step)
 
     def update(self, micro_batches: list[Batch], lr: float) -> tuple[float, int, float]:
         """Make one optimizer step.
@@ -422,7 +481,8 @@ class Trainer:
         n = self.n_workers
         shares = [micro_batches[i::n] for i in range(n)]
         losses = self.share_out(partial(self.add_gradients, n_tokens=n_tokens), range(n), shares)
-        total = sum(map(float, losses))
+        sums = [share.tolist() for share in losses]
+        total, guide_total = (sum(parts) for parts in zip(*sums, strict=True))
         self.gather_gradients()
         # Without clipping the norm is measured all the same, for the log.
         parameters = list(self.model.parameters())
@@ -433,7 +493,7 @@ class Trainer:
         limit = self.config.train.clip_norm or math.inf
         if norm > limit:
             torch.nn.utils.clip_grads_with_norm_(parameters, limit, total_norm)
-        (loss_sum,) = totals([total], self.device)
+        loss_sum, guide_loss_sum = totals([total, guide_total], self.device)
         if not math.isfinite(loss_sum + norm):
             self.optimizer.zero_grad()
             raise UserError(self.not_finite_message(loss_sum, norm))
@@ -441,6 +501,7 @@ class Trainer:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self.state.guide_loss_sum += guide_loss_sum
         return loss_sum, n_tokens, norm
 
     def add_gradients(self, worker: int, micro_batches: list[Batch], n_tokens: int) -> Tensor:
@@ -450,22 +511,23 @@ class Trainer:
             n_tokens: of the whole update, which the loss is divided by.
 
         Returns:
-            The summed loss of the share, not divided.
+            The summed loss of the share and that of its guide, not divided nor weighted: `(2,)`.
         """
         replica = self.replicas[worker]
         replica.train()
-        smoothing = self.config.train.label_smoothing
+        options = self.config.train
         # Summed on the device: asking for a number would wait for every micro-batch.
-        total = torch.zeros((), device=self.device)
+        total = torch.zeros(2, device=self.device)
         with self.own_dropout(worker):
             for i, batch in enumerate(micro_batches):
                 # Gradients are sent with the last micro-batch only.
                 waits = world_size() > 1 and i + 1 < len(micro_batches)
                 with self.training_model.no_sync() if waits else contextlib.nullcontext():
-                    loss = self.loss(batch.to(self.device), replica, smoothing)
+                    loss, of_guide = self.losses(batch.to(self.device), replica)
+                    whole = loss + options.guide_weight * of_guide if batch.links else loss
                     # Sent gradients are averaged over the processes, but a sum is wanted.
-                    torch.autograd.backward(loss * world_size() / n_tokens)
-                total += loss.detach()
+                    torch.autograd.backward(whole * world_size() / n_tokens)
+                total += torch.stack([loss, of_guide]).detach()
         return total
 
     def own_dropout(self, worker: int) -> contextlib.AbstractContextManager[None]:
@@ -665,7 +727,8 @@ class Trainer:
             return gathered(None)[0]
         self.model.eval()
         bos_id = self.corpus.tgt_tokenizer.bos_id
-        table = alignment.measure(self.model, self.gold_pairs, bos_id, alignment.BASE)
+        base = guide.BASE if self.guided else alignment.BASE
+        table = alignment.measure(self.model, self.gold_pairs, bos_id, base)
         rule = alignment.best(table)
         self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
         return gathered({"aer": table[rule].aer})[0]
@@ -716,7 +779,7 @@ class Trainer:
     def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
         """Make these the weights to use."""
         if rank() == 0:
-            metadata = {"steps": steps, "valid_bleu": bleu} | self.origin()
+            metadata = {"steps": steps, "valid_bleu": bleu, "guided": self.guided} | self.origin()
             save_tensors(self.run_dir / WEIGHTS, weights, metadata)
 
     # ------------------------------------------------------------------ on disk
@@ -750,6 +813,7 @@ class Trainer:
             "threads": self.n_threads,
             "processes": world_size(),
             "workers": self.n_workers,
+            "guided": self.guided,
         } | self.origin()
         path = checkpoint_path(self.run_dir, "state", self.state.step)
         save_checkpoint(path, self.model, self.optimizer, all_random, metadata)
@@ -795,6 +859,9 @@ class Trainer:
             before = metadata.get(name, 1)  # there was one worker before there were several
             if before != now:
                 self.talk(f"warning: {before} {name} before, {now} now: equal to rounding only.")
+        if self.guided and not metadata.get("guided", False):
+            # It began before there was a guide, and ends as it began.
+            self.guided = False
         random = restore_checkpoint(tensors, self.model, self.optimizer, path)
         self.state = State(**metadata["state"])
         self.source = metadata.get("source")

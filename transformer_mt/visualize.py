@@ -121,7 +121,8 @@ def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Ru
             value = getattr(args, key)
             if value is not None and not 0 <= value < n:
                 raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
-        rule, reason = replace(BASE, layer=args.layer, head=args.head), Reason("by_option")
+        rule = replace(BASE, layer=args.layer, head=args.head)
+        reason = Reason("by_option", taught=translator.inspector.is_taught(rule))
 
     # The other options change whatever rule that is.
     options = {key: getattr(args, key) for key in ("shift", "threshold", "mask_punctuation")}

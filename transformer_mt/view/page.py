@@ -87,16 +87,17 @@ def reason_data(reason: Reason) -> dict[str, Any]:
     """The reason as keys, because the page has the words of both languages.
 
     Returns:
-        `key`, as in `Reason`, and `changed`. What the sentence speaks of is `gold`, a value of
-        `GOLD_KEYS`, or else `name`: a file, or languages. `n_pairs` counts the gold pairs; None
-        where `alignment.json` does not say how many.
+        `key`, as in `Reason`, `changed` and `taught`. What the sentence speaks of is `gold`, a
+        value of `GOLD_KEYS`, or else `name`: a file, or languages. `n_pairs` counts the gold pairs;
+        None where `alignment.json` does not say how many.
     """
     name, n_pairs = reason.subject, None
     # `alignment.json` says it for people: "the run's validation set, 1000 pairs".
     if match := re.fullmatch(r"(.*), (\d+) pairs", name, re.DOTALL):
         name, n_pairs = match[1], int(match[2])
     subject = {"gold": GOLD_KEYS[name]} if name in GOLD_KEYS else {"name": name}
-    return {"key": reason.key, "n_pairs": n_pairs, "changed": reason.changed} | subject
+    switches = {"changed": reason.changed, "taught": reason.taught}
+    return {"key": reason.key, "n_pairs": n_pairs} | switches | subject
 
 
 def gold_links(run: LoadedRun, attention: Attention) -> list[list[int]] | None:

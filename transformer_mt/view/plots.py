@@ -63,6 +63,7 @@ def learning_curve(metrics: Path, picture: Path) -> None:
     for axes, key, label, color in (
         (losses, "loss", "training loss (smoothed labels)", "tab:blue"),
         (losses, "valid_loss", "validation loss", "tab:orange"),
+        (losses, "guide_loss", "guide's loss", "tab:purple"),
         (scores, "bleu", "validation BLEU", "tab:green"),
         (scores, "aer", "alignment error rate, %", "tab:red"),
     ):

@@ -240,9 +240,9 @@ function isSoft() {
 // ---- Texts and controls ----
 
 /** Why links are read by the rule: page.py gives keys, the words of both languages are here. */
-function reasonText({ key, gold, name, n_pairs: nPairs, changed }) {
+function reasonText({ key, gold, name, n_pairs: nPairs, changed, taught }) {
   const subject = gold ? t(`gold_${gold}`) : name; // gold links of ours, or a file's name
-  return t(key, subject, nPairs) + (changed ? t("changed") : "");
+  return t(key, subject, nPairs) + (changed ? t("changed") : "") + (taught ? t("taught") : "");
 }
 
 function drawTexts() {

@@ -64,6 +64,10 @@ const TEXT = {
   no_gold: (direction) => [`no gold links for ${direction}`, `${direction} 没有标准对齐，未经测量`],
   by_option: ["chosen by option", "由选项指定"],
   changed: ["; changed by option", "，又由选项更改"],
+  taught: [
+    "; training taught this head word links, while the other heads are the model's own",
+    "；训练时用词对齐教过这个头，其余的头是模型自己形成的",
+  ],
   argMax: ["the largest weight of each row", "取每行的最大权重"],
   threshold: (x) => [`weights above ${x}`, `取大于 ${x} 的权重`],
   pair: (kind, choice) => [`${kind}, ${choice}`, `${kind}，${choice}`],
