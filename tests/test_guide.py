@@ -14,7 +14,7 @@ from transformer_mt.alignment import make_side
 from transformer_mt.batches import make_links
 from transformer_mt.config import Config, GuideStep, ModelConfig, TrainConfig, UserError
 from transformer_mt.corpus import prepare
-from transformer_mt.guide import guide_loss, token_links, unit_links, unpack
+from transformer_mt.guide import guide_loss, token_links, unit_links, unpack, weighted
 from transformer_mt.run_dir import WEIGHTS, load_tensors
 from transformer_mt.train import train
 from transformer_mt.trainer import Trainer
@@ -120,6 +120,7 @@ def test_links_of_training_pairs_are_kept(make_trainer, direction, alpha):
         is_turned = direction == "zh-en"
         line = lines[(tgt.text, src.text) if is_turned else (src.text, tgt.text)]
         expected = token_links(unit_links(line, src, tgt, is_turned, "here"), src, tgt)
+        expected = weighted(expected, 0.5)
         assert links.tolist() == expected.tolist()
         n_seen += len(links)
     assert n_seen > 100
@@ -197,6 +198,13 @@ def test_a_weight_out_of_range_is_refused(weight):
 
 
 # -------------------------------------------------------------------------------------- the update
+
+
+@pytest.mark.parametrize("possible, rows", [(0.5, [[0, 1, 1], [1, 0, 0.5]]), (0, [[0, 1, 1]])])
+def test_possible_links_weigh_less_or_nothing(possible, rows):
+    links = np.array([[0, 1, 2], [1, 0, 1]], dtype=np.int32)
+    assert weighted(links, possible).tolist() == rows
+    assert weighted(unpack(b""), possible).shape == (0, 3)
 
 
 def plain_loss(trainer: Trainer, rows: list[int]) -> tuple[float, int]:
@@ -290,7 +298,7 @@ def test_attention_that_is_zero_gives_a_finite_loss_and_gradient():
     links = make_links([np.array([[0, 1, 2]])], [[4, 3]], [[4, 3]])
     loss = guide_loss(attention, links, GuideStep.consume)
     loss.backward()
-    assert float(loss) == pytest.approx(-np.log(1e-9), rel=1e-5)
+    assert loss.item() == pytest.approx(-np.log(1e-9), rel=1e-5)
     assert attention.grad.isfinite().all()
 
 

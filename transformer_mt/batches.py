@@ -88,19 +88,20 @@ def make_links(links: list[np.ndarray], src: list[list[int]], tgt: list[list[int
     nobody said what is linked there.
 
     Args:
-        links: of each row, whole numbers `(n, 3)`: position in the target, position in the source,
-            weight beside the token's other links.
+        links: of each row, numbers `(n, 3)`: position in the target, position in the source, and
+            the weight beside the token's other links, above 0.
     """
     cells, weights = [], []
     for row, of_row in enumerate(links):
         if len(of_row) == 0:
             continue
-        t, s, weight = of_row.astype(np.int64).T
+        t, s = of_row[:, :2].astype(np.int64).T
+        weight = of_row[:, 2]
         total = np.bincount(t, weight, minlength=len(tgt[row]) - 1)  # (T - 1,)
         free = np.flatnonzero(total == 0)
+        weights.append(np.append(weight / total[t], np.ones(len(free))))
         t, s = np.append(t, free), np.append(s, np.full(len(free), len(src[row]) - 1))
         cells.append(np.stack([np.full(len(t), row), t, s]))
-        weights.append(np.append(weight / total[of_row[:, 0]], np.ones(len(free))))
     if not cells:
         return None
     dtype = torch.get_default_dtype()

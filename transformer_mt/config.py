@@ -233,6 +233,9 @@ class TrainConfig:
     guide_weight: float = 0.5
     """Weight of a second loss, by which a head of cross-attention learns the word links of training
     pairs (Garg et al. 2019), where `data.links_column` gives any; 0 = off; at most 100."""
+    guide_possible: float = 0.5
+    """Weight of a token's possible links beside 1 of its sure ones; from 0, which leaves them out,
+    to 1. One half suits an aligner's links, where those are sure that both directions found."""
     guide_step: GuideStep = GuideStep.consume
     """When that head looks at the counterpart of a target token: at the step that has the token as
     its input (consume), or at the one before, which predicts it (emit)."""
@@ -290,6 +293,8 @@ class TrainConfig:
         check("train.label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
         weight = self.guide_weight
         check("train.guide_weight", weight, 0 <= weight <= 100, "from 0 (off) to 100")
+        possible = self.guide_possible
+        check("train.guide_possible", possible, 0 <= possible <= 1, "from 0 to 1")
 
 
 @dataclass

@@ -19,7 +19,7 @@ from transformer_mt.units import parse_links
 HEAD = 0
 """Which head of the layer is guided. They are all alike before training."""
 SURE, POSSIBLE = 2, 1
-"""Weights of links beside each other."""
+"""Kinds of links, the stronger is the larger."""
 BASE = Rule(mask_eos=False)
 """How choices are measured where a head was guided: eos may win there, because it stands for no
 counterpart, and punctuation is told from words."""
@@ -28,7 +28,7 @@ LEAST = 1e-9
 
 
 def unit_links(line: str, src: Side, tgt: Side, tgt_first: bool, where: str) -> np.ndarray:
-    """Links of Pharaoh form as numbers `(n, 3)`: target unit, source unit, weight.
+    """Links of Pharaoh form as numbers `(n, 3)`: target unit, source unit, kind.
 
     Args:
         tgt_first: whether a link names the target's unit first.
@@ -45,14 +45,23 @@ def unit_links(line: str, src: Side, tgt: Side, tgt_first: bool, where: str) -> 
 def token_links(links: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
     """Links between tokens from links between units, both `(n, 3)` as `unit_links` has them.
 
-    Two tokens are linked when they write parts of linked units, by the largest weight of those.
+    Two tokens are linked when they write parts of linked units, and surely if one link is sure.
     """
-    weights = np.zeros((len(tgt.ids), len(src.ids)), dtype=np.int32)  # (T, S)
-    for j, i, weight in links:
+    kinds = np.zeros((len(tgt.ids), len(src.ids)), dtype=np.int32)  # (T, S)
+    for j, i, kind in links:
         cells = np.ix_(tgt.overlap[:, j], src.overlap[:, i])
-        weights[cells] = np.maximum(weights[cells], weight)
-    t, s = np.nonzero(weights)
-    return np.stack([t, s, weights[t, s]], axis=1).astype(np.int32)
+        kinds[cells] = np.maximum(kinds[cells], kind)
+    t, s = np.nonzero(kinds)
+    return np.stack([t, s, kinds[t, s]], axis=1).astype(np.int32)
+
+
+def weighted(links: np.ndarray, possible: float) -> np.ndarray:
+    """Links `(n, 3)` with weights for kinds: 1 for a sure one, `possible` for others.
+
+    Those that weigh nothing are left out.
+    """
+    weights = np.where(links[:, 2] == SURE, 1.0, possible)
+    return np.column_stack([links[:, :2], weights])[weights > 0]
 
 
 def unpack(links: bytes) -> np.ndarray:

@@ -375,12 +375,12 @@ class Trainer:
     def links(
         self, data: dict[str, Any], src_ids: list[list[int]], tgt_ids: list[list[int]]
     ) -> list[np.ndarray]:
-        """The links between the tokens of each row, see `guide.token_links`; none = not known."""
+        """The links between the tokens of each row, weighted; none = not known."""
         links = list(map(guide.unpack, data["token_links"]))
         for i, (src_row, tgt_row) in enumerate(zip(src_ids, tgt_ids, strict=True)):
             if len(links[i]) and (src_row, tgt_row) != (data["src_ids"][i], data["tgt_ids"][i]):
                 links[i] = self.sampled_links(data, i, src_row, tgt_row)
-        return links
+        return [guide.weighted(of_row, self.config.train.guide_possible) for of_row in links]
 
     def sampled_links(
         self, data: dict[str, Any], i: int, src_row: list[int], tgt_row: list[int]
