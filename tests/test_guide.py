@@ -14,10 +14,11 @@ from transformer_mt.alignment import make_side
 from transformer_mt.batches import make_links
 from transformer_mt.config import Config, GuideStep, ModelConfig, TrainConfig, UserError
 from transformer_mt.corpus import prepare
-from transformer_mt.guide import BASE, guide_loss, token_links, unit_links, unpack, weighted
-from transformer_mt.run_dir import WEIGHTS, load_tensors
+from transformer_mt.guide import guide_loss, token_links, unit_links, unpack, weighted
+from transformer_mt.run_dir import WEIGHTS, load_tensors, save_config, save_tokenizers
 from transformer_mt.train import train
 from transformer_mt.trainer import Trainer
+from transformer_mt.translator import Translator
 
 # ------------------------------------------------------------------------------- links of a pair
 
@@ -378,9 +379,10 @@ def test_learns_the_links(make_trainer, step):
     # Pieces that run across words would limit what can be reached.
     trainer = make_trainer(**options, **{"tokenizer.max_piece_length": 1})
     assert trainer.train() == 0
-    assert logged(trainer, "aer")[-1] < 0.05
-    table = alignment.measure(trainer.model, trainer.gold_pairs, 2, BASE)
+    base = alignment.Rule(mask_eos=False)
+    table = alignment.measure(trainer.model, trainer.gold_pairs, 2, base)
     best = alignment.best(table)
+    assert table[best].aer < 0.05
     assert (best.layer, best.head, best.shift) == (0, 0, step is GuideStep.consume)
 
 
@@ -391,3 +393,24 @@ def test_a_compiled_model_is_guided_all_the_same(make_trainer):
     for trainer in (plain, compiled):
         trainer.update(trainer.load_batch(np.arange(12), 0), 1e-3)
     assert compiled.state.guide_loss_sum == pytest.approx(plain.state.guide_loss_sum, rel=1e-4)
+
+
+def test_links_are_read_from_the_guided_head_and_said_to_be_taught(make_trainer, monkeypatch):
+    """Without gold links, where nothing can be measured; with `alignment.json` where it is best."""
+    trainer = make_trainer(**{"train.max_steps": 1, "model.guide_layer": 1})
+    trainer.train()
+    run_dir = trainer.run_dir
+    save_config(run_dir, trainer.config)
+    save_tokenizers(run_dir, trainer.corpus.src_tokenizer, trainer.corpus.tgt_tokenizer)
+    inspector = Translator(run_dir, "cpu").inspector
+    monkeypatch.setattr(inspector, "read_gold_pairs", lambda *args, **kwargs: [])
+    rule, reason = inspector.default_rule()
+    assert rule == alignment.Rule(1, 0, shift=True, mask_eos=False)
+    assert reason == alignment.Reason("no_gold", "en-zh", taught=True)
+    for head, taught in ((0, True), (1, False)):
+        table = {alignment.Rule(1, head): alignment.Quality(1, 1, 1, 1)}
+        text = alignment.rule_to_json(table, "gold", [1])
+        (run_dir / "alignment.json").write_text(text, encoding="utf-8")
+        assert inspector.default_rule()[1].taught is taught
+    inspector.run.metadata.pop("guided")  # as of an older version
+    assert not inspector.is_guided

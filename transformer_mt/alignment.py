@@ -139,7 +139,7 @@ class Reason:
     changed: bool = False
     """An option changed the shift, the threshold or a mask of that rule."""
     taught: bool = False
-    """Training taught its head links; other heads are the model's own."""
+    """Training taught its head links; other heads are the model's own. `str` does not say so."""
 
     def __str__(self) -> str:
         texts = {
@@ -147,8 +147,7 @@ class Reason:
             "no_gold": f"no gold links for {self.subject}",
             "by_option": "chosen by option",
         }
-        words = texts[self.key] + ("; changed by option" if self.changed else "")
-        return words + ("; a head that was taught links in training" if self.taught else "")
+        return texts[self.key] + ("; changed by option" if self.changed else "")
 
 
 def choices(n_layers: int, n_heads: int) -> list[tuple[int | None, int | None]]:

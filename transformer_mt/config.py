@@ -331,7 +331,7 @@ class Config:
     init_from: str | None = None
     """A run whose weights and vocabularies this one begins with, as in fine-tuning on other text;
     null: begin with random weights. Options of `model` and `tokenizer` that are not given are that
-    run's, and those given must agree with it, but for model.dropout and
+    run's, and those given must agree with it, but for model.dropout, model.guide_layer and
     tokenizer.sampling_alpha."""
     direction: str = "en-zh"
     """Source and target, two of `data.languages`."""

@@ -6,8 +6,6 @@ are. By default it looks at the counterpart of a token at the step that has the 
 was taught so is an aligner inside the model; what it shows explains no translation.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from torch import Tensor
 
@@ -20,9 +18,6 @@ HEAD = 0
 """Which head of the layer is guided. They are all alike before training."""
 SURE, POSSIBLE = 2, 1
 """Kinds of links, the stronger is the larger."""
-BASE = Rule(mask_eos=False)
-"""How choices are measured where a head was guided: eos may win there, because it stands for no
-counterpart, and punctuation is told from words."""
 LEAST = 1e-9
 """Attention below it counts as this much, so that its logarithm is finite."""
 
@@ -70,8 +65,11 @@ def unpack(links: bytes) -> np.ndarray:
 
 
 def guided_rule(layer: int, step: GuideStep) -> Rule:
-    """How links are read from a head of `layer` that was guided."""
-    return replace(BASE, layer=layer, head=HEAD, shift=step is GuideStep.consume)
+    """How links are read from a head of `layer` that was guided: eos may win, because it was taught
+    to stand for no counterpart.
+    """
+    shift = step is GuideStep.consume
+    return Rule(layer, HEAD, shift, mask_eos=False)
 
 
 def guide_loss(attention: Tensor, links: Links, step: GuideStep) -> Tensor:

@@ -391,8 +391,7 @@ class Inspector:
         if {src, tgt} == {"en", "zh"}:
             gold_pairs = self.read_gold_pairs(STARTER_DIR / "valid.tsv", turn=src == "zh")
             if gold_pairs:
-                base = guide.BASE if self.is_guided else alignment.BASE
-                rule = alignment.best(self.measure(gold_pairs, base))
+                rule = alignment.best(self.measure(gold_pairs, alignment.BASE))
                 subject = "the packaged starter's validation set"
                 return rule, Reason("chosen_on", subject, taught=self.is_taught(rule))
         if self.is_guided:

@@ -61,7 +61,7 @@ MAY_CHANGE = (
 )
 """Options that a run may change when it goes on, besides those of `data` and `decode`. (The corpus
 and the vocabularies are compared by content.)"""
-MAY_DIFFER = ("model.name", "model.dropout", "tokenizer.sampling_alpha")
+MAY_DIFFER = ("model.name", "model.dropout", "model.guide_layer", "tokenizer.sampling_alpha")
 """Options of the model and the vocabularies in which a run may differ from the one it begins with:
 they matter to training alone."""
 LOCK = ".lock"
@@ -590,7 +590,7 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
 
     They are chosen on the validation set, unless that was done for these weights already.
     """
-    from transformer_mt import alignment, guide
+    from transformer_mt.alignment import BASE, best, rule_to_json
     from transformer_mt.files import write_text
     from transformer_mt.translator import Translator
 
@@ -605,11 +605,10 @@ def choose_alignment(run_dir: Path, config: Config) -> None:
     if not gold_pairs:
         talk("word links: no validation pair has gold links and fits the model; none were measured")
         return
-    base = guide.BASE if inspector.is_guided else alignment.BASE
-    table = inspector.measure(gold_pairs, base)
+    table = inspector.measure(gold_pairs, BASE)
     chosen_on = f"the run's validation set, {len(gold_pairs)} pairs"
-    write_text(run_dir / "alignment.json", alignment.rule_to_json(table, chosen_on, steps))
-    rule = alignment.best(table)
+    write_text(run_dir / "alignment.json", rule_to_json(table, chosen_on, steps))
+    rule = best(table)
     taught = ", taught in training" if inspector.is_taught(rule) else ""
     aer = table[rule].aer
     talk(f"word links: {rule}{taught}; alignment error rate {aer:.3f} on the validation set")

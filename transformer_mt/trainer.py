@@ -727,8 +727,7 @@ class Trainer:
             return gathered(None)[0]
         self.model.eval()
         bos_id = self.corpus.tgt_tokenizer.bos_id
-        base = guide.BASE if self.guided else alignment.BASE
-        table = alignment.measure(self.model, self.gold_pairs, bos_id, base)
+        table = alignment.measure(self.model, self.gold_pairs, bos_id, alignment.BASE)
         rule = alignment.best(table)
         self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
         return gathered({"aer": table[rule].aer})[0]

@@ -109,6 +109,12 @@ def check_args(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
         parser.error(f"--output-dir {args.output_dir} is a file: name a folder")
 
 
+def how(rule: "Rule", reason: "Reason") -> str:
+    """How links are read and why so, for a person."""
+    taught = "; training taught this head links" if reason.taught else ""
+    return f"links: {rule} ({reason}{taught})"
+
+
 def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Rule", "Reason"]:
     """How to read links, and why so: by the options, else by the run's choice."""
     from transformer_mt.alignment import BASE, Reason
@@ -144,7 +150,7 @@ def align_files(translator: "Translator", args: argparse.Namespace) -> None:
     if len(sources) != len(targets):
         raise UserError(f"{args.tgt}: {len(targets)} lines, but {args.src} has {len(sources)}.")
     rule, reason = choose_rule(translator, args)
-    talk(f"links: {rule} ({reason})")
+    talk(how(rule, reason))
 
     # A warning or an error of a pair says where it stands.
     names = [f"{args.src}, {args.tgt}: line {number}" for number in range(1, len(sources) + 1)]
@@ -263,7 +269,7 @@ def write_all(
     if layer is None:
         layer = translator.config.model.n_decoder_layers - 1
     write_pictures(attention, folder, layer if args.grid else None)
-    talk(f"links: {attention.rule} ({reason})\nopen {folder / 'attention.html'}")
+    talk(f"{how(attention.rule, reason)}\nopen {folder / 'attention.html'}")
 
 
 def main(argv: list[str]) -> None:
