@@ -181,6 +181,14 @@ def test_a_guide_changes_no_bit_of_the_states_and_writes_out_one_map(monkeypatch
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_under_autocast_the_guided_weights_are_float32():
+    model, ids, guided = tiny_model(), torch.tensor([[4, 5, 3]]), []
+    with torch.autocast("cpu", torch.bfloat16):
+        model(ids, ids, guided)
+    assert guided[0].dtype is torch.float32
+    torch.testing.assert_close(guided[0].sum(-1), torch.ones(1, 3))
+
+
 @pytest.mark.parametrize("n, given, layer", [(1, None, 0), (2, None, 0), (6, None, 4), (6, 5, 5)])
 def test_which_layer_is_guided(n, given, layer):
     assert ModelConfig(n_decoder_layers=n, guide_layer=given).guided_layer == layer
