@@ -1,6 +1,7 @@
 """`visualize` and `evaluate --aer` as a person meets them, and what training says about
 alignments."""
 
+import itertools
 import json
 import re
 import shutil
@@ -23,9 +24,11 @@ from helpers import (
     make_run,
     pattern_pairs,
     slow_aer,
+    slow_agree,
     slow_cross,
     slow_links,
     slow_soft,
+    slow_ways,
     training_config,
     written,
 )
@@ -107,12 +110,15 @@ def translator(linked_run) -> Translator:
     return Translator(linked_run, "cpu")
 
 
+BACKWARD_RULE = Rule(1, 1, shift=True)
+
+
 @pytest.fixture(scope="module")
 def backward_run(translator, tmp_path_factory) -> Path:
     """Of the other direction, with random weights, and reading its links from a head of its own."""
     folder = tmp_path_factory.mktemp("backward") / "run"
     make_run(folder, (translator.src_tokenizer, translator.tgt_tokenizer), "zh-en")
-    values = asdict(Rule(1, 1, shift=True)) | {"chosen_on": "nothing", "table": []}
+    values = asdict(BACKWARD_RULE) | {"chosen_on": "nothing", "table": []}
     write(folder / "alignment.json", json.dumps(values))
     return folder
 
@@ -366,6 +372,8 @@ def test_a_given_target_is_forced_and_links_index_the_units_asked_for(
         (["--no-shift"], {"shift": False}),
         (["--threshold", "0.15"], {"threshold": 0.15}),
         (["--mask-punctuation"], {"mask_punctuation": True}),
+        (["--both"], {"both": True}),
+        (["--no-both"], {"both": False}),
         (["--no-mask-punctuation"], {"mask_punctuation": False}),
         (["--layer", "0"], {"layer": 0, "head": None, "shift": False, "mask_punctuation": True}),
         (
@@ -376,7 +384,11 @@ def test_a_given_target_is_forced_and_links_index_the_units_asked_for(
 )
 def test_options_change_the_runs_choice(call, run_copy, tmp_path, no_matplotlib, options, change):
     saved_rule = Rule(
-        0, 1, shift="--no-shift" in options, mask_punctuation="--no-mask-punctuation" in options
+        0,
+        1,
+        shift="--no-shift" in options,
+        mask_punctuation="--no-mask-punctuation" in options,
+        both="--no-both" in options,
     )
     write(
         run_copy / "alignment.json",
@@ -529,7 +541,15 @@ def test_a_picture_of_a_long_pair_is_not_larger_than_memory(translator, tmp_path
     assert 1000 < max(imread(tmp_path / "long.png").shape[:2]) <= 8000
 
 
-@pytest.mark.parametrize("rule", [Rule(), Rule(1, shift=True), Rule(1, 0, threshold=0.1)])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(),
+        Rule(1, shift=True),
+        Rule(1, 0, threshold=0.1),
+        Rule(1, 0, both=True, column_threshold=0.1),
+    ],
+)
 def test_the_picture_shows_the_weights_the_units_and_the_links(translator, figures, tmp_path, rule):
     attention = translator.attention("I like 3 cats.", "我喜欢3猫é。", rule=rule)
     assert plots.alignment(attention, tmp_path / "alignment") == ""
@@ -549,6 +569,15 @@ def test_the_picture_shows_the_weights_the_units_and_the_links(translator, figur
         for p in axes.patches
     }
     assert centres == attention.links
+    src, tgt = attention.src, attention.tgt
+    by_rows, by_columns = slow_ways(attention.cross, src, tgt, rule)
+    assert attention.links == (slow_agree(by_rows, by_columns) if rule.both else by_rows)
+    for patch in axes.patches:
+        link = tuple(round(n + 0.46) for n in patch.get_xy())
+        of_two_ways = {(True, True): "-", (True, False): "--", (False, True): ":"}
+        found = link in by_rows, link in by_columns or not rule.both
+        assert patch.get_linestyle() == of_two_ways[found]
+    assert ("dashed: found by rows alone" in axes.get_xlabel()) == rule.both
     for text in axes.texts:
         column, row = text.get_position()
         assert text.get_text() == f"{expected[row, column]:.2f}"
@@ -870,8 +899,19 @@ def test_a_run_that_is_none_is_one_line(call, tmp_path):
 # ----------------------------------------------------------------------------------- evaluate --aer
 
 
+CHOICE = ("layer", "head", "shift", "mask_eos", "both")
+"""What `evaluate --aer` chooses."""
+
+
+def choice_of(row: dict) -> tuple:
+    """The choice that a row of the table is about."""
+    return tuple(row[key] for key in CHOICE)
+
+
 def measured_by_hand(translator: Translator, path: Path) -> dict[tuple, tuple[float, float, float]]:
-    """AER, precision and recall by layer, head and shift, by slow loops over a split of the run."""
+    """AER, precision and recall by layer, head, shift, mask of eos and ways, by slow loops over a
+    split of the run.
+    """
     rows: dict[tuple, list] = {}
     for line in lines(path):
         english, chinese, links = line.split("\t")
@@ -880,12 +920,12 @@ def measured_by_hand(translator: Translator, path: Path) -> dict[tuple, tuple[fl
         cross = slow_cross(translator.model, src.ids, tgt.ids)
         sure = {tuple(map(int, link.split("-"))) for link in links.split() if "-" in link}
         possible = {tuple(map(int, link.split("p"))) for link in links.split() if "p" in link}
-        for layer, head in choices(*cross.shape[:2]):
-            for shift in (False, True):
-                model_links = slow_links(
-                    cross, src, tgt, replace(BASE, layer=layer, head=head, shift=shift)
-                )
-                rows.setdefault((layer, head, shift), []).append((model_links, sure, possible))
+        for choice in choices(*cross.shape[:2]):
+            for switches in itertools.product((False, True), repeat=3):
+                key = (*choice, *switches)
+                rule = replace(BASE, **dict(zip(CHOICE, key, strict=True)))
+                model_links = slow_links(cross, src, tgt, rule)
+                rows.setdefault(key, []).append((model_links, sure, possible))
     return {key: slow_aer(value) for key, value in rows.items()}
 
 
@@ -902,21 +942,21 @@ def test_the_table_equals_the_slow_loops(call, linked_run, by_hand, split):
     options = [] if split == "test" else ["--split", split]
     report = json.loads(call("evaluate", linked_run, "--aer", "--json", *options).out)
     assert report["n"] == len(lines(linked_run / f"{split}.tsv")) and split in report["gold"]
-    table = {
-        (r["layer"], r["head"], r["shift"]): (r["aer"], r["precision"], r["recall"])
-        for r in report["table"]
-    }
+    table = {choice_of(r): (r["aer"], r["precision"], r["recall"]) for r in report["table"]}
     assert table == {key: pytest.approx(value) for key, value in by_hand[split].items()}
     aer = {title: row["aer"] for title, row in report["rows"].items()}
     assert aer["best choice here"] == pytest.approx(
         min(value[0] for value in by_hand[split].values())
     )
-    assert aer["what is often plotted"] == pytest.approx(by_hand[split][1, None, False][0])
-    assert aer["the same, shifted"] == pytest.approx(by_hand[split][1, None, True][0])
-    rule, _ = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
-    assert aer["the run's choice"] == pytest.approx(
-        by_hand[split][rule.layer, rule.head, rule.shift][0]
+    assert aer["best by rows alone"] == pytest.approx(
+        min(value[0] for (*_, both), value in by_hand[split].items() if not both)
     )
+    plotted = by_hand[split][1, None, False, True, False]
+    assert aer["what is often plotted"] == pytest.approx(plotted[0])
+    shifted = by_hand[split][1, None, True, True, False]
+    assert aer["the same, shifted"] == pytest.approx(shifted[0])
+    rule, _ = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
+    assert aer["the run's choice"] == pytest.approx(by_hand[split][choice_of(asdict(rule))][0])
 
 
 def test_the_printed_table_is_the_same(call, linked_run, by_hand):
@@ -926,18 +966,23 @@ def test_the_printed_table_is_the_same(call, linked_run, by_hand):
     assert re.match(
         r"the run's test set: \d+ pairs with gold links, en-zh, alignment error rate\n", blocks[0]
     )
-    for shift, block in ((False, blocks[1]), (True, blocks[2])):
+    ways_and_steps = itertools.product((False, True), repeat=2)
+    for (both, shift), block in zip(ways_and_steps, blocks[1:], strict=True):
+
+        def lower(layer: int | None, head: int | None, shift: bool = shift, both: bool = both):
+            keys = [(layer, head, shift, mask_eos, both) for mask_eos in (False, True)]
+            return min(by_hand["test"][key][0] for key in keys)
+
         head, *rows = block.splitlines()
+        assert ("shifted" in head, "both ways" in head) == (shift, both)
         assert re.findall(r"head \d|mean", head) == ["head 0", "head 1", "mean"]
         for layer in (0, 1):
             numbers = [float(x) for x in re.findall(r"\d\.\d{3}", rows[layer])]
-            expected = [by_hand["test"][layer, column, shift][0] for column in (0, 1, None)]
+            expected = [lower(layer, column) for column in (0, 1, None)]
             assert rows[layer].startswith(f"layer {layer}") and numbers == pytest.approx(
                 expected, abs=6e-4
             )
-        assert float(rows[2].split()[-1]) == pytest.approx(
-            by_hand["test"][None, None, shift][0], abs=6e-4
-        )
+        assert float(rows[2].split()[-1]) == pytest.approx(lower(None, None), abs=6e-4)
     assert "what is often plotted" in done.out and "the run's choice" in done.out
 
 
@@ -952,7 +997,7 @@ def test_the_choice_is_saved_and_used_from_then_on(
     )
     assert f"saved: {run_copy / 'alignment.json'}" in done.err
     rule, values = rule_from_json((run_copy / "alignment.json").read_text("utf-8"), 2, 2, "x")
-    assert not rule.mask_punctuation and rule.threshold == 0.2 and len(values["table"]) == 14
+    assert not rule.mask_punctuation and rule.threshold == 0.2 and len(values["table"]) == 56
     assert values["aer"] == min(row["aer"] for row in values["table"])
     n = len(lines(run_copy / "test.tsv"))
     assert values["chosen_on"] == f"the run's test set, {n} pairs"
@@ -1013,7 +1058,7 @@ def test_gold_links_of_given_tokens(call, translator, linked_run, given, backwar
             model_links = translator.attention(english, chinese, "given", rule).links
             rows.setdefault(rule, []).append((model_links, sure, possible))
         one = translator.attention(english, chinese, "given", best_rule).links
-        other = replace(best_rule, layer=1, head=1, shift=True)
+        other = replace(BACKWARD_RULE, mask_punctuation=best_rule.mask_punctuation)
         two = backward.attention(chinese, english, "given", other).links
         agreed.append((agree(one, {(i, j) for j, i in two}), sure, possible))
     for row in report["table"]:
@@ -1170,7 +1215,7 @@ def test_training_logs_the_error_rate_and_keeps_the_choice(linked_run, by_hand):
     assert values["aer"] == pytest.approx(best_by_hand) and logged[0] == pytest.approx(
         best_by_hand, abs=1e-4
     )
-    assert by_hand["valid"][rule.layer, rule.head, rule.shift][0] == pytest.approx(best_by_hand)
+    assert by_hand["valid"][choice_of(asdict(rule))][0] == pytest.approx(best_by_hand)
     assert (
         values["chosen_on"]
         == f"the run's validation set, {len(lines(linked_run / 'valid.tsv'))} pairs"
@@ -1214,7 +1259,7 @@ def test_in_the_other_direction_the_links_are_turned(linked_tsv, cache_dir, tmp_
     assert train(training_config(linked_tsv, cache_dir, tmp_path / "run", **changes)) == 0
     expected = measured_by_hand(Translator(tmp_path / "run", "cpu"), tmp_path / "run" / "valid.tsv")
     values = json.loads((tmp_path / "run" / "alignment.json").read_text("utf-8"))
-    table = {(r["layer"], r["head"], r["shift"]): r["aer"] for r in values["table"]}
+    table = {choice_of(r): r["aer"] for r in values["table"]}
     assert table == {key: pytest.approx(value[0]) for key, value in expected.items()}
 
 
@@ -1242,7 +1287,7 @@ def test_gold_links_are_of_the_text_before_the_vocabulary_changes_it(cache_dir, 
     translator = Translator(tmp_path / "run", "cpu")
     expected = measured_by_hand(translator, tmp_path / "run" / "valid.tsv")
     values = json.loads((tmp_path / "run" / "alignment.json").read_text("utf-8"))
-    table = {(r["layer"], r["head"], r["shift"]): r["aer"] for r in values["table"]}
+    table = {choice_of(r): r["aer"] for r in values["table"]}
     assert table == {key: pytest.approx(value[0]) for key, value in expected.items()}
     (logged,) = [event["aer"] for event in events(tmp_path / "run") if "aer" in event]
     assert logged == pytest.approx(min(expected.values())[0], abs=1e-4)

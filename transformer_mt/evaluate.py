@@ -373,7 +373,9 @@ def report_text(report: dict[str, Any], n_references: int) -> str:
 
 
 def evaluate_alignment(args: argparse.Namespace) -> None:
-    """Print how well each choice of layer, head and step agrees with gold links (`--aer`)."""
+    """Print how well each choice of layer, head, step and ways agrees with gold links
+    (`--aer`).
+    """
     from transformer_mt.alignment import Rule, best
     from transformer_mt.translator import Translator
 
@@ -381,7 +383,7 @@ def evaluate_alignment(args: argparse.Namespace) -> None:
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     inspector, model = translator.inspector, translator.config.model
     name, gold_pairs = read_gold_pairs(translator, args)
-    # One pass over the pairs measures every layer and head, at both steps.
+    # One pass over the pairs measures every layer and head, at both steps, one way and both.
     table = inspector.measure(gold_pairs, base)
 
     rows = compared_rules(table, replace(base, layer=model.n_decoder_layers - 1))
@@ -474,11 +476,15 @@ Rows = dict[str, tuple[str, "Quality"]]
 
 
 def compared_rules(table: "dict[Rule, Quality]", last_layer: "Rule") -> Rows:
-    """The best rule beside the mean of the last layer, which is what one often sees plotted."""
+    """The best rule, one way and both, beside the mean of the last layer, which is what one often
+    sees plotted.
+    """
     from transformer_mt.alignment import best
 
+    by_rows = {rule: quality for rule, quality in table.items() if not rule.both}
     rules = {
         "best choice here": best(table),
+        "best by rows alone": best(by_rows),
         "what is often plotted": last_layer,
         "the same, shifted": replace(last_layer, shift=True),
     }
@@ -505,7 +511,7 @@ def rule_of_run(
     if saved is None:
         return {}
     rule, chosen_on = saved[0], saved[1].get("chosen_on")
-    # The table has the rules of one threshold and one mask.
+    # The table has the rules of one pair of thresholds, with punctuation masked or not.
     quality = table[rule] if rule in table else inspector.measure(gold_pairs, rule)[rule]
     return {"the run's choice": (f"{rule}, chosen on {chosen_on}", quality)}
 
@@ -538,21 +544,24 @@ def quality_of_both(
 
 
 def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> None:
-    """Alignment error rates, layer by head.
+    """Alignment error rates, layer by head, each the lower one of masking eos and not.
 
-    They are told for the step that emits a token, and shifted to the one that consumes it.
+    They are told for the step that emits a token, and shifted to the one that consumes it; for the
+    rows of the map, and for rows and columns joined.
     """
-    by_choice = {
-        (rule.layer, rule.head, rule.shift): quality.aer for rule, quality in table.items()
-    }
+    by_choice: dict[tuple[int | None, int | None, bool, bool], float] = {}
+    for rule, quality in table.items():
+        choice = (rule.layer, rule.head, rule.shift, rule.both)
+        by_choice[choice] = min(quality.aer, by_choice.get(choice, 1.0))
     names = [*(f"head {head}" for head in range(n_heads)), "mean"]
     heads: list[int | None] = [*range(n_heads), None]
-    for shift, title in ((False, "emitting step"), (True, "consuming step (shifted)")):
-        print(f"{title:<24}  " + " ".join(f"{name:>7}" for name in names))
-        for layer in range(n_layers):
-            row = " ".join(f"{by_choice[layer, head, shift]:7.3f}" for head in heads)
-            print(f"{f'layer {layer}':<24}  {row}")
-        print(f"{'all layers':<24}  {by_choice[None, None, shift]:{8 * n_heads + 7}.3f}")
+    for both, ways in ((False, ""), (True, ", both ways")):
+        for shift, step in ((False, "emitting step"), (True, "consuming step (shifted)")):
+            print(f"{step + ways:<35}  " + " ".join(f"{name:>7}" for name in names))
+            for layer in range(n_layers):
+                row = " ".join(f"{by_choice[layer, head, shift, both]:7.3f}" for head in heads)
+                print(f"{f'layer {layer}':<35}  {row}")
+            print(f"{'all layers':<35}  {by_choice[None, None, shift, both]:{8 * n_heads + 7}.3f}")
 
 
 def print_rows(rows: Rows) -> None:

@@ -83,6 +83,11 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token"
     )
+    parser.add_argument(
+        "--both",
+        action=argparse.BooleanOptionalAction,
+        help="both ways: each target token's source, joined with each source token's target",
+    )
     cli.add_decoding_options(parser)
     args = parser.parse_intermixed_args(argv)
     check_args(parser, args)
@@ -124,7 +129,9 @@ def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Ru
         rule, reason = replace(BASE, layer=args.layer, head=args.head), Reason("by_option")
 
     # The other options change whatever rule that is.
-    options = {key: getattr(args, key) for key in ("shift", "threshold", "mask_punctuation")}
+    options = {
+        key: getattr(args, key) for key in ("shift", "threshold", "mask_punctuation", "both")
+    }
     given = {key: value for key, value in options.items() if value is not None}
     changed_rule = replace(rule, **given)
     return changed_rule, replace(reason, changed=changed_rule != rule)
