@@ -25,6 +25,7 @@ from transformer_mt.run_dir import (
     weights_of,
 )
 from transformer_mt.tokenizer import Tokenizer
+from transformer_mt.units import units
 
 ROOT = Path(__file__).parents[1]
 
@@ -128,7 +129,13 @@ def lines(text: str) -> list[str]:
     return text.split("\n")[:-1]
 
 
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file, each ended by a newline."""
+    return lines(path.read_text("utf-8"))
+
+
 def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
@@ -226,6 +233,43 @@ VARIANTS = [
     {"norm": Norm.pre, "activation": Activation.swiglu},
     {"norm": Norm.post, "activation": Activation.swish, "output_bias": True},
 ]
+
+
+LINKED = {
+    "data.links_column": "2",
+    "model.n_decoder_layers": 2,
+    "train.max_steps": 60,
+    "train.validate_every": 60,
+    "train.average": 1,
+}
+"""Options of `linked_run`."""
+
+BACKWARD_RULE = Rule(1, 1, shift=True)
+"""How `backward_run` reads its links."""
+
+
+ZH = PEOPLE | VERBS | THINGS | {"and": "和", "today": "今天", ".": "。", "!": "！"}
+
+
+def gold_links(english: str, chinese: str) -> str:
+    """The links of a pattern pair: each word to its characters; `every` and `day` to 每天, which is
+    only possible.
+    """
+    links, at = [], 0
+    for i, word in enumerate(units(english)):
+        if word in ("every", "day"):
+            start = chinese.index("每天")
+            links += [f"{i}p{start}", f"{i}p{start + 1}"]
+            continue
+        places = [k for k in range(len(chinese)) if chinese.startswith(ZH[word], k)]
+        start = (
+            next((k for k in places if k >= at), places[0])
+            if word in ("and", *THINGS)
+            else places[0]
+        )
+        at = start + 1 if word in ("and", *THINGS) else at
+        links += [f"{i}-{k}" for k in range(start, start + len(ZH[word]))]
+    return " ".join(links)
 
 
 def written(side: Side, token: int) -> list[int]:

@@ -514,12 +514,10 @@ def rule_from_json(
                 raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UserError(
-            f"{where}: damaged; delete it, or make it anew with evaluate --aer --save."
+            f"{where}: damaged; delete it, or make it anew with align --gold --save."
         ) from None
     if not fits:
-        raise UserError(
-            f"{where}: the model has no {rule}; make it anew with evaluate --aer --save."
-        )
+        raise UserError(f"{where}: the model has no {rule}; make it anew with align --gold --save.")
     return rule, values
 
 
@@ -536,7 +534,5 @@ def with_links(gold_pairs: Iterable[Gold], where: str) -> list[Gold]:
     """The pairs that have gold links; raises UserError when none has."""
     linked = [gold for gold in gold_pairs if gold.possible.any()]
     if not linked:
-        raise UserError(
-            f"{where}: no gold links to measure on; give --src, --ref and --gold-links."
-        )
+        raise UserError(f"{where}: no gold links to measure on; give --src, --tgt and --gold FILE.")
     return linked

@@ -392,6 +392,28 @@ class Inspector:
         layer = max(0, config.model.n_decoder_layers - 2)
         return replace(alignment.BASE, layer=layer), Reason("no_gold", config.direction)
 
+    def rule_of_options(self, options: dict[str, Any]) -> tuple[Rule, Reason]:
+        """How links are read, and why so: as `default_rule` says, but for the options of a command.
+
+        Args:
+            options: fields of `Rule`. With `layer` among them nothing else of the run's choice
+                counts.
+        Raises:
+            UserError: the model has no such layer or head; its flag is named.
+        """
+        if "layer" not in options:
+            rule, reason = self.default_rule()
+        else:
+            model = self.run.config.model
+            for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
+                if not 0 <= options.get(key, 0) < n:
+                    value = options[key]
+                    raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
+            choice = {key: options[key] for key in ("layer", "head") if key in options}
+            rule, reason = replace(alignment.BASE, **choice), Reason("by_option")
+        changed_rule = replace(rule, **options)
+        return changed_rule, replace(reason, changed=changed_rule != rule)
+
     def saved_rule(self) -> tuple[Rule, dict[str, Any]] | None:
         """The rule in the run's `alignment.json` and everything else that it says; None where there
         is no such file.
