@@ -524,7 +524,7 @@ def test_pairs_without_gold_links_are_left_out_and_none_at_all_is_an_error():
     lines = ("", "0-0", "0p0")
     empty, sure, possible = (make_gold(HAND_SRC, HAND_TGT, line, "x") for line in lines)
     assert with_links([empty, sure, possible], "x") == [sure, possible]
-    message = r"y\.align: no gold links to measure on; give --src, --ref and --gold-links"
+    message = r"y\.align: no gold links to measure on; give --src, --tgt and --gold FILE"
     with pytest.raises(UserError, match=message):
         with_links([empty, empty], "y.align")
 
