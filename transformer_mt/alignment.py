@@ -8,15 +8,17 @@ token t; the last token of both sides is eos.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from transformer_mt.batches import length_batches, pad
 from transformer_mt.config import UserError
 from transformer_mt.files import progress
-from transformer_mt.model import Trace, Transformer
+from transformer_mt.model import AttentionTrace, Trace, Transformer
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import Link, is_punctuation, parse_links, split_units
 
@@ -43,7 +45,7 @@ class Side:
     def unit_texts(self) -> list[str]:
         return [self.text[start:end] for start, end in self.units]
 
-    @property
+    @cached_property
     def punctuation(self) -> np.ndarray:
         """Bool `(n,)`: the token writes punctuation marks and nothing else."""
         marks = np.array([is_punctuation(unit) for unit in self.unit_texts], dtype=bool)
@@ -175,6 +177,14 @@ def soft(cross: np.ndarray, layer: int | None, head: int | None) -> np.ndarray:
     return np.asarray(cross[layer, head])
 
 
+def soft_of_traces(cross: list[AttentionTrace], layer: int | None, head: int | None) -> Tensor:
+    """The attention `(B, T, S)` of one choice, from what each layer computed."""
+    if layer is None:
+        return torch.stack([trace.weights.mean(1) for trace in cross]).mean(0)
+    weights = cross[layer].weights  # (B, H, T, S)
+    return weights.mean(1) if head is None else weights[:, head]
+
+
 def shifted(maps: np.ndarray, shift: bool) -> np.ndarray:
     """Rows for the target tokens without eos: `(…, T - 1, S)` of `(…, T, S)`.
 
@@ -203,9 +213,8 @@ def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
     if rule.threshold is not None:
         links = masked > rule.threshold
     else:
-        links = np.zeros(maps.shape, dtype=bool)
-        np.put_along_axis(links, masked.argmax(-1)[..., None], True, -1)
-        links &= allowed  # a row without any allowed column has an arg-max, too
+        is_largest = masked.argmax(-1)[..., None] == np.arange(maps.shape[-1])
+        links = is_largest & allowed  # a row without any allowed column has an arg-max, too
     links[..., -1] = False  # a row that eos has won stays without a link
     return links
 
@@ -214,14 +223,13 @@ def hard_columns(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarr
     """Links between subwords that the columns find: bool `(…, T - 1, S)` from weights of that
     shape.
     """
-    links = np.zeros(maps.shape, dtype=bool)
     if maps.shape[-2] == 0:  # an empty translation has no arg-max
-        return links
+        return np.zeros(maps.shape, dtype=bool)
     masked = np.where(unmasked(src, tgt, rule), maps, -1.0)
-    np.put_along_axis(links, masked.argmax(-2)[..., None, :], True, -2)
-    links &= masked > rule.column_threshold
+    is_largest = masked.argmax(-2)[..., None, :] == np.arange(maps.shape[-2])[:, None]
+    links = is_largest & (masked > rule.column_threshold)
     links[..., -1] = False  # eos is no word
-    return links
+    return np.asarray(links)
 
 
 def merge_links(links: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
@@ -295,11 +303,13 @@ def agree(forward: set[Link], backward: set[Link]) -> set[Link]:
         tgt_linked.add(j)
 
     # Sorted, so that the outcome does not depend on the order of a set.
-    queue = sorted(links)
+    queue, others = sorted(links), sorted(rest)
     while queue and rest:
-        for near in neighbours(*queue.pop(0)):
+        i, j = queue.pop(0)
+        for near in others:
+            is_near = abs(near[0] - i) <= 1 and abs(near[1] - j) <= 1
             is_first = near[0] not in src_linked or near[1] not in tgt_linked
-            if near in rest and is_first:
+            if is_near and is_first and near in rest:
                 add(*near)
                 queue.append(near)
     for i, j in sorted(forward & rest) + sorted(backward & rest):
@@ -315,11 +325,6 @@ def agree_in_tables(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         for i, j in agree(links_of(rows[n]), links_of(columns[n])):
             joined[n, i, j] = True
     return joined
-
-
-def neighbours(i: int, j: int) -> list[Link]:
-    """The link itself and the eight around it, diagonals included."""
-    return [(i + di, j + dj) for di in (-1, 0, 1) for dj in (-1, 0, 1)]
 
 
 # ---------------------------------------------------------------------------------- forced decoding
