@@ -3,22 +3,37 @@ a browser.
 """
 
 import importlib
+import json
 import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import SENTENCES, Done, linked_pairs, pattern_pairs, start, training_options
+from helpers import (
+    BACKWARD_RULE,
+    LINKED,
+    SENTENCES,
+    Done,
+    gold_links,
+    linked_pairs,
+    make_run,
+    pattern_pairs,
+    start,
+    training_config,
+    training_options,
+    write,
+)
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from transformer_mt import Translator, cli
 from transformer_mt.alignment import Quality, Rule, choices
 from transformer_mt.config import TokenizerConfig
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
+from transformer_mt.train import train
 
 # A shell starts a background job with SIGINT ignored, and its children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -48,9 +63,9 @@ def corpus_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def linked_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def guided_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`linked_pairs` as a TSV file."""
-    path = tmp_path_factory.mktemp("linked") / "pairs.tsv"
+    path = tmp_path_factory.mktemp("guided") / "pairs.tsv"
     path.write_text("".join("\t".join(row) + "\n" for row in linked_pairs()), encoding="utf-8")
     return path
 
@@ -173,6 +188,42 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
         offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         chrome.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
         yield chrome
+
+
+@pytest.fixture(scope="session")
+def linked_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`pattern_pairs` with gold links in a third column."""
+    rows = [f"{en}\t{zh}\t{gold_links(en, zh)}\n" for en, zh in pattern_pairs()]
+    return write(tmp_path_factory.mktemp("linked") / "linked.tsv", "".join(rows))
+
+
+@pytest.fixture(scope="session")
+def linked_run(linked_tsv, cache_dir, tmp_path_factory) -> Path:
+    """Trained a little on a corpus with gold links; validated once, at the end."""
+    run = tmp_path_factory.mktemp("linked") / "run"
+    assert train(training_config(linked_tsv, cache_dir, run, **LINKED)) == 0
+    return run
+
+
+@pytest.fixture(scope="session")
+def backward_run(linked_run, tmp_path_factory) -> Path:
+    """A run of the other direction than `linked_run`, with random weights, that reads its links
+    from a head of its own.
+    """
+    folder = tmp_path_factory.mktemp("backward") / "run"
+    translator = Translator(linked_run, "cpu")
+    make_run(folder, (translator.src_tokenizer, translator.tgt_tokenizer), "zh-en")
+    values = asdict(BACKWARD_RULE) | {"chosen_on": "nothing", "table": []}
+    write(folder / "alignment.json", json.dumps(values))
+    return folder
+
+
+@pytest.fixture
+def run_copy(linked_run, tmp_path) -> Path:
+    """A copy of `linked_run` that a test may change."""
+    copied = tmp_path / "copy"
+    shutil.copytree(linked_run, copied, ignore=shutil.ignore_patterns("checkpoints", "tensorboard"))
+    return copied
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from transformer_mt.run_dir import (
     weights_of,
 )
 from transformer_mt.tokenizer import Tokenizer
+from transformer_mt.units import units
 
 ROOT = Path(__file__).parents[1]
 
@@ -145,7 +146,13 @@ def lines(text: str) -> list[str]:
     return text.split("\n")[:-1]
 
 
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file, each ended by a newline."""
+    return lines(path.read_text("utf-8"))
+
+
 def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
@@ -245,6 +252,44 @@ VARIANTS = [
 ]
 
 
+LINKED = {
+    "train.guide_weight": 0.0,
+    "data.links_column": "2",
+    "model.n_decoder_layers": 2,
+    "train.max_steps": 60,
+    "train.validate_every": 60,
+    "train.average": 1,
+}
+"""Options of `linked_run`."""
+
+BACKWARD_RULE = Rule(1, 1, shift=True)
+"""How `backward_run` reads its links."""
+
+
+ZH = PEOPLE | VERBS | THINGS | {"and": "和", "today": "今天", ".": "。", "!": "！"}
+
+
+def gold_links(english: str, chinese: str) -> str:
+    """The links of a pattern pair: each word to its characters; `every` and `day` to 每天, which is
+    only possible.
+    """
+    links, at = [], 0
+    for i, word in enumerate(units(english)):
+        if word in ("every", "day"):
+            start = chinese.index("每天")
+            links += [f"{i}p{start}", f"{i}p{start + 1}"]
+            continue
+        places = [k for k in range(len(chinese)) if chinese.startswith(ZH[word], k)]
+        start = (
+            next((k for k in places if k >= at), places[0])
+            if word in ("and", *THINGS)
+            else places[0]
+        )
+        at = start + 1 if word in ("and", *THINGS) else at
+        links += [f"{i}-{k}" for k in range(start, start + len(ZH[word]))]
+    return " ".join(links)
+
+
 def written(side: Side, token: int) -> list[int]:
     """The units that `token` writes a part of."""
     return [u for u in range(len(side.units)) if side.overlap[token][u]]
@@ -271,7 +316,7 @@ def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
 
 
 def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
-    """Pairs of target token and source token."""
+    """Pairs of target token and source token, found by rows."""
     eos, links = len(src.ids) - 1, set()
     for t, row in enumerate(rows):
         allowed = [
@@ -289,17 +334,70 @@ def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[
     return links
 
 
-def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
-    """Pairs of source unit and target unit."""
+def slow_columns(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
+    """Pairs of target token and source token, found by columns."""
+    links = set()
+    for s in range(len(src.ids) - 1):
+        needs_mark = rule.mask_punctuation and is_mark(src, s)
+        column = [(-row[s], t) for t, row in enumerate(rows) if not needs_mark or is_mark(tgt, t)]
+        if column and -min(column)[0] > rule.column_threshold:
+            links.add((min(column)[1], s))
+    return links
+
+
+def slow_agree(
+    forward: set[tuple[int, int]], backward: set[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    """Grow-diag-final-and on a table: 2 where both have a link, 1 where one has it.
+
+    Points are visited in the order in which they came to be links, the first ones from the top
+    left.
+    """
+    union = forward | backward
+    size = 1 + max((n for link in union for n in link), default=0)
+    table = [[((i, j) in forward) + ((i, j) in backward) for j in range(size)] for i in range(size)]
+    points = [(i, j) for i in range(size) for j in range(size) if table[i][j] == 2]
+
+    def row_is_free(i: int) -> bool:
+        return not any(i == a for a, _ in points)
+
+    def column_is_free(j: int) -> bool:
+        return not any(j == b for _, b in points)
+
+    done = 0
+    while done < len(points):
+        i, j = points[done]
+        for a in range(max(0, i - 1), min(size, i + 2)):
+            for b in range(max(0, j - 1), min(size, j + 2)):
+                if table[a][b] and (a, b) not in points and (row_is_free(a) or column_is_free(b)):
+                    points.append((a, b))
+        done += 1
+    for direction in (forward, backward):
+        for i in range(size):
+            for j in range(size):
+                if (i, j) in direction and row_is_free(i) and column_is_free(j):
+                    points.append((i, j))
+    return set(points)
+
+
+def slow_ways(
+    cross, src: Side, tgt: Side, rule: Rule
+) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    """Pairs of source unit and target unit that rows find, and those that columns find."""
     rows = slow_soft(cross, rule.layer, rule.head)
     n = len(tgt.ids) - 1
     rows = [rows[t + 1 if rule.shift else t] for t in range(n)]
-    return {
-        (i, j)
-        for t, s in slow_hard(rows, src, tgt, rule)
-        for i in written(src, s)
-        for j in written(tgt, t)
-    }
+    by_rows, by_columns = (
+        {(i, j) for t, s in tokens for i in written(src, s) for j in written(tgt, t)}
+        for tokens in (slow_hard(rows, src, tgt, rule), slow_columns(rows, src, tgt, rule))
+    )
+    return by_rows, by_columns if rule.both else set()
+
+
+def slow_links(cross, src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
+    """Pairs of source unit and target unit."""
+    by_rows, by_columns = slow_ways(cross, src, tgt, rule)
+    return slow_agree(by_rows, by_columns) if rule.both else by_rows
 
 
 def slow_aer(rows: list[tuple[set, set, set]]) -> tuple[float, float, float]:

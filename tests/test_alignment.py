@@ -1,9 +1,10 @@
 """From attention to links to error rates, each against a slow loop or a case done by hand."""
 
+import itertools
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,13 @@ from helpers import (
     logits_of,
     random_ids,
     slow_aer,
+    slow_agree,
+    slow_columns,
     slow_cross,
     slow_hard,
     slow_links,
     slow_soft,
+    slow_ways,
     tiny_config,
     tiny_model,
     written,
@@ -29,16 +33,19 @@ from transformer_mt.alignment import (
     Rule,
     Side,
     agree,
+    agree_in_tables,
     best,
     choices,
     cross_attention,
     hard,
+    hard_columns,
     make_gold,
     make_side,
     measure,
     merge_links,
     merge_weights,
     read_links,
+    read_ways,
     rule_from_json,
     rule_to_json,
     shifted,
@@ -106,6 +113,8 @@ RULES = st.builds(
     mask_punctuation=st.booleans(),
     # No weight is equal to one of these up to rounding.
     threshold=st.sampled_from([None, None, 0.0, 0.2111, 0.3501]),
+    both=st.booleans(),
+    column_threshold=st.sampled_from([0.0, 0.2111, 0.3501]),
 )
 
 
@@ -117,6 +126,8 @@ RULES = st.builds(
 def test_links_between_subwords_are_those_of_the_slow_loop(src, tgt, rule, seed, levels):
     maps = weights(1, 1, len(tgt.ids), len(src.ids), seed, levels)[0, 0, :-1]
     assert pairs_of(hard(maps, src, tgt, rule)) == slow_hard(maps.tolist(), src, tgt, rule)
+    by_columns = pairs_of(hard_columns(maps, src, tgt, rule))
+    assert by_columns == slow_columns(maps.tolist(), src, tgt, rule)
 
 
 HAND_SRC = side(["a", "b", "."], [[0], [1], [2]])
@@ -149,12 +160,49 @@ def test_links_by_hand(rule, expected):
     assert pairs_of(hard(HAND, HAND_SRC, HAND_TGT, rule)) == expected
 
 
+@pytest.mark.parametrize(
+    "rule, expected",
+    [
+        (Rule(), {(1, 0), (1, 1), (0, 2)}),
+        (Rule(mask_eos=False), {(1, 0), (1, 1), (0, 2)}),
+        (Rule(mask_punctuation=True, column_threshold=0.1), {(1, 0), (1, 1), (2, 2)}),
+        # 0.2 for the target's full stop is not above 0.2
+        (Rule(mask_punctuation=True), {(1, 0), (1, 1)}),
+        (Rule(column_threshold=0.3), {(1, 0), (1, 1)}),
+        (Rule(column_threshold=0.35), set()),
+    ],
+)
+def test_links_of_columns_by_hand(rule, expected):
+    """Eos has no column. The uppermost of a tie wins."""
+    maps = HAND.astype(float).round(2)
+    assert pairs_of(hard_columns(maps, HAND_SRC, HAND_TGT, rule)) == expected
+    tie = np.full((3, 4), 0.25)
+    assert pairs_of(hard_columns(tie, HAND_SRC, HAND_TGT, Rule())) == {(0, 0), (0, 1), (0, 2)}
+
+
+def test_both_ways_by_hand():
+    """Rows find a-x, which columns leave out, and columns find c-y, a neighbour of a-y."""
+    src, tgt = side(["a", "b", "c"], [[0], [1], [2]]), side(["x", "y"], [[0], [1]])
+    maps = [[0.40, 0.30, 0.10, 0.20], [0.05, 0.45, 0.40, 0.10], [0, 0, 0, 1]]
+    cross = np.array(maps)[None, None]
+    one_way, both_ways = Rule(0, 0), Rule(0, 0, both=True)
+    assert read_ways(cross, src, tgt, one_way) == ({(0, 0), (1, 1)}, set())
+    assert read_ways(cross, src, tgt, both_ways) == (
+        {(0, 0), (1, 1)},
+        {(0, 0), (1, 1), (2, 1)},
+    )
+    assert read_links(cross, src, tgt, both_ways) == {(0, 0), (1, 1), (2, 1)}
+    high = replace(both_ways, column_threshold=0.42)
+    assert read_links(cross, src, tgt, high) == {(0, 0), (1, 1)}
+
+
 def test_a_row_with_every_column_masked_has_no_link():
     src, tgt = side(["!", "?"], [[0], [1]]), side(["a"], [[0]])
     maps = np.full((1, 3), 1 / 3)
     for threshold in (None, 0.0):
         rule = Rule(mask_punctuation=True, threshold=threshold)
         assert not hard(maps, src, tgt, rule).any()
+    assert not hard_columns(maps, src, tgt, Rule(mask_punctuation=True)).any()
 
 
 def test_many_maps_at_once_are_each_as_alone():
@@ -165,6 +213,9 @@ def test_many_maps_at_once_are_each_as_alone():
         for index in np.ndindex(2, 3):
             alone = merge_links(hard(maps[index], src, tgt, rule), src, tgt)
             assert np.array_equal(together[index], alone)
+        columns = hard_columns(maps, src, tgt, rule)
+        for index in np.ndindex(2, 3):
+            assert np.array_equal(columns[index], hard_columns(maps[index], src, tgt, rule))
 
 
 def test_a_shift_reads_one_step_later():
@@ -198,6 +249,7 @@ def test_links_between_units_are_those_of_the_slow_loop(src, tgt, rule, seed):
         full_rule = replace(rule, layer=layer, head=head)
         expected = slow_links(cross, src, tgt, full_rule)
         assert read_links(cross, src, tgt, full_rule) == expected, full_rule
+        assert read_ways(cross, src, tgt, full_rule) == slow_ways(cross, src, tgt, full_rule)
 
 
 def test_merging_links_by_hand():
@@ -301,7 +353,8 @@ def test_the_end_alone_is_a_side_of_no_units(tokenizers):
         nothing = make_side(tokenizers[1], [tokenizers[1].eos_id], units)
         assert nothing.text == "" and nothing.units == [] and nothing.overlap.shape == (1, 0)
         cross = weights(1, 1, 1, len(HAND_SRC.ids), seed=0)
-        assert read_links(cross, HAND_SRC, nothing, Rule(0, 0)) == set()
+        for both in (False, True):
+            assert read_links(cross, HAND_SRC, nothing, Rule(0, 0, both=both)) == set()
 
 
 def test_punctuation_tokens_write_marks_and_nothing_else():
@@ -356,6 +409,25 @@ def test_agreement_grows_from_the_intersection_and_ends_when_nothing_can_be_adde
     # No link between two units without links is left out.
     for i, j in union - links:
         assert ("src", i) in ends(links) or ("tgt", j) in ends(links)
+
+
+@given(LINKS, LINKS)
+@settings(deadline=None, max_examples=300)
+@example({(0, 0), (0, 1), (3, 4)}, {(0, 0), (4, 4), (0, 5)})
+def test_agreement_is_that_of_the_slow_loop(forward, backward):
+    assert agree(forward, backward) == slow_agree(forward, backward)
+
+
+@given(st.lists(st.tuples(LINKS, LINKS), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_agreement_in_tables_is_that_of_sets(pairs):
+    words = side(list("abcdef"), [[0]])
+    gold = gold_of(words, words, set())
+    rows, columns = (
+        np.stack([table_of(links, gold) for links in way]) for way in zip(*pairs, strict=True)
+    )
+    for joined, (forward, backward) in zip(agree_in_tables(rows, columns), pairs, strict=True):
+        assert pairs_of(joined) == slow_agree(forward, backward)
 
 
 @given(LINKS, LINKS, LINKS.filter(bool))
@@ -452,7 +524,7 @@ def test_pairs_without_gold_links_are_left_out_and_none_at_all_is_an_error():
     lines = ("", "0-0", "0p0")
     empty, sure, possible = (make_gold(HAND_SRC, HAND_TGT, line, "x") for line in lines)
     assert with_links([empty, sure, possible], "x") == [sure, possible]
-    message = r"y\.align: no gold links to measure on; give --src, --ref and --gold-links"
+    message = r"y\.align: no gold links to measure on; give --src, --tgt and --gold FILE"
     with pytest.raises(UserError, match=message):
         with_links([empty, empty], "y.align")
 
@@ -574,23 +646,29 @@ def random_gold_pairs(n: int) -> list[Gold]:
 
 
 @pytest.mark.parametrize(
-    "base", [Rule(), Rule(mask_punctuation=True), Rule(mask_eos=False), Rule(threshold=0.15)]
+    "base",
+    [Rule(), Rule(mask_punctuation=True), Rule(threshold=0.15), Rule(column_threshold=0.05)],
 )
 def test_measuring_equals_the_slow_loop_for_every_choice(float64, base):
     model, gold_pairs = tiny_model(n_decoder_layers=3), random_gold_pairs(6)
     cross = [slow_cross(model, gold.src.ids, gold.tgt.ids) for gold in gold_pairs]
     table = measure(model, gold_pairs, 2, base)
     for rule, quality in table.items():
-        assert replace(rule, layer=None, head=None, shift=False) == base
+        others = {"mask_eos": rule.mask_eos, "both": rule.both}
+        assert replace(rule, layer=None, head=None, shift=False) == replace(base, **others)
         rows = []
         for gold, cross_of_pair in zip(gold_pairs, cross, strict=True):
             links = slow_links(cross_of_pair, gold.src, gold.tgt, rule)
             rows.append((links, pairs_of(gold.sure), pairs_of(gold.possible)))
         figures = (quality.aer, quality.precision, quality.recall)
         assert figures == pytest.approx(slow_aer(rows)), rule
-    assert len(table) == 2 * (3 * 4 + 3 + 1)
-    expected = {(*choice, shift) for choice in choices(3, 4) for shift in (False, True)}
-    assert {(rule.layer, rule.head, rule.shift) for rule in table} == expected
+    expected = {
+        (*choice, *switches)
+        for choice in choices(3, 4)
+        for switches in itertools.product((False, True), repeat=3)
+    }
+    measured_choices = [(r.layer, r.head, r.shift, r.mask_eos, r.both) for r in table]
+    assert set(measured_choices) == expected and len(measured_choices) == 8 * (3 * 4 + 3 + 1)
     assert table[best(table)].aer == min(quality.aer for quality in table.values())
 
 
@@ -606,8 +684,26 @@ def test_a_rule_comes_back_from_its_file(measured):
     assert values["aer"] == pytest.approx(0.05)
     assert values["recall"] == 0.9 and values["precision"] == 1.0
     for row, (rule, quality) in zip(values["table"], measured.items(), strict=True):
-        expected = {"layer": rule.layer, "head": rule.head, "shift": rule.shift}
-        assert row.items() >= (expected | {"aer": quality.aer}).items()
+        assert row == asdict(rule) | quality.report()
+
+
+def test_a_rule_read_both_ways_comes_back_from_its_file(measured):
+    both = {
+        replace(rule, both=True, column_threshold=0.3, mask_eos=False): quality
+        for rule, quality in measured.items()
+    }
+    rule, values = rule_from_json(rule_to_json(both, "x", [3]), 2, 2, "alignment.json")
+    assert rule == list(both)[11] and rule.both and rule.column_threshold == 0.3
+    assert all(row["both"] and not row["mask_eos"] for row in values["table"])
+
+
+def test_a_file_of_before_reads_rows_alone(measured):
+    values = json.loads(rule_to_json(measured, "x", [3]))
+    for part in (values, *values["table"]):
+        del part["both"], part["column_threshold"]
+    rule, values = rule_from_json(json.dumps(values), 2, 2, "alignment.json")
+    assert rule == list(measured)[11] and not rule.both
+    assert not any(row["both"] for row in values["table"])
 
 
 def without(text: str, key: str) -> str:
@@ -643,6 +739,10 @@ NAN_ROW = {"layer": 0, "head": 0, "shift": False, "aer": math.nan}
         (changed(layer=1.0), DAMAGED),
         (changed(threshold="high"), DAMAGED),
         (changed(shift="no"), DAMAGED),
+        (changed(both="no"), DAMAGED),
+        (changed(column_threshold=None), DAMAGED),
+        (changed(column_threshold=1.5), DAMAGED),
+        (changed(table=[{"layer": 0, "head": 0, "shift": False, "both": 1, "aer": 0.1}]), DAMAGED),
         (changed(table=None), DAMAGED),
         (changed(table=[1]), DAMAGED),
         (changed(table=[{"aer": 0.1}]), DAMAGED),
@@ -659,3 +759,12 @@ def test_a_rule_says_in_words_what_it_reads():
     assert str(Rule(1, shift=True)) == "layer 1, mean of its heads, shifted"
     assert str(Rule(1, 0)) == "layer 1, head 0"
     assert str(Rule(1, 0, threshold=0.0)) == "layer 1, head 0, weights above 0"
+    assert str(Rule(1, both=True)) == "layer 1, mean of its heads, both ways"
+    assert str(Rule(1, 0, mask_eos=False, both=True)) == "layer 1, head 0, both ways, eos may win"
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, math.nan])
+@pytest.mark.parametrize("name", ["threshold", "column_threshold"])
+def test_a_threshold_out_of_range_is_named(name, value):
+    with pytest.raises(UserError, match=rf"^{name}={value} is out of range"):
+        Rule(**{name: value})

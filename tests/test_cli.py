@@ -11,6 +11,7 @@ from helpers import ENVIRONMENT, SENTENCES, lines, start
 
 from transformer_mt import cli
 from transformer_mt.config import DecodeConfig, UserError
+from transformer_mt.files import STANDARD
 
 
 @pytest.mark.parametrize(
@@ -110,12 +111,9 @@ def test_options_that_were_typed_take_the_place_of_the_runs():
         ("translate", ["--input", "~/x", "--output", "~/y"]),
         ("evaluate", ["--src", "~/x", "--ref", "~/y", "--ref", "~/z", "--output", "~/o"]),
         ("evaluate", ["--ref", "~/y", "--hyp", "~/h"]),
-        (
-            "evaluate",
-            ["--aer", "--src=~/x", "--ref=~/y", "--gold-links", "~/g", "--agree", "~/b"],
-        ),
+        ("align", ["--src=~/x", "--tgt=~/y", "--gold", "~/g", "--agree", "~/b"]),
         ("visualize", ["a", "--output-dir", "~/d"]),
-        ("visualize", ["--src", "~/x", "--tgt", "~/y", "--links", "~/z", "--agree", "~/b"]),
+        ("align", ["--src", "~/x", "--tgt", "~/y", "--output", "~/z", "--agree", "~/b"]),
         ("primer", ["--output", "~/p.html"]),
     ],
 )
@@ -128,7 +126,7 @@ def test_a_home_is_expanded_in_every_path_option(monkeypatch, tmp_path, verb, ar
         path
         for value in vars(args).values()
         for path in (value if isinstance(value, list) else [value])
-        if isinstance(path, Path) and path != Path("attention")
+        if isinstance(path, Path) and path not in (Path("attention"), STANDARD)
     ]
     assert len(paths) == 1 + sum("~" in argument for argument in arguments)
     assert all(path.parent == tmp_path for path in paths)
@@ -143,5 +141,5 @@ def test_an_option_that_a_library_refuses_is_named_by_its_flag(call, trained_run
     ):
         error = call(verb, trained_run, "Hello.", f"--{option}", value).error
         assert error.startswith(f"error: --{option}={value}") and rule in error
-    error = call("evaluate", trained_run, "--aer", "--threshold", "-0.5").error
+    error = call("align", trained_run, "--gold", "--threshold", "-0.5").error
     assert error.startswith("error: --threshold=-0.5 is out of range")

@@ -402,8 +402,7 @@ def test_an_imported_run_is_evaluated(imported, call, tmp_path):
     links = write(tmp_path / "links", "0-0 1-1 2-2\n0-0 1-1 2-2\n")
     done = call("evaluate", imported, "--src", src, "--ref", ref)
     assert done.status == 0 and "BLEU" in done.out
-    options = ("--aer", "--src", src, "--ref", ref, "--gold-links", links, "--save")
-    done = call("evaluate", imported, *options)
+    done = call("align", imported, "--src", src, "--tgt", ref, "--gold", links, "--save")
     assert done.status == 0 and "2 pairs with gold links" in done.out
     assert (imported / "alignment.json").is_file()
     (imported / "alignment.json").unlink()

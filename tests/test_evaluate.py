@@ -478,12 +478,9 @@ def test_ter_is_shown_for_one_run_too(call, trained_run, systems):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["RUN", "RUN", "--aer"], "--aer is for one RUN"),
         (["RUN", "RUN", "--output", "out"], "--output is for one RUN"),
         (["RUN", "--hyp", "two", "--hyp", "two", "--output", "out"], "--output is for one RUN"),
-        (["RUN", "RUN", "--save"], "--save, --agree, --threshold and --mask-punctuation belong"),
         (["RUN", "RUN", "--hyp", "two"], "--hyp goes with one RUN"),
-        (["RUN", "--aer", "--ter"], "--aer takes --split, or"),
         (["RUN", "nowhere"], "nowhere: no run here"),
         (["RUN", "empty_run"], "empty_run: no model here"),
         (["RUN", "reverse"], "reverse: translates zh-en, but"),

@@ -84,14 +84,14 @@ def test_the_weight_of_a_token_is_shared_and_eos_takes_that_of_tokens_without_li
 
 
 @pytest.fixture
-def make_trainer(linked_tsv, cache_dir, tmp_path):
+def make_trainer(guided_tsv, cache_dir, tmp_path):
     """Make a trainer on the linked corpus, with options changed; every call is a run of its own."""
     numbers = itertools.count()
 
     def make(**changes: object) -> Trainer:
         run_dir = tmp_path / f"run{next(numbers)}"
         options = {"data.links_column": "2", "model.n_decoder_layers": 2} | changes
-        config = training_config(linked_tsv, cache_dir, run_dir, **options)
+        config = training_config(guided_tsv, cache_dir, run_dir, **options)
         trainer = Trainer(config, prepare(config))
         run_dir.mkdir()
         return trainer
@@ -340,7 +340,7 @@ def test_a_run_logs_the_mean_of_the_guides_loss(make_trainer):
     assert load_tensors(trainer.run_dir / WEIGHTS)[1]["guided"] is True
 
 
-def test_a_run_goes_on_to_the_bit(linked_tsv, cache_dir, tmp_path):
+def test_a_run_goes_on_to_the_bit(guided_tsv, cache_dir, tmp_path):
     options = {
         "data.links_column": "2", "model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3,
         "train.accumulate": 2, "train.log_every": 3, "train.schedule": "inverse_sqrt",
@@ -349,7 +349,7 @@ def test_a_run_goes_on_to_the_bit(linked_tsv, cache_dir, tmp_path):
 
     def run(name: str, n_steps: int) -> Config:
         changes = options | {"train.max_steps": n_steps}
-        config = training_config(linked_tsv, cache_dir, tmp_path / name, **changes)
+        config = training_config(guided_tsv, cache_dir, tmp_path / name, **changes)
         assert train(config) == 0
         return config
 

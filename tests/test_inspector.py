@@ -106,7 +106,13 @@ def test_looking_leaves_nothing_behind(translator, attention):
 
 
 @pytest.mark.parametrize(
-    "rule", [Rule(1, 2), Rule(2, None, shift=True), Rule(threshold=0.1, mask_punctuation=True)]
+    "rule",
+    [
+        Rule(1, 2),
+        Rule(2, None, shift=True),
+        Rule(threshold=0.1, mask_punctuation=True),
+        Rule(1, 2, both=True, column_threshold=0.05),
+    ],
 )
 @pytest.mark.parametrize("units", ["words", "subwords"])
 def test_links_are_read_from_the_dumped_weights(translator, rule, units):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import slow_agree
 from pages import Page
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.support.ui import Select
@@ -103,6 +104,8 @@ def synthetic(
             "mask_eos": True,
             "mask_punctuation": True,
             "threshold": None,
+            "both": False,
+            "column_threshold": 0.2,
         },
         "reason": reason_data(Reason("by_option")),
         "links": [],
@@ -147,7 +150,7 @@ def random_pair(seed: int, **more: object):
 
 
 def rule_of(data: dict) -> dict:
-    return {key: value for key, value in data["rule"].items() if key != "threshold"}
+    return {key: value for key, value in data["rule"].items() if "threshold" not in key}
 
 
 def mean_of_heads(
@@ -169,35 +172,55 @@ def is_punctuation(side: dict, token: int) -> bool:
     return bool(units) and all(side["units"][i]["punctuation"] for i in units)
 
 
-def token_links(
-    data, arrays, layer, head, shift, mask_eos, mask_punctuation
-) -> list[tuple[int, int]]:
+def tokens_of_rows_and_columns(
+    data, arrays, layer, head, shift, mask_eos, mask_punctuation, both
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Pairs of source and target token that rows find, and those that columns find."""
     weights, src, tgt = mean_of_heads(arrays, "cross", layer, head, shift), data["src"], data["tgt"]
-    eos, threshold, pairs = len(src["tokens"]) - 1, data["rule"]["threshold"], []
-    for t in range(len(tgt["tokens"]) - 1):
-        allowed = [
-            s
-            for s in range(eos + 1)
-            if s >= src["n_prefix"]
-            and not (mask_eos and s == eos)
-            and not (mask_punctuation and is_punctuation(src, s) and not is_punctuation(tgt, t))
-        ]
-        if threshold is None:
+    eos, n, rule = len(src["tokens"]) - 1, len(tgt["tokens"]) - 1, data["rule"]
+
+    def is_allowed(s: int, t: int) -> bool:
+        to_mark = mask_punctuation and is_punctuation(src, s) and not is_punctuation(tgt, t)
+        return s >= src["n_prefix"] and not (mask_eos and s == eos) and not to_mark
+
+    by_rows, by_columns = [], []
+    for t in range(n):
+        allowed = [s for s in range(eos + 1) if is_allowed(s, t)]
+        if rule["threshold"] is None:
             best = max(allowed, key=lambda s: weights[t, s], default=eos)
-            pairs += [(best, t)] if best != eos else []
+            by_rows += [(best, t)] if best != eos else []
         else:
-            pairs += [(s, t) for s in allowed if s != eos and weights[t, s] > threshold]
-    return pairs
+            by_rows += [(s, t) for s in allowed if s != eos and weights[t, s] > rule["threshold"]]
+    for s in range(eos) if both else []:
+        best = max(
+            (t for t in range(n) if is_allowed(s, t)), key=lambda t: weights[t, s], default=None
+        )
+        if best is not None and weights[best, s] > rule["column_threshold"]:
+            by_columns.append((s, best))
+    return by_rows, by_columns
+
+
+def units_of(data, pairs: list[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Pairs of source and target unit that pairs of tokens overlap."""
+    return {
+        (i, j) for s, t in pairs for i in covering(data["src"], s) for j in covering(data["tgt"], t)
+    }
+
+
+def token_links(data, arrays, **rule) -> set[tuple[int, int]]:
+    """Of both ways those whose units have a link after they were joined."""
+    by_rows, by_columns = tokens_of_rows_and_columns(data, arrays, **rule)
+    if not rule["both"]:
+        return set(by_rows)
+    kept = set(map(tuple, links(data, arrays, **rule)))
+    return {pair for pair in by_rows + by_columns if units_of(data, [pair]) & kept}
 
 
 def links(data, arrays, **rule) -> list[list[int]]:
-    pairs = {
-        (i, j)
-        for s, t in token_links(data, arrays, **rule)
-        for i in covering(data["src"], s)
-        for j in covering(data["tgt"], t)
-    }
-    return sorted(map(list, pairs))
+    by_rows, by_columns = (
+        units_of(data, pairs) for pairs in tokens_of_rows_and_columns(data, arrays, **rule)
+    )
+    return sorted(map(list, slow_agree(by_rows, by_columns) if rule["both"] else by_rows))
 
 
 def merged(matrix: np.ndarray, rows: dict, columns: dict, shift: bool = False) -> np.ndarray:
@@ -314,16 +337,17 @@ const get = (id) => document.getElementById(id);
 const flip = (id, on) => get(id).checked === on || get(id).click();
 const pairs = (nodes) => [...nodes].map(td => [+td.dataset.row, +td.dataset.col]);
 const numbers = (tr) => [...tr.querySelectorAll("td")].map(td => Number(td.dataset.weight));
-const switches = ["shift", "mask-eos", "mask-punctuation", "merge"];
+const switches = ["shift", "mask-eos", "mask-punctuation", "both", "merge"];
+const cells = (name) => pairs(document.querySelectorAll(`#matrix td.${name}`));
 for (const [layer, head] of arguments[0]) {
     const choice = `[data-layer="${layer ?? ''}"][data-head="${head ?? ''}"]`;
     document.querySelector(`[data-kind=cross]${choice}`).click();
-    for (let bits = 0; bits < 16; bits++) {
+    for (let bits = 0; bits < 32; bits++) {
         switches.forEach((id, i) => flip(id, Boolean(bits >> i & 1)));
         readings.push({
             layer, head, bits,
             pharaoh: get("links").textContent,
-            links: pairs(document.querySelectorAll("#matrix td.link")),
+            links: cells("link"), byRows: cells("by-rows"), byColumns: cells("by-columns"),
             matrix: [...document.querySelectorAll("#matrix tbody tr")].map(numbers),
         });
     }
@@ -340,19 +364,44 @@ def test_links_under_every_combination(web, seed):
     web.open(data)
     assert "same as by the rule" in web.text("#links")
     for reading in web.browser.execute_script(EVERY_READING, [(0, 1), (1, None), (None, None)]):
-        shift, mask_eos, mask_punctuation, merge = (
-            bool(reading["bits"] >> i & 1) for i in range(4)
+        shift, mask_eos, mask_punctuation, both, merge = (
+            bool(reading["bits"] >> i & 1) for i in range(5)
         )
-        rule = {"layer": reading["layer"], "head": reading["head"], "shift": shift}
+        rule = {"layer": reading["layer"], "head": reading["head"], "shift": shift, "both": both}
         rule |= {"mask_eos": mask_eos, "mask_punctuation": mask_punctuation}
         words = links(data, arrays, **rule)
         assert pharaoh(reading["pharaoh"]) == words, rule
         expected = words if merge else token_links(data, arrays, **rule)
-        assert {(c, r) for r, c in reading["links"]} == set(map(tuple, expected)), rule
+        expected = set(map(tuple, expected))
+        assert {(c, r) for r, c in reading["links"]} == expected, rule
+        ways = tokens_of_rows_and_columns(data, arrays, **rule)
+        by_rows, by_columns = (units_of(data, way) if merge else set(way) for way in ways)
+        rows_alone, columns_alone = expected - by_columns, expected - by_rows
+        assert {(c, r) for r, c in reading["byRows"]} == (rows_alone if both else set()), rule
+        assert {(c, r) for r, c in reading["byColumns"]} == (columns_alone if both else set()), rule
         matrix = mean_of_heads(arrays, "cross", reading["layer"], reading["head"], shift)
         close(
             reading["matrix"], merged(matrix, data["tgt"], data["src"], shift) if merge else matrix
         )
+
+
+def test_rows_and_columns_are_told_apart_in_legend_and_lines(web):
+    data, arrays = random_pair(12)
+    data["rule"] |= {"both": True, "column_threshold": 0.1}
+    data["links"] = links(data, arrays, **rule_of(data))
+    web.open(data)
+    assert "same as by the rule" in web.text("#links")
+    assert "by rows alone" in web.text("#legend") and "by columns alone" in web.text("#legend")
+    assert "joined with the largest weight of each column, above 0.1" in web.text("#rule-text")
+    web.switch(soft=False)
+    for name in ("by-rows", "by-columns"):
+        cells = web.each(f"#pair path.{name}", "[+node.dataset.row, +node.dataset.col]")
+        assert set(map(tuple, cells)) == web.cells(name)
+    assert web.cells("by-rows") | web.cells("by-columns")
+    web.switch(both=False)
+    assert "alone" not in web.text("#legend")
+    web.click("#rule")
+    assert "same as by the rule" in web.text("#links")
 
 
 def test_nothing_to_link_to(web):
@@ -473,8 +522,10 @@ def test_the_reason_for_the_rule_in_both_languages(web, reason, english, chinese
 
 def test_thumbnails_in_order_of_aer(web):
     rates = {(0, 0): (0.5, 0.1), (0, 1): (0.2, 0.4), (1, 0): (0.9, 0.8), (1, None): (0.1, 0.9)}
-    aer = [{"layer": layer, "head": head, "shift": bool(shift), "aer": both[shift]}
-           for (layer, head), both in rates.items() for shift in (0, 1)]  # fmt: skip
+    aer = [{"layer": layer, "head": head, "shift": bool(shift), "mask_eos": True, "both": False,
+            "aer": steps[shift]}
+           for (layer, head), steps in rates.items() for shift in (0, 1)]  # fmt: skip
+    aer += [row | {"both": True, "aer": row["aer"] / 2} for row in aer]
     data, _ = random_pair(6, aer=aer)
     web.open(data)
     order = "[node.dataset.layer, node.dataset.head, node.innerText]"
@@ -482,7 +533,11 @@ def test_thumbnails_in_order_of_aer(web):
     best_first = [["1", ""], ["0", "1"], ["0", "0"], ["1", "0"]]
     assert [row[:2] for row in shown] == [*best_first, ["0", ""], ["1", "1"], ["", ""]]
     assert "AER 0.100" in shown[0][2] and "AER" not in shown[4][2]
-    web.switch(shift=True)
+    web.switch(both=True)
+    assert "AER 0.050" in web.each("[data-kind=cross]", order)[0][2]
+    web.switch(both=False, mask_eos=False)
+    assert not any("AER" in row[2] for row in web.each("[data-kind=cross]", order))
+    web.switch(shift=True, mask_eos=True)
     assert [row[:2] for row in web.each("[data-kind=cross]", order)][:2] == [["0", "0"], ["0", "1"]]
     pictures = web.each("canvas", "node.toDataURL()")
     assert (

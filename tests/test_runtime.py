@@ -108,14 +108,14 @@ def train_both(
 @pytest.mark.parametrize("accumulate", [2])
 @pytest.mark.parametrize("guided", [False, True])
 def test_two_processes_equal_one_in_float64(
-    corpus_tsv, linked_tsv, cache_dir, tmp_path, accumulate, guided
+    corpus_tsv, guided_tsv, cache_dir, tmp_path, accumulate, guided
 ):
     module = tmp_path / "wide.py"
     module.write_text(WIDE, encoding="utf-8")
     changes = {"train.max_steps": 20, "train.accumulate": accumulate}
     if guided:
         changes["data.links_column"] = "2"
-    corpus = linked_tsv if guided else corpus_tsv
+    corpus = guided_tsv if guided else corpus_tsv
     one, two = train_both(corpus, cache_dir, tmp_path, str(module), **changes)
     ours, theirs = final(one)[0], final(two)[0]
     assert {name for name in theirs if name not in ours} == {"rng.cpu.1"}

@@ -15,8 +15,12 @@ from helpers import SENTENCES, lines, running, start, write
 from safetensors.torch import save_file
 
 from transformer_mt import translate as translate_command
+from transformer_mt.alignment import BASE, Rule
+from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
 from transformer_mt.run_dir import load_tensors, save_tensors
+from transformer_mt.translator import units_in_pieces
+from transformer_mt.units import format_links
 
 
 def test_arguments_and_lines_give_what_the_python_api_gives(call, trained_run, expected):
@@ -459,3 +463,96 @@ def test_it_prompts_where_both_ends_are_a_terminal(trained_run, expected):
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+# ------------------------------------------------------------------------------------------- links
+
+
+def test_links_beside_each_translation(call, translator, trained_run):
+    """They are those of a forced pass over the pair alone."""
+    lines_in = ["I like cats.", "", "They buy fish and cats every day!", "  We draw. "]
+    texts = [translation.text for translation in translator.translate(lines_in)]
+    expected = [
+        format_links(translator.attention(line, rule=BASE).links) if line else ""
+        for line in lines_in
+    ]
+    translations = translator.translate(lines_in, align=True, rule=BASE)
+    assert [format_links(each.candidates[0].links) for each in translations] == expected
+    assert [translation.text for translation in translations] == texts
+    assert all(c.links is None for c in translator.translate(lines_in[0])[0].candidates)
+
+    rule, _ = translator.inspector.default_rule()
+    links = [
+        format_links(translator.attention(line, rule=rule).links) if line else ""
+        for line in lines_in
+    ]
+    stdin = "".join(line + "\n" for line in lines_in).encode()
+    done = call("translate", trained_run, "--align", stdin=stdin)
+    assert lines(done.out) == [" ||| ".join(pair) for pair in zip(texts, links, strict=True)]
+    assert f"links: {rule}" in done.err
+    done = call("translate", trained_run, "--align", "--json", stdin=stdin)
+    assert [json.loads(line)["links"] for line in lines(done.out)] == links
+    assert "links" not in json.loads(call("translate", trained_run, "--json", "I draw.").out)
+
+
+def test_links_of_each_of_the_n_best(call, translator, trained_run):
+    rule = Rule(0, 1, both=True, column_threshold=0.1, mask_eos=False)
+    (translation,) = translator.translate("They buy fish.", n_best=4, align=True, rule=rule)
+    assert len(translation.candidates) > 1
+    for candidate in translation.candidates:
+        # The text may be spelled otherwise than the search spelled it.
+        src = translator.inspector.side("They buy fish.", True, "words", "x")
+        tgt = translator.inspector.side(candidate.text, False, "words", "x")
+        assert all(i < len(src.units) and j < len(tgt.units) for i, j in candidate.links)
+    best = translator.attention("They buy fish.", rule=rule)
+    assert translation.candidates[0].links == best.links
+    done = call("translate", trained_run, "--align", "--n-best", "4", "They buy fish.")
+    assert all(line.count(" ||| ") == 3 for line in lines(done.out))
+    done = call("translate", trained_run, "--align", "--n-best", "2", "--json", "They buy fish.")
+    assert all("links" in each for each in json.loads(done.out)["n_best"])
+
+
+def test_links_of_a_sentence_in_pieces_index_the_whole(translator):
+    """The links of every piece are those of the piece alone, moved to its place."""
+    one = "They buy fish and cats every day!"
+    whole = " ".join([one] * 12)
+    (translation,) = translator.translate(whole, align=True, rule=BASE)
+    assert translation.n_pieces > 1
+    pieces = translator.cut(whole)
+    expected, src_before, tgt_before = set(), 0, 0
+    for piece in pieces:
+        attention = translator.attention(piece, rule=BASE)
+        expected |= {(i + src_before, j + tgt_before) for i, j in attention.links}
+        src_before += len(attention.src.units)
+        tgt_before += len(attention.tgt.units)
+    assert translation.candidates[0].links == expected
+
+
+def test_units_that_two_pieces_share():
+    """A piece has its part of a word, and nothing of the words of others."""
+    assert units_in_pieces("ab cd ef", ["ab c", "d ef"]) == [
+        [(0, 2), (3, 4), (4, 4)],
+        [(0, 0), (0, 1), (2, 4)],
+    ]
+    assert units_in_pieces("a\u3002b", [" a\u3002", "", "\tb"]) == [
+        [(1, 2), (2, 3), (3, 3)],
+        [(0, 0), (0, 0), (0, 0)],
+        [(1, 1), (1, 1), (1, 2)],
+    ]
+
+
+def test_a_rule_that_the_model_has_no_head_for_is_named(translator):
+    with pytest.raises(UserError, match="the model has no layer 9"):
+        translator.translate("I draw.", align=True, rule=Rule(9))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_hypotheses_that_do_not_end_change_no_links(translator, workers, monkeypatch):
+    """Those of like length pass together; alone each has the same attention."""
+    monkeypatch.setattr("transformer_mt.decoding.LOOK_TOKENS", 7)
+    monkeypatch.setattr(translator, "n_workers", workers)
+    texts = ["I like cats.", "They buy fish and cats every day!", "We draw.", "You"] * 5
+    for text, translation in zip(
+        texts, translator.translate(texts, align=True, rule=BASE), strict=True
+    ):
+        assert translation.candidates[0].links == translator.attention(text, rule=BASE).links

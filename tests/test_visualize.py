@@ -1,9 +1,7 @@
-"""`visualize` and `evaluate --aer` as a person meets them, and what training says about
-alignments."""
+"""`visualize` as a person meets it."""
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import warnings
@@ -13,116 +11,34 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import sentencepiece as spm
 from helpers import (
     ENVIRONMENT,
-    PEOPLE,
-    THINGS,
-    VERBS,
     Done,
+    lines_of,
     make_run,
     pattern_pairs,
-    slow_aer,
-    slow_cross,
+    slow_agree,
     slow_links,
     slow_soft,
-    training_config,
+    slow_ways,
+    write,
     written,
 )
 
 from transformer_mt import Translator
-from transformer_mt.alignment import BASE, Rule, agree, choices, rule_from_json
+from transformer_mt.alignment import Rule, rule_from_json
 from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
-from transformer_mt.run_dir import load_config
 from transformer_mt.text import BREAKS
-from transformer_mt.train import choose_alignment, train
 from transformer_mt.units import format_links, units
 from transformer_mt.view import page, plots
-
-ZH = PEOPLE | VERBS | THINGS | {"and": "和", "today": "今天", ".": "。", "!": "！"}
-
-
-def gold_links(english: str, chinese: str) -> str:
-    """The links of a pattern pair: each word to its characters; `every` and `day` to 每天, which is
-    only possible.
-    """
-    links, at = [], 0
-    for i, word in enumerate(units(english)):
-        if word in ("every", "day"):
-            start = chinese.index("每天")
-            links += [f"{i}p{start}", f"{i}p{start + 1}"]
-            continue
-        places = [k for k in range(len(chinese)) if chinese.startswith(ZH[word], k)]
-        start = (
-            next((k for k in places if k >= at), places[0])
-            if word in ("and", *THINGS)
-            else places[0]
-        )
-        at = start + 1 if word in ("and", *THINGS) else at
-        links += [f"{i}-{k}" for k in range(start, start + len(ZH[word]))]
-    return " ".join(links)
-
-
-def write(path: Path, text: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
-
-
-def lines(path: Path) -> list[str]:
-    text = path.read_text("utf-8")
-    assert text == "" or text.endswith("\n")
-    return text.split("\n")[:-1]
-
 
 # ---------------------------------------------------------------------------------- runs, made once
 
 
 @pytest.fixture(scope="module")
-def linked_tsv(tmp_path_factory) -> Path:
-    rows = [f"{en}\t{zh}\t{gold_links(en, zh)}\n" for en, zh in pattern_pairs()]
-    return write(tmp_path_factory.mktemp("linked") / "linked.tsv", "".join(rows))
-
-
-LINKED = {
-    "data.links_column": "2",
-    "model.n_decoder_layers": 2,
-    "train.max_steps": 60,
-    "train.validate_every": 60,
-    "train.average": 1,
-}
-
-
-@pytest.fixture(scope="module")
-def linked_run(linked_tsv, cache_dir, tmp_path_factory) -> Path:
-    """Trained a little on a corpus with gold links; validated once, at the end."""
-    run = tmp_path_factory.mktemp("linked") / "run"
-    assert train(training_config(linked_tsv, cache_dir, run, **LINKED)) == 0
-    return run
-
-
-@pytest.fixture(scope="module")
 def translator(linked_run) -> Translator:
     return Translator(linked_run, "cpu")
-
-
-@pytest.fixture(scope="module")
-def backward_run(translator, tmp_path_factory) -> Path:
-    """Of the other direction, with random weights, and reading its links from a head of its own."""
-    folder = tmp_path_factory.mktemp("backward") / "run"
-    make_run(folder, (translator.src_tokenizer, translator.tgt_tokenizer), "zh-en")
-    values = asdict(Rule(1, 1, shift=True)) | {"chosen_on": "nothing", "table": []}
-    write(folder / "alignment.json", json.dumps(values))
-    return folder
-
-
-@pytest.fixture
-def run_copy(linked_run, tmp_path) -> Path:
-    """One that a test may change."""
-    copied = tmp_path / "copy"
-    shutil.copytree(linked_run, copied, ignore=shutil.ignore_patterns("checkpoints", "tensorboard"))
-    return copied
 
 
 @pytest.fixture
@@ -184,7 +100,7 @@ def test_everything_is_written_and_nothing_else(drawn):
     assert done.status == 0, done
     assert {path.name for path in folder.iterdir()} == FILES | {"heads.png", "heads.svg"}
     text, links = done.out.splitlines()
-    assert [links] == lines(folder / "alignment.txt")
+    assert [links] == lines_of(folder / "alignment.txt")
     assert json.loads((folder / "attention.json").read_text("utf-8"))["tgt"] == text
     assert f"open {folder / 'attention.html'}" in done.err and "Warning" not in done.err
 
@@ -250,7 +166,7 @@ def test_the_description_says_what_was_drawn_and_how(drawn, translator, linked_r
     assert description["alignment"] == format_links(
         slow_links(arrays["cross"], attention.src, attention.tgt, rule)
     )
-    assert description["alignment"] == lines(drawn[0] / "alignment.txt")[0]
+    assert description["alignment"] == lines_of(drawn[0] / "alignment.txt")[0]
 
 
 def test_the_pictures_are_pictures(drawn, translator):
@@ -366,6 +282,8 @@ def test_a_given_target_is_forced_and_links_index_the_units_asked_for(
         (["--no-shift"], {"shift": False}),
         (["--threshold", "0.15"], {"threshold": 0.15}),
         (["--mask-punctuation"], {"mask_punctuation": True}),
+        (["--both"], {"both": True}),
+        (["--no-both"], {"both": False}),
         (["--no-mask-punctuation"], {"mask_punctuation": False}),
         (["--layer", "0"], {"layer": 0, "head": None, "shift": False, "mask_punctuation": True}),
         (
@@ -376,7 +294,11 @@ def test_a_given_target_is_forced_and_links_index_the_units_asked_for(
 )
 def test_options_change_the_runs_choice(call, run_copy, tmp_path, no_matplotlib, options, change):
     saved_rule = Rule(
-        0, 1, shift="--no-shift" in options, mask_punctuation="--no-mask-punctuation" in options
+        0,
+        1,
+        shift="--no-shift" in options,
+        mask_punctuation="--no-mask-punctuation" in options,
+        both="--no-both" in options,
     )
     write(
         run_copy / "alignment.json",
@@ -441,7 +363,7 @@ def test_an_empty_translation_does_no_harm(call, linked_run, tmp_path, monkeypat
         and description["alignment"] == ""
         and arrays["cross"].shape[2] == 1
     )
-    assert done.out == "\n\n" and lines(tmp_path / "a" / "alignment.txt") == [""]
+    assert done.out == "\n\n" and lines_of(tmp_path / "a" / "alignment.txt") == [""]
     assert "Warning" not in done.err and not recwarn.list
 
 
@@ -493,30 +415,6 @@ def test_a_sentence_without_units_has_a_picture(call, linked_run, tmp_path):
     assert done.status == 0 and (tmp_path / "out" / "alignment.png").exists()
 
 
-def test_a_damaged_choice_is_made_anew_where_one_is_made(call, linked_tsv, cache_dir, run_copy):
-    write(run_copy / "alignment.json", "{")
-    assert "alignment.json: damaged" in call("evaluate", run_copy, "--aer").error
-    assert call("evaluate", run_copy, "--aer", "--save").status == 0
-    saved = json.loads((run_copy / "alignment.json").read_text("utf-8"))
-    assert saved["steps"] == Translator(run_copy, "cpu").run.metadata["steps"]
-    write(run_copy / "alignment.json", "{")
-    assert train(training_config(linked_tsv, cache_dir, run_copy, **LINKED)) == 0
-    assert "chosen_on" in json.loads((run_copy / "alignment.json").read_text("utf-8"))
-
-
-def test_both_directions_of_given_tokens_that_are_white_space(
-    call, linked_run, backward_run, given
-):
-    for path, text in zip(
-        given, ("I do n't like cats .", "\u3000 我 不 喜欢 猫 。", "0-1"), strict=True
-    ):
-        write(path, text + "\n")
-    report = json.loads(
-        call("evaluate", linked_run, *on_given(given), "--agree", backward_run, "--json").out
-    )
-    assert set(report["rows"]) >= {"both directions"}
-
-
 def test_a_picture_of_a_long_pair_is_not_larger_than_memory(translator, tmp_path):
     from matplotlib.image import imread
 
@@ -529,7 +427,15 @@ def test_a_picture_of_a_long_pair_is_not_larger_than_memory(translator, tmp_path
     assert 1000 < max(imread(tmp_path / "long.png").shape[:2]) <= 8000
 
 
-@pytest.mark.parametrize("rule", [Rule(), Rule(1, shift=True), Rule(1, 0, threshold=0.1)])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(),
+        Rule(1, shift=True),
+        Rule(1, 0, threshold=0.1),
+        Rule(1, 0, both=True, column_threshold=0.1),
+    ],
+)
 def test_the_picture_shows_the_weights_the_units_and_the_links(translator, figures, tmp_path, rule):
     attention = translator.attention("I like 3 cats.", "我喜欢3猫é。", rule=rule)
     assert plots.alignment(attention, tmp_path / "alignment") == ""
@@ -549,6 +455,15 @@ def test_the_picture_shows_the_weights_the_units_and_the_links(translator, figur
         for p in axes.patches
     }
     assert centres == attention.links
+    src, tgt = attention.src, attention.tgt
+    by_rows, by_columns = slow_ways(attention.cross, src, tgt, rule)
+    assert attention.links == (slow_agree(by_rows, by_columns) if rule.both else by_rows)
+    for patch in axes.patches:
+        link = tuple(round(n + 0.46) for n in patch.get_xy())
+        of_two_ways = {(True, True): "-", (True, False): "--", (False, True): ":"}
+        found = link in by_rows, link in by_columns or not rule.both
+        assert patch.get_linestyle() == of_two_ways[found]
+    assert ("dashed: found by rows alone" in axes.get_xlabel()) == rule.both
     for text in axes.texts:
         column, row = text.get_position()
         assert text.get_text() == f"{expected[row, column]:.2f}"
@@ -659,144 +574,7 @@ def test_each_script_that_is_missing_has_its_font(monkeypatch):
     assert "apt install fonts-noto-cjk fonts-noto-core)" in str(caught.value)
 
 
-# ----------------------------------------------------------------------------------- many sentences
-
-EN = [
-    "I like cats.",
-    "",
-    "They buy fish and cats every day!",
-    "We see books today.",
-    "  ",
-    "Teachers draw.",
-]
-CN = ["我喜欢猫。", "我", "他们每天买鱼和猫！", "我们今天看见书é。", "", "老师画。"]
-
-
-@pytest.fixture
-def texts(tmp_path) -> tuple[Path, Path]:
-    return (
-        write(tmp_path / "我的.en", "".join(line + "\n" for line in EN)),
-        write(tmp_path / "我的.zh", "".join(line + "\n" for line in CN)),
-    )
-
-
-def align(call, run: Path, texts: tuple[Path, Path], links: Path, *options: object) -> Done:
-    return call("visualize", run, "--src", texts[0], "--tgt", texts[1], "--links", links, *options)
-
-
-@pytest.mark.parametrize("name", ["words", "subwords", "given"])
-def test_many_pairs_give_one_line_each_in_order(
-    call, translator, linked_run, tmp_path, texts, name
-):
-    options = ["--units", name, "--layer", "1", "--head", "0", "--mask-punctuation"]
-    done = align(call, linked_run, texts, tmp_path / "new" / "out.align", *options)
-    assert (done.status, done.out) == (0, "")
-    output_lines = lines(tmp_path / "new" / "out.align")
-    for english, chinese, line in zip(EN, CN, output_lines, strict=True):
-        if english.strip() and chinese.strip():
-            rule = Rule(1, 0, mask_punctuation=True)
-            assert (
-                line == format_links(translator.attention(english, chinese, name, rule).links) != ""
-            )
-        else:
-            assert line == ""
-    warned = [line for line in done.err.splitlines() if "warning" in line]
-    assert warned == [
-        f"warning: {texts[0]}, {texts[1]}: line 2 has an empty side, 2 in all: no links."
-    ]
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.align"]
-
-
-def test_a_line_of_invisible_characters_is_empty(call, linked_run, tmp_path):
-    english = write(tmp_path / "a.en", "I like cats.\n\u200b\ufeff\n\ufeffI like cats.\n")
-    chinese = write(tmp_path / "a.zh", "我喜欢猫。\n我\n\u200e我喜欢猫。\u200f\n")
-    done = align(call, linked_run, (english, chinese), tmp_path / "out")
-    first, second, third = lines(tmp_path / "out")
-    assert first == third != "" == second
-    assert f"{english}, {chinese}: line 2 has an empty side, 1 in all: no links." in done.err
-
-
-def test_many_pairs_are_read_by_the_runs_choice(call, translator, linked_run, tmp_path, texts):
-    write(tmp_path / "out.align", "mine\n").with_name("same").hardlink_to(tmp_path / "out.align")
-    done = align(call, linked_run, texts, tmp_path / "out.align")
-    assert (tmp_path / "same").read_text() == "mine\n", (
-        "written beside and renamed, not over the old file"
-    )
-    rule, reason = translator.inspector.default_rule()
-    assert f"links: {rule} ({reason})" in done.err
-    assert lines(tmp_path / "out.align")[0] == format_links(
-        translator.attention(EN[0], CN[0], rule=rule).links
-    )
-
-
-def test_a_dash_is_standard_input_and_output(call, linked_run, tmp_path, texts):
-    assert align(call, linked_run, texts, tmp_path / "links").status == 0
-    source = texts[0].read_bytes()
-    files = ["--src", "-", "--tgt", texts[1], "--links", "-"]
-    done = call("visualize", linked_run, *files, stdin=source)
-    assert done.status == 0 and done.out == (tmp_path / "links").read_text()
-    files = ["--src", "-", "--tgt", "-", "--links", "-"]
-    assert "can be read only once" in call("visualize", linked_run, *files).error
-
-
-def test_two_directions_agree(call, translator, linked_run, backward_run, tmp_path, texts):
-    align(
-        call,
-        linked_run,
-        texts,
-        tmp_path / "out",
-        "--agree",
-        backward_run,
-        "--layer",
-        "1",
-        "--threshold",
-        "0.1",
-    )
-    backward, rule = Translator(backward_run, "cpu"), replace(BASE, layer=1, threshold=0.1)
-    other = replace(rule, head=1, shift=True)
-    for english, chinese, line in zip(EN, CN, lines(tmp_path / "out"), strict=True):
-        expected: set = set()
-        if english.strip() and chinese.strip():
-            one = translator.attention(english, chinese, rule=rule).links
-            two = {(i, j) for j, i in backward.attention(chinese, english, rule=other).links}
-            expected = agree(one, two)
-        assert line == format_links(expected)
-
-
-def test_a_pair_that_is_too_long_has_an_empty_line(call, linked_run, tmp_path, texts):
-    write(texts[0], "I draw.\n" + "fish " * 60 + "\nI draw.\n")
-    write(texts[1], "我画。\n鱼\n我画。\n")
-    done = align(call, linked_run, texts, tmp_path / "x.align", "--layer", "0")
-    warned = [line for line in done.err.splitlines() if line.startswith("warning: ")]
-    assert done.status == 0 and len(warned) == 1
-    assert f"{texts[0]}, {texts[1]}: line 2 has 6" in warned[0] and "No links." in warned[0]
-    first, second, third = (tmp_path / "x.align").read_text().splitlines()
-    assert first == third != "" == second
-
-
-def test_a_failure_leaves_the_old_links_alone(call, linked_run, tmp_path, texts, monkeypatch):
-    def fail(*_):
-        raise UserError("half way")
-
-    monkeypatch.setattr("transformer_mt.alignment.read_links", fail)
-    old = write(tmp_path / "out" / "x.align", "mine\n")
-    assert align(call, linked_run, texts, old, "--layer", "0").error == "error: half way"
-    assert old.read_text() == "mine\n" and [path.name for path in old.parent.iterdir()] == [
-        "x.align"
-    ]
-
-
-def test_lines_that_differ_in_number_are_refused(call, linked_run, tmp_path, texts):
-    write(texts[1], "我\n我\n")
-    assert align(call, linked_run, texts, tmp_path / "out").error == (
-        f"error: {texts[1]}: 2 lines, but {texts[0]} has 6."
-    )
-    assert not (tmp_path / "out").exists()
-
-
 # ---------------------------------------------------------------------------------------- bad input
-
-BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
 
 
 @pytest.mark.parametrize(
@@ -824,23 +602,13 @@ BATCH = ["--src", "FILE", "--tgt", "FILE", "--links", "FILE"]
         (["I draw.", "--threshold", "nan"], "threshold"),
         (["I draw.", "--units", "letters"], "argument --units"),
         (["I draw.", "--beam-size", "0"], "--beam-size 0 is out of range"),
-        (["I draw.", "--agree", "RUN2"], "--agree is for many pairs"),
         (["I draw.", "--output-dir", "FILE"], "--output-dir .* is a file: name a folder"),
-        ([], "give a SENTENCE, or --src, --tgt and --links"),
-        (
-            ["--src", "FILE", "--tgt", "FILE"],
-            "many pairs need --src FILE, --tgt FILE and --links FILE",
-        ),
-        (["--links", "FILE", "I draw."], "many pairs need"),
-        (["I draw.", *BATCH], "give one SENTENCE, or"),
-        (["--src", "NONE", "--tgt", "FILE", "--links", "FILE"], "NONE: no such file"),
-        ([*BATCH, "--agree", "RUN"], "translates en-zh, but zh-en is needed"),
-        ([*BATCH, "--agree", "NONE"], "NONE: no run here"),
-        ([*BATCH, "--batch-tokens", "0"], "--batch-tokens 0 is out of range"),
+        ([], "the following arguments are required: SENTENCE"),
+        (["I draw.", "--batch-tokens", "0"], "--batch-tokens 0 is out of range"),
     ],
 )
 def test_a_mistake_is_one_line(call, linked_run, tmp_path, no_matplotlib, arguments, message):
-    names = {"FILE": write(tmp_path / "file", "a\n"), "NONE": tmp_path / "NONE", "RUN": linked_run}
+    names = {"FILE": write(tmp_path / "file", "a\n")}
     folder = [] if "--output-dir" in arguments else ["--output-dir", tmp_path / "out"]
     done = call("visualize", linked_run, *(names.get(word, word) for word in arguments), *folder)
     assert re.search(message, done.error), done.err
@@ -867,205 +635,6 @@ def test_a_run_that_is_none_is_one_line(call, tmp_path):
     assert "no run here" in call("visualize", tmp_path / "测试", "I draw.").error
 
 
-# ----------------------------------------------------------------------------------- evaluate --aer
-
-
-def measured_by_hand(translator: Translator, path: Path) -> dict[tuple, tuple[float, float, float]]:
-    """AER, precision and recall by layer, head and shift, by slow loops over a split of the run."""
-    rows: dict[tuple, list] = {}
-    for line in lines(path):
-        english, chinese, links = line.split("\t")
-        src = translator.inspector.side(english, True, "words", "x")
-        tgt = translator.inspector.side(chinese, False, "words", "x")
-        cross = slow_cross(translator.model, src.ids, tgt.ids)
-        sure = {tuple(map(int, link.split("-"))) for link in links.split() if "-" in link}
-        possible = {tuple(map(int, link.split("p"))) for link in links.split() if "p" in link}
-        for layer, head in choices(*cross.shape[:2]):
-            for shift in (False, True):
-                model_links = slow_links(
-                    cross, src, tgt, replace(BASE, layer=layer, head=head, shift=shift)
-                )
-                rows.setdefault((layer, head, shift), []).append((model_links, sure, possible))
-    return {key: slow_aer(value) for key, value in rows.items()}
-
-
-@pytest.fixture(scope="module")
-def by_hand(translator, linked_run) -> dict[str, dict]:
-    return {
-        split: measured_by_hand(translator, linked_run / f"{split}.tsv")
-        for split in ("valid", "test")
-    }
-
-
-@pytest.mark.parametrize("split", ["test", "valid"])
-def test_the_table_equals_the_slow_loops(call, linked_run, by_hand, split):
-    options = [] if split == "test" else ["--split", split]
-    report = json.loads(call("evaluate", linked_run, "--aer", "--json", *options).out)
-    assert report["n"] == len(lines(linked_run / f"{split}.tsv")) and split in report["gold"]
-    table = {
-        (r["layer"], r["head"], r["shift"]): (r["aer"], r["precision"], r["recall"])
-        for r in report["table"]
-    }
-    assert table == {key: pytest.approx(value) for key, value in by_hand[split].items()}
-    aer = {title: row["aer"] for title, row in report["rows"].items()}
-    assert aer["best choice here"] == pytest.approx(
-        min(value[0] for value in by_hand[split].values())
-    )
-    assert aer["what is often plotted"] == pytest.approx(by_hand[split][1, None, False][0])
-    assert aer["the same, shifted"] == pytest.approx(by_hand[split][1, None, True][0])
-    rule, _ = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
-    assert aer["the run's choice"] == pytest.approx(
-        by_hand[split][rule.layer, rule.head, rule.shift][0]
-    )
-
-
-def test_the_printed_table_is_the_same(call, linked_run, by_hand):
-    done = call("evaluate", linked_run, "--aer")
-    assert done.status == 0
-    blocks = re.split(r"^(?=emitting|consuming)", done.out, flags=re.MULTILINE)
-    assert re.match(
-        r"the run's test set: \d+ pairs with gold links, en-zh, alignment error rate\n", blocks[0]
-    )
-    for shift, block in ((False, blocks[1]), (True, blocks[2])):
-        head, *rows = block.splitlines()
-        assert re.findall(r"head \d|mean", head) == ["head 0", "head 1", "mean"]
-        for layer in (0, 1):
-            numbers = [float(x) for x in re.findall(r"\d\.\d{3}", rows[layer])]
-            expected = [by_hand["test"][layer, column, shift][0] for column in (0, 1, None)]
-            assert rows[layer].startswith(f"layer {layer}") and numbers == pytest.approx(
-                expected, abs=6e-4
-            )
-        assert float(rows[2].split()[-1]) == pytest.approx(
-            by_hand["test"][None, None, shift][0], abs=6e-4
-        )
-    assert "what is often plotted" in done.out and "the run's choice" in done.out
-
-
-def test_the_choice_is_saved_and_used_from_then_on(
-    call, run_copy, tmp_path, no_matplotlib, by_hand
-):
-    (run_copy / "alignment.json").unlink()
-    assert "the run's choice" not in call("evaluate", run_copy, "--aer").out
-    assert not (run_copy / "alignment.json").exists(), "only with --save"
-    done = call(
-        "evaluate", run_copy, "--aer", "--save", "--no-mask-punctuation", "--threshold", "0.2"
-    )
-    assert f"saved: {run_copy / 'alignment.json'}" in done.err
-    rule, values = rule_from_json((run_copy / "alignment.json").read_text("utf-8"), 2, 2, "x")
-    assert not rule.mask_punctuation and rule.threshold == 0.2 and len(values["table"]) == 14
-    assert values["aer"] == min(row["aer"] for row in values["table"])
-    n = len(lines(run_copy / "test.tsv"))
-    assert values["chosen_on"] == f"the run's test set, {n} pairs"
-    report = json.loads(call("evaluate", run_copy, "--aer", "--json").out)
-    assert report["rows"]["the run's choice"]["aer"] == pytest.approx(values["aer"]), (
-        "by its own masks and threshold"
-    )
-    description, _, done = visualize(
-        call, tmp_path / "a", run_copy, "I draw.", "--target", "我画。"
-    )
-    assert (
-        description["rule"] == asdict(rule)
-        and description["reason"] == f"chosen on {values['chosen_on']}"
-    )
-
-
-@pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_a_choice_that_cannot_be_kept_does_not_lose_the_table(call, run_copy, as_json):
-    """A folder of that name stands for a run that cannot be written to, which root can always."""
-    shown = call("evaluate", run_copy, "--aer", *as_json).out
-    (run_copy / "alignment.json").unlink()
-    (run_copy / "alignment.json").mkdir()
-    done = call("evaluate", run_copy, "--aer", "--save", *as_json)
-    assert done.status == 2 and "Traceback" not in done.err
-    assert done.out.splitlines()[:3] == shown.splitlines()[:3] or json.loads(done.out)["table"]
-    last = done.err.splitlines()[-1]
-    assert last.startswith(f"error: --save: {run_copy / 'alignment.json'} cannot be written (")
-
-
-GIVEN_EN, GIVEN_CN = "I do n't like cats .\nWe buy fish .\n", "我 不 喜欢 猫 。\n我们 买 鱼 。\n"
-GIVEN_LINKS = "0-0 1p1 2-1 3-2 4-3 5-4\n0-0 1-1 2-2 3-3\n"
-
-
-@pytest.fixture
-def given(tmp_path) -> list[Path]:
-    names = {"x.en": GIVEN_EN, "x.zh": GIVEN_CN, "x.align": GIVEN_LINKS}
-    return [write(tmp_path / name, text) for name, text in names.items()]
-
-
-def on_given(given: list[Path]) -> list[object]:
-    return ["--aer", "--src", given[0], "--ref", given[1], "--gold-links", given[2]]
-
-
-def test_gold_links_of_given_tokens(call, translator, linked_run, given, backward_run):
-    done = call("evaluate", linked_run, *on_given(given), "--json", "--agree", backward_run)
-    report = json.loads(done.out)
-    assert report["gold"] == str(given[2]) and report["n"] == 2
-    rows: dict[Rule, list] = {}
-    agreed = []
-    best_rule = min(report["table"], key=lambda row: row["aer"])
-    best_rule = Rule(**{key: best_rule[key] for key in asdict(Rule())})
-    backward = Translator(backward_run, "cpu")
-    for english, chinese, links in zip(*(lines(path) for path in given), strict=True):
-        sure = {tuple(map(int, link.split("-"))) for link in links.split() if "-" in link}
-        possible = {tuple(map(int, link.split("p"))) for link in links.split() if "p" in link}
-        for row in report["table"]:
-            rule = Rule(**{key: row[key] for key in asdict(Rule())})
-            model_links = translator.attention(english, chinese, "given", rule).links
-            rows.setdefault(rule, []).append((model_links, sure, possible))
-        one = translator.attention(english, chinese, "given", best_rule).links
-        other = replace(best_rule, layer=1, head=1, shift=True)
-        two = backward.attention(chinese, english, "given", other).links
-        agreed.append((agree(one, {(i, j) for j, i in two}), sure, possible))
-    for row in report["table"]:
-        rule = Rule(**{key: row[key] for key in asdict(Rule())})
-        assert (row["aer"], row["precision"], row["recall"]) == pytest.approx(
-            slow_aer(rows[rule])
-        ), rule
-    both = report["rows"]["both directions"]
-    assert (both["aer"], both["precision"], both["recall"]) == pytest.approx(slow_aer(agreed))
-
-
-@pytest.mark.parametrize(
-    "which, text, message",
-    [
-        (
-            2,
-            "0-0\n0-4\n",
-            "x.align: line 2: link 0-4 is out of range: the sentences have 4 and 4 units, from 0.",
-        ),
-        (
-            2,
-            "0-0 6p0\n\n",
-            "x.align: line 1: link 6p0 is out of range: the sentences have 6 and 5 units, from 0.",
-        ),
-        (
-            2,
-            "0-0\n1:1\n",
-            "x.align: line 2: link '1:1' is not of the form i-j (sure) or ipj (possible).",
-        ),
-        (2, "0-0\n", "x.align: 1 lines, but "),
-        (1, "我 。\n", "x.zh: 1 lines, but "),
-        (0, "I do n't like cats .\n\n", "x.en: line 2 is empty"),
-        (2, "\n\n", "x.align: no gold links to measure on"),
-        (2, None, "x.align: no such file"),
-    ],
-)
-def test_gold_links_that_do_not_fit_name_file_line_and_link(
-    call, linked_run, given, which, text, message
-):
-    given[which].unlink()
-    if text is not None:
-        write(given[which], text)
-    assert f"{given[0].parent}/{message}" in call("evaluate", linked_run, *on_given(given)).error
-
-
-def test_a_gold_pair_that_is_too_long_is_left_out_and_named(call, linked_run, given):
-    write(given[1], "我 不 喜欢 猫 。\n" + "画 " * 60 + "\n")
-    done = call("evaluate", linked_run, *on_given(given), "--json")
-    assert json.loads(done.out)["n"] == 1
-    assert re.search(rf"warning: {given[1]}: line 2 has 6\d tokens, but .* Left out\.", done.err)
-
-
 @pytest.mark.parametrize("target", ["OK", "iPhone", "我 like", "ＯＫ"])
 def test_one_latin_word_is_in_any_language(call, linked_run, tmp_path, target, no_matplotlib):
     _, _, done = visualize(call, tmp_path / "out", linked_run, "ＤＲＡＷ", "--target", target)
@@ -1090,177 +659,6 @@ def test_text_in_another_script_is_warned_of(
     warned = [line for line in done.err.splitlines() if "warning" in line]
     needed = "which this run needs here; are source and target exchanged?"
     assert warned == [f"warning: {warning}, {needed}"]
-
-
-def test_exchanged_files_are_warned_of(call, linked_run, given, tmp_path):
-    english, out = given[0], tmp_path / "out.align"
-    files = ["--src", english, "--tgt", english, "--links", out]
-    done = call("visualize", linked_run, *files, "--units", "given")
-    assert done.status == 0 and len(lines(out)) == 2
-    assert f"warning: {english} does not look like Chinese, which this run needs here" in done.err
-
-
-def test_exchanged_gold_files_are_warned_of(call, linked_run, given, tmp_path):
-    english, chinese, _ = given
-    links = write(tmp_path / "links", "\n" * len(lines(english)))
-    measured = ["--aer", "--src", chinese, "--ref", english, "--gold-links", links]
-    warning = f"warning: {chinese} does not look like English, which this run needs here"
-    assert warning in call("evaluate", linked_run, *measured).err
-
-
-def test_gold_links_out_of_range_in_the_runs_own_split(call, run_copy):
-    write(run_copy / "test.tsv", "I draw.\t我画。\t0-0\nI draw.\t我画。\t0-0 7-0\n")
-    error = call("evaluate", run_copy, "--aer").error
-    assert f"{run_copy / 'test.tsv'}: line 2: link 7-0 is out of range" in error
-
-
-def test_a_run_without_gold_links_says_what_to_do(call, run_copy):
-    write(run_copy / "test.tsv", "I draw.\t我画。\n")
-    error = call("evaluate", run_copy, "--aer").error
-    assert "no gold links to measure on; give --src, --ref and --gold-links" in error
-    (run_copy / "test.tsv").unlink()
-    assert "test.tsv: no such file" in call("evaluate", run_copy, "--aer").error
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (["--save"], "belong to --aer"),
-        (["--gold-links", "x"], "belong to --aer"),
-        (["--agree", "x"], "belong to --aer"),
-        (
-            ["--aer", "--src", "x", "--ref", "y"],
-            "--aer takes --split, or --src, --ref and --gold-links",
-        ),
-        (["--aer", "--gold-links", "x"], "--aer takes --split, or"),
-        (["--aer", "--test-set", "wmt19"], "--aer takes --split, or"),
-        (["--aer", "--hyp", "x"], "--aer takes --split, or"),
-        (["--aer", "--output", "x"], "--aer takes --split, or"),
-        (["--aer", "--threshold", "2"], "threshold"),
-        (["--threshold", "0"], "belong to --aer"),
-        (["--no-mask-punctuation"], "belong to --aer"),
-        (
-            ["--aer", "--units", "given"],
-            "--units belongs to --aer: given with --gold-links, words without",
-        ),
-        (["--units", "words"], "--units belongs to --aer"),
-        (["--aer", "--agree", "RUN"], "translates en-zh, but zh-en is needed"),
-    ],
-)
-def test_options_of_the_measurement_that_do_not_go_together(call, linked_run, arguments, message):
-    done = call(
-        "evaluate", linked_run, *(linked_run if word == "RUN" else word for word in arguments)
-    )
-    assert message in done.error
-
-
-# ----------------------------------------------------------------------------------------- training
-
-
-def events(run: Path) -> list[dict]:
-    return [json.loads(line) for line in lines(run / "metrics.jsonl")]
-
-
-def test_training_logs_the_error_rate_and_keeps_the_choice(linked_run, by_hand):
-    """Both are of the same weights, on the same gold; so is what the slow loops find."""
-    logged = [event["aer"] for event in events(linked_run) if "aer" in event]
-    assert len(logged) == 1
-    rule, values = rule_from_json((linked_run / "alignment.json").read_text("utf-8"), 2, 2, "x")
-    best_by_hand = min(by_hand["valid"].values())[0]
-    assert values["aer"] == pytest.approx(best_by_hand) and logged[0] == pytest.approx(
-        best_by_hand, abs=1e-4
-    )
-    assert by_hand["valid"][rule.layer, rule.head, rule.shift][0] == pytest.approx(best_by_hand)
-    assert (
-        values["chosen_on"]
-        == f"the run's validation set, {len(lines(linked_run / 'valid.tsv'))} pairs"
-    )
-
-
-def test_the_error_rate_need_not_be_logged(linked_tsv, cache_dir, tmp_path):
-    changes = LINKED | {"train.log_aer": False, "train.max_steps": 1}
-    assert train(training_config(linked_tsv, cache_dir, tmp_path / "run", **changes)) == 0
-    logged = events(tmp_path / "run")
-    assert "valid_loss" in logged[-1] and not any("aer" in event for event in logged)
-    assert (tmp_path / "run" / "alignment.json").exists()
-
-
-def test_the_choice_is_made_again_for_new_weights_alone(linked_tsv, cache_dir, tmp_path):
-    """Also when the run that made them was killed before it chose."""
-    config = training_config(
-        linked_tsv, cache_dir, tmp_path / "run", **LINKED | {"train.max_steps": 1}
-    )
-    path = tmp_path / "run" / "alignment.json"
-    assert train(config) == 0
-    text = path.read_text("utf-8")
-    mine = json.dumps(json.loads(text) | {"chosen_on": "mine"})
-    write(path, mine)
-    assert train(config) == 0 and path.read_text("utf-8") == mine
-    write(path, json.dumps(json.loads(mine) | {"steps": [0]}))
-    assert train(config) == 0 and path.read_text("utf-8") == text
-
-
-def test_a_choice_without_gold_pairs_is_told(run_copy, capsys):
-    """No rule is saved that nothing was measured for."""
-    (run_copy / "alignment.json").unlink()
-    write(run_copy / "valid.tsv", f"{'cats ' * 200}\t猫\t0-0\nCats.\t猫。\n")
-    choose_alignment(run_copy, load_config(run_copy))
-    assert not (run_copy / "alignment.json").exists()
-    assert "word links: no validation pair has gold links and fits" in capsys.readouterr().err
-
-
-def test_in_the_other_direction_the_links_are_turned(linked_tsv, cache_dir, tmp_path):
-    changes = LINKED | {"direction": "zh-en", "train.max_steps": 1}
-    assert train(training_config(linked_tsv, cache_dir, tmp_path / "run", **changes)) == 0
-    expected = measured_by_hand(Translator(tmp_path / "run", "cpu"), tmp_path / "run" / "valid.tsv")
-    values = json.loads((tmp_path / "run" / "alignment.json").read_text("utf-8"))
-    table = {(r["layer"], r["head"], r["shift"]): r["aer"] for r in values["table"]}
-    assert table == {key: pytest.approx(value[0]) for key, value in expected.items()}
-
-
-def test_gold_links_are_of_the_text_before_the_vocabulary_changes_it(cache_dir, tmp_path):
-    def shifted(links: str) -> str:
-        return re.sub(r"(\d+)([-p])", lambda match: f"{int(match[1]) + 1}{match[2]}", links)
-
-    pairs = [(f"…{en}", zh, shifted(gold_links(en, zh))) for en, zh in pattern_pairs()]
-    tsv = write(tmp_path / "c.tsv", "".join("\t".join(row) + "\n" for row in pairs))
-    prefix = str(tmp_path / "folding")  # … becomes three dots
-    spm.SentencePieceTrainer.train(
-        sentence_iterator=(text for row in pairs for text in row[:2]),
-        model_prefix=prefix,
-        vocab_size=150,
-        hard_vocab_limit=False,
-        pad_id=0,
-        unk_id=1,
-        bos_id=2,
-        eos_id=3,
-        minloglevel=2,
-    )
-    changes = LINKED | {"train.max_steps": 1, "tokenizer.joint": True}
-    changes["tokenizer.src_model"] = f"{prefix}.model"
-    assert train(training_config(tsv, cache_dir, tmp_path / "run", **changes)) == 0
-    translator = Translator(tmp_path / "run", "cpu")
-    expected = measured_by_hand(translator, tmp_path / "run" / "valid.tsv")
-    values = json.loads((tmp_path / "run" / "alignment.json").read_text("utf-8"))
-    table = {(r["layer"], r["head"], r["shift"]): r["aer"] for r in values["table"]}
-    assert table == {key: pytest.approx(value[0]) for key, value in expected.items()}
-    (logged,) = [event["aer"] for event in events(tmp_path / "run") if "aer" in event]
-    assert logged == pytest.approx(min(expected.values())[0], abs=1e-4)
-    english, chinese, _ = lines(tmp_path / "run" / "valid.tsv")[0].split("\t")
-    assert translator.attention(english, chinese).src.unit_texts == units(english)
-
-
-@pytest.mark.parametrize("link", ["0-99", "0:0"])
-def test_a_gold_link_that_does_not_fit_stops_training_before_it_starts(
-    linked_tsv, cache_dir, tmp_path, link
-):
-    valid = write(
-        tmp_path / "valid.tsv", f"I draw.\t我画。\t0-0\nI draw fish.\t我画鱼。\t0-0 {link}\n"
-    )
-    changes = LINKED | {"data.valid": str(valid), "train.max_steps": 1}
-    with pytest.raises(UserError, match=rf"valid.*line 2.*{re.escape(link)}"):
-        train(training_config(linked_tsv, cache_dir, tmp_path / "run", **changes))
-    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 def spans_of(translator: Translator, text: str) -> list[tuple]:

@@ -8,15 +8,17 @@ token t; the last token of both sides is eos.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from transformer_mt.batches import length_batches, pad
 from transformer_mt.config import UserError
 from transformer_mt.files import progress
-from transformer_mt.model import Trace, Transformer
+from transformer_mt.model import AttentionTrace, Trace, Transformer
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import Link, is_punctuation, parse_links, split_units
 
@@ -43,7 +45,7 @@ class Side:
     def unit_texts(self) -> list[str]:
         return [self.text[start:end] for start, end in self.units]
 
-    @property
+    @cached_property
     def punctuation(self) -> np.ndarray:
         """Bool `(n,)`: the token writes punctuation marks and nothing else."""
         marks = np.array([is_punctuation(unit) for unit in self.unit_texts], dtype=bool)
@@ -101,19 +103,31 @@ class Rule:
     """Source punctuation cannot win, but for target punctuation."""
     threshold: float | None = None
     """None: each target token is linked to its arg-max. A number: to all with a larger weight."""
+    both: bool = False
+    """Read the map both ways: the links of its rows, as said above, are joined with those of its
+    columns by `agree`."""
+    column_threshold: float = 0.2
+    """With `both`, each source token is linked to the arg-max of its column where that weight is
+    larger. The best of six values on the starter's validation set."""
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise UserError(
-                f"threshold={self.threshold} is out of range: it must be from 0 to below 1."
-            )
+        thresholds = {"column_threshold": self.column_threshold}
+        if self.threshold is not None:
+            thresholds["threshold"] = self.threshold
+        for name, value in thresholds.items():
+            if not 0 <= value < 1:
+                raise UserError(f"{name}={value} is out of range: it must be from 0 to below 1.")
 
     def __str__(self) -> str:
-        """Layer, head, shift and threshold in words."""
+        """Layer, head, shift, ways, eos and threshold in words."""
         head = "mean of its heads" if self.head is None else f"head {self.head}"
         words = "mean of all layers" if self.layer is None else f"layer {self.layer}, {head}"
         if self.shift:
             words += ", shifted"
+        if self.both:
+            words += ", both ways"
+        if not self.mask_eos:
+            words += ", eos may win"
         if self.threshold is not None:
             words += f", weights above {self.threshold:g}"
         return words
@@ -150,6 +164,12 @@ class Reason:
         return texts[self.key] + ("; changed by option" if self.changed else "")
 
 
+def reading(rule: Rule, reason: Reason) -> str:
+    """How links are read and why so, for a person."""
+    taught = "; training taught this head links" if reason.taught else ""
+    return f"links: {rule} ({reason}{taught})"
+
+
 def choices(n_layers: int, n_heads: int) -> list[tuple[int | None, int | None]]:
     """Layer and head of every choice: each head, the mean of a layer's heads, the mean of all."""
     heads = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
@@ -165,6 +185,14 @@ def soft(cross: np.ndarray, layer: int | None, head: int | None) -> np.ndarray:
     return np.asarray(cross[layer, head])
 
 
+def soft_of_traces(cross: list[AttentionTrace], layer: int | None, head: int | None) -> Tensor:
+    """The attention `(B, T, S)` of one choice, from what each layer computed."""
+    if layer is None:
+        return torch.stack([trace.weights.mean(1) for trace in cross]).mean(0)
+    weights = cross[layer].weights  # (B, H, T, S)
+    return weights.mean(1) if head is None else weights[:, head]
+
+
 def shifted(maps: np.ndarray, shift: bool) -> np.ndarray:
     """Rows for the target tokens without eos: `(…, T - 1, S)` of `(…, T, S)`.
 
@@ -173,24 +201,43 @@ def shifted(maps: np.ndarray, shift: bool) -> np.ndarray:
     return maps[..., 1:, :] if shift else maps[..., :-1, :]
 
 
-def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
-    """Links between subwords: bool `(…, T - 1, S)` from weights of that shape."""
-    # Which source tokens may win a row, (T - 1, S).
-    allowed = np.ones(maps.shape[-2:], dtype=bool)
+def unmasked(src: Side, tgt: Side, rule: Rule) -> np.ndarray:
+    """Which source tokens a target token may be linked to, bool `(T - 1, S)`."""
+    allowed = np.ones((len(tgt.ids) - 1, len(src.ids)), dtype=bool)
     allowed[:, -1] = not rule.mask_eos
     allowed[:, : src.n_prefix] = False
     if rule.mask_punctuation:
         allowed &= ~src.punctuation | tgt.punctuation[:-1, None]
+    return allowed
+
+
+def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
+    """Links between subwords that the rows find: bool `(…, T - 1, S)` from weights of that
+    shape.
+    """
+    allowed = unmasked(src, tgt, rule)
     # Weights are at least 0, so that -1 never wins against an allowed one.
     masked = np.where(allowed, maps, -1.0)
     if rule.threshold is not None:
         links = masked > rule.threshold
     else:
-        links = np.zeros(maps.shape, dtype=bool)
-        np.put_along_axis(links, masked.argmax(-1)[..., None], True, -1)
-        links &= allowed  # a row without any allowed column has an arg-max, too
+        is_largest = masked.argmax(-1)[..., None] == np.arange(maps.shape[-1])
+        links = is_largest & allowed  # a row without any allowed column has an arg-max, too
     links[..., -1] = False  # a row that eos has won stays without a link
     return links
+
+
+def hard_columns(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
+    """Links between subwords that the columns find: bool `(…, T - 1, S)` from weights of that
+    shape.
+    """
+    if maps.shape[-2] == 0:  # an empty translation has no arg-max
+        return np.zeros(maps.shape, dtype=bool)
+    masked = np.where(unmasked(src, tgt, rule), maps, -1.0)
+    is_largest = masked.argmax(-2)[..., None, :] == np.arange(maps.shape[-2])[:, None]
+    links = is_largest & (masked > rule.column_threshold)
+    links[..., -1] = False  # eos is no word
+    return np.asarray(links)
 
 
 def merge_links(links: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
@@ -220,11 +267,31 @@ def merge_weights(weights: np.ndarray, src: Side, tgt: Side) -> np.ndarray:
     return np.asarray(rows.T @ weights @ columns)
 
 
+def read_ways(cross: np.ndarray, src: Side, tgt: Side, rule: Rule) -> tuple[set[Link], set[Link]]:
+    """Hard links between units, source first, that rows and columns of the rule's map find.
+
+    Args:
+        cross: `(L, H, T, S)`.
+
+    Returns:
+        The links of the rows, and those of the columns: none where the rule reads rows alone.
+    """
+    maps = shifted(soft(cross, rule.layer, rule.head), rule.shift)
+    rows = merge_links(hard(maps, src, tgt, rule), src, tgt)  # (U_s, U_t)
+    if not rule.both:
+        return links_of(rows), set()
+    return links_of(rows), links_of(merge_links(hard_columns(maps, src, tgt, rule), src, tgt))
+
+
 def read_links(cross: np.ndarray, src: Side, tgt: Side, rule: Rule) -> set[Link]:
     """Hard links between units, source first, from `cross` `(L, H, T, S)`."""
-    maps = shifted(soft(cross, rule.layer, rule.head), rule.shift)
-    links = merge_links(hard(maps, src, tgt, rule), src, tgt)  # (U_s, U_t)
-    return {(int(i), int(j)) for i, j in np.argwhere(links)}
+    rows, columns = read_ways(cross, src, tgt, rule)
+    return agree(rows, columns) if rule.both else rows
+
+
+def links_of(table: np.ndarray) -> set[Link]:
+    """The links in a table, bool `(U_s, U_t)`."""
+    return set(zip(*(axis.tolist() for axis in table.nonzero()), strict=True))
 
 
 def agree(forward: set[Link], backward: set[Link]) -> set[Link]:
@@ -234,33 +301,38 @@ def agree(forward: set[Link], backward: set[Link]) -> set[Link]:
     one of them finds, where such a link is the first of its source or of its target unit. At last
     it takes links between two units that have none.
     """
-    links, union = set[Link](), forward | backward
-    src_linked, tgt_linked = set[int](), set[int]()
+    links, rest = forward & backward, forward ^ backward
+    src_linked, tgt_linked = {i for i, _ in links}, {j for _, j in links}
 
     def add(i: int, j: int) -> None:
         links.add((i, j))
+        rest.discard((i, j))
         src_linked.add(i)
         tgt_linked.add(j)
 
     # Sorted, so that the outcome does not depend on the order of a set.
-    queue = sorted(forward & backward)
-    for i, j in queue:
-        add(i, j)
-    while queue:
-        for near in neighbours(*queue.pop(0)):
+    queue, others = sorted(links), sorted(rest)
+    while queue and rest:
+        i, j = queue.pop(0)
+        for near in others:
+            is_near = abs(near[0] - i) <= 1 and abs(near[1] - j) <= 1
             is_first = near[0] not in src_linked or near[1] not in tgt_linked
-            if near in union and near not in links and is_first:
+            if is_near and is_first and near in rest:
                 add(*near)
                 queue.append(near)
-    for i, j in sorted(forward) + sorted(backward):
+    for i, j in sorted(forward & rest) + sorted(backward & rest):
         if i not in src_linked and j not in tgt_linked:
             add(i, j)
     return links
 
 
-def neighbours(i: int, j: int) -> list[Link]:
-    """The link itself and the eight around it, diagonals included."""
-    return [(i + di, j + dj) for di in (-1, 0, 1) for dj in (-1, 0, 1)]
+def agree_in_tables(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """`agree` for many choices at once: bool `(C, U_s, U_t)` from tables of that shape."""
+    joined = rows & columns
+    for n in (rows != columns).any((1, 2)).nonzero()[0]:
+        for i, j in agree(links_of(rows[n]), links_of(columns[n])):
+            joined[n, i, j] = True
+    return joined
 
 
 # ---------------------------------------------------------------------------------- forced decoding
@@ -339,10 +411,8 @@ class Quality:
 
     def add(self, links: np.ndarray, gold: Gold) -> None:
         """Count the links of one sentence pair, bool `(U_s, U_t)`."""
-        self.n_links += int(links.sum())
-        self.n_sure += int(gold.sure.sum())
-        self.n_links_sure += int((links & gold.sure).sum())
-        self.n_links_possible += int((links & gold.possible).sum())
+        for field, count in zip(fields(self), counts(links[None], gold)[0], strict=True):
+            setattr(self, field.name, getattr(self, field.name) + int(count))
 
     @property
     def aer(self) -> float:
@@ -361,27 +431,49 @@ class Quality:
         return {"aer": self.aer, "precision": self.precision, "recall": self.recall}
 
 
+def counts(links: np.ndarray, gold: Gold) -> np.ndarray:
+    """The counts of a `Quality`, in the order of its fields: `(C, 4)` of links `(C, U_s, U_t)`."""
+    return np.stack(
+        [
+            links.sum((1, 2)),
+            np.broadcast_to(gold.sure.sum(), len(links)),
+            (links & gold.sure).sum((1, 2)),
+            (links & gold.possible).sum((1, 2)),
+        ],
+        axis=1,
+    )
+
+
 def measure(
     model: Transformer, gold_pairs: list[Gold], bos_id: int, base: Rule
 ) -> dict[Rule, Quality]:
-    """The quality of every choice of layer, head and shift, masks and threshold as in `base`."""
+    """The quality of every choice of layer, head and shift, of reading it one way or both, and of
+    masking eos or not; punctuation and thresholds are as in `base`.
+    """
     names = choices(model.config.n_decoder_layers, model.config.n_heads)
     rules = [
-        replace(base, layer=layer, head=head, shift=shift)
+        replace(base, layer=layer, head=head, shift=shift, mask_eos=mask_eos, both=both)
+        for both in (False, True)
+        for mask_eos in (True, False)
         for shift in (False, True)
         for layer, head in names
     ]
-    table = {rule: Quality() for rule in rules}
+    totals = np.zeros((len(rules), len(fields(Quality))), dtype=int)
     ids = [(gold.src.ids, gold.tgt.ids) for gold in gold_pairs]
     for i, cross in progress(cross_attention(model, ids, bos_id), total=len(ids), unit="pairs"):
         gold = gold_pairs[i]
         # All choices at once: their maps differ, the masks and the merging do not.
         maps = np.stack([soft(cross, *name) for name in names])  # (C, T, S)
         maps = np.concatenate([shifted(maps, False), shifted(maps, True)])  # (2 C, T - 1, S)
-        links = merge_links(hard(maps, gold.src, gold.tgt, base), gold.src, gold.tgt)
-        for quality, links_of_rule in zip(table.values(), links, strict=True):
-            quality.add(links_of_rule, gold)
-    return table
+        sides = gold.src, gold.tgt
+        rows = [
+            merge_links(hard(maps, *sides, replace(base, mask_eos=mask_eos)), *sides)
+            for mask_eos in (True, False)
+        ]
+        columns = merge_links(hard_columns(maps, *sides, base), *sides)
+        joined = [agree_in_tables(rows_of_mask, columns) for rows_of_mask in rows]
+        totals += counts(np.concatenate([*rows, *joined]), gold)
+    return {rule: Quality(*row) for rule, row in zip(rules, totals.tolist(), strict=True)}
 
 
 def best(table: dict[Rule, Quality]) -> Rule:
@@ -422,28 +514,29 @@ def rule_from_json(
         UserError: the text is damaged, or the model has no such layer or head.
     """
     try:
-        values = json.loads(text)
+        # Files of version 0.1.0 know of rows alone.
+        values = {"both": False, "column_threshold": Rule.column_threshold} | json.loads(text)
         rule = Rule(**{field.name: values[field.name] for field in fields(Rule)})
         check_types(rule)
         fits = (rule.layer, rule.head) in choices(n_layers, n_heads)
+        of_rule = {"both": False, "mask_eos": rule.mask_eos}
+        values["table"] = [of_rule | row for row in values["table"]]
         for row in values["table"]:
-            Rule(row["layer"], row["head"], row["shift"])
+            check_types(Rule(**{key: row[key] for key in ("layer", "head", "shift", *of_rule)}))
             if not 0 <= row["aer"] <= 1:  # false for NaN, too
                 raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UserError(
-            f"{where}: damaged; delete it, or make it anew with evaluate --aer --save."
+            f"{where}: damaged; delete it, or make it anew with align --gold --save."
         ) from None
     if not fits:
-        raise UserError(
-            f"{where}: the model has no {rule}; make it anew with evaluate --aer --save."
-        )
+        raise UserError(f"{where}: the model has no {rule}; make it anew with align --gold --save.")
     return rule, values
 
 
 def check_types(rule: Rule) -> None:
     """Raise TypeError unless switches are bools and numbers whole, which JSON does not promise."""
-    switches = (rule.shift, rule.mask_eos, rule.mask_punctuation)
+    switches = (rule.shift, rule.mask_eos, rule.mask_punctuation, rule.both)
     if not all(isinstance(switch, bool) for switch in switches):
         raise TypeError
     if not all(number is None or type(number) is int for number in (rule.layer, rule.head)):
@@ -454,7 +547,5 @@ def with_links(gold_pairs: Iterable[Gold], where: str) -> list[Gold]:
     """The pairs that have gold links; raises UserError when none has."""
     linked = [gold for gold in gold_pairs if gold.possible.any()]
     if not linked:
-        raise UserError(
-            f"{where}: no gold links to measure on; give --src, --ref and --gold-links."
-        )
+        raise UserError(f"{where}: no gold links to measure on; give --src, --tgt and --gold FILE.")
     return linked

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from transformer_mt.config import DecodeConfig, UserError
 from transformer_mt.files import STANDARD, talk, typed_path, watch
@@ -199,13 +199,27 @@ def decode_config(args: argparse.Namespace, defaults: DecodeConfig) -> DecodeCon
         raise UserError(message) from None
 
 
-def add_link_options(parser: argparse.ArgumentParser) -> None:
+def add_rule_options(parser: argparse.ArgumentParser) -> None:
     """The options that say how links are read from attention."""
     parser.add_argument(
-        "--agree",
-        type=typed_path,
-        metavar="RUN2",
-        help="join with the links of a run in the other direction",
+        "--layer",
+        type=int,
+        metavar="N",
+        help="read links from this layer, from 0 (default: the run's choice)",
+    )
+    parser.add_argument(
+        "--head",
+        type=int,
+        metavar="N",
+        help="and from this head (default: the mean of the layer's)",
+    )
+    parser.add_argument(
+        "--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token"
+    )
+    parser.add_argument(
+        "--both",
+        action=argparse.BooleanOptionalAction,
+        help="both ways: each target token's source, joined with each source token's target",
     )
     parser.add_argument(
         "--mask-punctuation",
@@ -218,3 +232,12 @@ def add_link_options(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="link to all weights above P, not to the largest",
     )
+
+
+def rule_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Those of `add_rule_options` that were typed; raises UserError for a head without a layer."""
+    names = ("layer", "head", "shift", "both", "mask_punctuation", "threshold")
+    typed = {name: value for name in names if (value := getattr(args, name)) is not None}
+    if "head" in typed and "layer" not in typed:
+        raise UserError("--head needs --layer; --help shows the options.")
+    return typed

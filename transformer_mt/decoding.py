@@ -5,7 +5,7 @@ Ids in, ids out; it knows no text. Shape letters as in `model.py`; N is the beam
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch import Tensor
 from transformer_mt.batches import length_batches, make_batch, pad
 from transformer_mt.config import DecodeConfig
 from transformer_mt.fast import CHUNK
-from transformer_mt.model import DecoderCache, Transformer
+from transformer_mt.model import AttentionTrace, DecoderCache, Trace, Transformer
 from transformer_mt.runtime import autocast
 from transformer_mt.tokenizer import SpecialIds
 from transformer_mt.workers import workers
@@ -21,6 +21,11 @@ from transformer_mt.workers import workers
 Step = Callable[[Tensor, DecoderCache], Tensor]
 """How the search meets the model: ids `(B, N)` and a cache to logits `(B, N, V)`."""
 
+Look = Callable[[list[AttentionTrace]], Tensor]
+"""Makes one map `(B, T, S)` of what cross-attention computed, layer by layer."""
+
+LOOK_TOKENS = 512
+"""Padded target tokens that pass through the decoder together when it looks back."""
 FEWEST_ROWS = 8
 """Sentences from which on a worker of their own is worth its overhead."""
 
@@ -33,6 +38,8 @@ class Hypothesis:
     """Without bos and eos."""
     score: float
     """Log-probability, eos included, divided by the length penalty."""
+    attention: Tensor | None = field(default=None, repr=False, compare=False)
+    """`(T, S)`, eos counted: the map that `search` was asked for."""
 
 
 def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
@@ -275,6 +282,7 @@ def search(
     options: DecodeConfig,
     dtype: torch.dtype = torch.float32,
     n_workers: int = 1,
+    look: Look | None = None,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
     """Translate ids (eos last), those of similar length together, batches side by side.
 
@@ -284,6 +292,7 @@ def search(
     Args:
         dtype: of matrix products.
         n_workers: threads that share the batches; see `workers`.
+        look: makes the attention that each hypothesis keeps, by a forced pass over them.
 
     Yields:
         The index of a source and its translations, best first, batch by batch.
@@ -295,15 +304,49 @@ def search(
             padding_mask = src == model.pad_id
             # Without a mask cross-attention is faster.
             mask = padding_mask if padding_mask.any() else None
-            cache = model.start(model.encode(src), mask)
+            memory = model.encode(src)
+            cache = model.start(memory, mask)
             lengths = torch.tensor([len(sources[i]) for i in batch], device=model.device)
             max_lengths = (2 * lengths + 20).clamp(max=model.config.max_len)
-            return beam_search(model.step, cache, max_lengths, special, options)
+            hypotheses = beam_search(model.step, cache, max_lengths, special, options)
+            if look is not None:
+                look_back(model, hypotheses, memory, padding_mask, special, look)
+            return hypotheses
 
     batches = shared_batches([len(ids) for ids in sources], options.batch_tokens, n_workers)
     with workers(max(1, min(n_workers, len(batches)))) as share_out:
         for batch, outputs in zip(batches, share_out(translate, batches), strict=True):
             yield from zip(batch, outputs, strict=True)
+
+
+def look_back(
+    model: Transformer,
+    hypotheses: list[list[Hypothesis]],
+    memory: Tensor,
+    padding_mask: Tensor,
+    special: SpecialIds,
+    look: Look,
+) -> None:
+    """Set the attention of finished hypotheses, by one teacher-forced pass over all of them.
+
+    The search itself cannot keep it, because its hypotheses change places.
+
+    Args:
+        hypotheses: those of each row of `memory` `(B, S, D)`.
+        padding_mask: bool `(B, S)`, True = padding.
+    """
+    finished = [(row, each) for row, group in enumerate(hypotheses) for each in group]
+    n_src = (~padding_mask).sum(1).tolist()
+    # One that did not find its end would stretch all others, so that like lengths go together.
+    for batch in length_batches([len(each.ids) + 1 for _, each in finished], LOOK_TOKENS):
+        part = [finished[i] for i in batch]
+        rows = torch.tensor([row for row, _ in part], device=memory.device)
+        # Causality hides the padding.
+        tgt_in = pad([[special.bos, *each.ids] for _, each in part], special.pad)
+        trace = Trace()
+        model.decode_states(tgt_in.to(memory.device), memory[rows], padding_mask[rows], trace)
+        for (row, each), weights in zip(part, look(trace.cross).cpu(), strict=True):
+            each.attention = weights[: len(each.ids) + 1, : n_src[row]]
 
 
 def shared_batches(lengths: list[int], batch_tokens: int, n_workers: int) -> list[list[int]]:

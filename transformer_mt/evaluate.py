@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,15 +18,12 @@ from transformer_mt.files import STANDARD, read_text, talk, typed_path
 from transformer_mt.text import language_of, one_line, same_languages
 
 if TYPE_CHECKING:
-    from transformer_mt.alignment import Gold, Quality, Rule
-    from transformer_mt.inspector import Inspector
     from transformer_mt.translator import Translator
 
 EXAMPLE = """\
   python -m transformer_mt.evaluate runs/starter-en-zh-tiny
   python -m transformer_mt.evaluate runs/starter-en-zh-tiny --src news.en --ref news.zh
-  python -m transformer_mt.evaluate runs/baseline runs/mine --ter
-  python -m transformer_mt.evaluate runs/starter-en-zh-tiny --aer --split valid"""
+  python -m transformer_mt.evaluate runs/baseline runs/mine --ter"""
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 """What people call the metrics of a report."""
@@ -78,26 +75,6 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         help="write the translations to FILE; with - the scores go to standard error",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument(
-        "--aer",
-        action="store_true",
-        help="alignment error rates instead, layer by head, on gold links",
-    )
-    parser.add_argument(
-        "--gold-links",
-        type=typed_path,
-        metavar="FILE",
-        help="Pharaoh links i-j, ipj of --src and --ref",
-    )
-    parser.add_argument(
-        "--save", action="store_true", help="keep the best choice of layer and head in the run"
-    )
-    parser.add_argument(
-        "--units",
-        choices=["words", "given"],
-        help="what links index: given with --gold-links, else words",
-    )
-    cli.add_link_options(parser)
     cli.add_decoding_options(parser)
     args = parser.parse_intermixed_args(argv)  # runs may stand between options
     check_args(parser, args)
@@ -114,25 +91,12 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
         parser.error("give --test-set or --src and --ref, not both")
     if args.split and (args.test_set or args.ref):
         parser.error("give --split, --test-set or --src and --ref, not several of them")
-    cli.check_one_standard_input([args.src, *(args.ref or []), *(args.hyp or []), args.gold_links])
+    cli.check_one_standard_input([args.src, *(args.ref or []), *(args.hyp or [])])
     if args.others and args.hyp:
         parser.error("--hyp goes with one RUN; give several RUNs, or several --hyp")
-    if args.others or len(args.hyp or []) > 1:
-        for flag, value in (("--aer", args.aer), ("--output", args.output)):
-            if value:
-                parser.error(f"{flag} is for one RUN, not for a comparison")
+    if args.output and (args.others or len(args.hyp or []) > 1):
+        parser.error("--output is for one RUN, not for a comparison")
     cli.check_output("--output", args.output)
-    of_rules = (args.agree, args.threshold, args.mask_punctuation)
-    of_links = args.gold_links or args.save or any(value is not None for value in of_rules)
-    if not args.aer and of_links:
-        parser.error(
-            "--gold-links, --save, --agree, --threshold and --mask-punctuation belong to --aer"
-        )
-    of_translations = args.test_set or args.hyp or args.output or args.ter
-    if args.aer and (of_translations or bool(args.ref) != bool(args.gold_links)):
-        parser.error("--aer takes --split, or --src, --ref and --gold-links")
-    if args.units and (not args.aer or (args.units == "given") != bool(args.gold_links)):
-        parser.error("--units belongs to --aer: given with --gold-links, words without")
 
 
 # ---------------------------------------------------------------------------------------- test sets
@@ -484,205 +448,8 @@ def comparison_text(report: dict[str, Any], n_references: int) -> str:
     return "\n".join(lines)
 
 
-# -------------------------------------------------------------------------------- alignment quality
-
-
-def evaluate_alignment(args: argparse.Namespace) -> None:
-    """Print how well each choice of layer, head and step agrees with gold links (`--aer`)."""
-    from transformer_mt.alignment import Rule, best
-    from transformer_mt.translator import Translator
-
-    base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
-    translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
-    inspector, model = translator.inspector, translator.config.model
-    name, gold_pairs = read_gold_pairs(translator, args)
-    # One pass over the pairs measures every layer and head, at both steps.
-    table = inspector.measure(gold_pairs, base)
-
-    rows = compared_rules(table, replace(base, layer=model.n_decoder_layers - 1))
-    rows |= rule_of_run(inspector, gold_pairs, table, will_be_replaced=args.save)
-    if args.agree:
-        quality = quality_of_both(translator, gold_pairs, best(table), args)
-        rows["both directions"] = (f"{best(table)}, and {args.agree}", quality)
-    direction = translator.config.direction
-    if args.json:
-        report = {
-            "run": str(args.run),
-            "direction": direction,
-            "gold": name,
-            "n": len(gold_pairs),
-            "table": [asdict(rule) | quality.report() for rule, quality in table.items()],
-            "rows": {
-                title: {"rule": rule} | quality.report() for title, (rule, quality) in rows.items()
-            },
-        }
-        print(json.dumps(report, ensure_ascii=False))
-    else:
-        print(f"{name}: {len(gold_pairs)} pairs with gold links, {direction}, alignment error rate")
-        print_table(table, model.n_decoder_layers, model.n_heads)
-        print_rows(rows)
-    if args.save:
-        # Measuring took the time: whatever happens to the file, the table has been shown.
-        sys.stdout.flush()
-        save_rule(translator, table, f"{name}, {len(gold_pairs)} pairs")
-
-
-def save_rule(translator: "Translator", table: "dict[Rule, Quality]", chosen_on: str) -> None:
-    """Keep the best rule in the run; raises UserError where its folder cannot be written to."""
-    from transformer_mt.alignment import rule_to_json
-    from transformer_mt.files import write_text
-
-    path = translator.run_dir / "alignment.json"
-    try:
-        write_text(path, rule_to_json(table, chosen_on, translator.metadata["steps"]))
-    except OSError as error:
-        raise UserError(
-            f"--save: {path} cannot be written ({error.strerror or error}); the choice is not kept."
-        ) from None
-    talk(f"saved: {path}")
-
-
-def read_gold_pairs(translator: "Translator", args: argparse.Namespace) -> tuple[str, "list[Gold]"]:
-    """Name and pairs of the gold links: those of a split of the run, or of a gold set in files."""
-    from transformer_mt.alignment import with_links
-
-    if not args.gold_links:
-        split = args.split or "test"
-        pairs = translator.inspector.read_gold_pairs(args.run / f"{split}.tsv")
-        return f"the run's {split} set", with_links(pairs, split)
-    name = str(args.gold_links)
-    return name, with_links(read_gold_set(translator, args), name)
-
-
-def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[Gold]":
-    """The pairs of `--src`, `--ref` and `--gold-links`, but for those that the model cannot read.
-
-    The texts are in tokens, between single spaces, which the links index.
-    """
-    from transformer_mt.alignment import make_gold
-    from transformer_mt.inspector import UnfitError
-
-    src_file, ref_file, links_file = args.src, args.ref[0], args.gold_links
-    texts = [read_text(path) for path in (src_file, ref_file, links_file)]
-    for path, lines in zip((src_file, ref_file, links_file), texts, strict=True):
-        if len(lines) != len(texts[0]):
-            raise UserError(f"{path}: {len(lines)} lines, but {src_file} has {len(texts[0])}.")
-    cli.warn_of_other_language(texts[0], translator.config.src_language, str(src_file))
-    cli.warn_of_other_language(texts[1], translator.config.tgt_language, str(ref_file))
-    cli.warn_of_unknown(translator.unknown_share(texts[0]), str(src_file))
-
-    gold_pairs, side = [], translator.inspector.side
-    for number, (src, ref, links) in enumerate(zip(*texts, strict=True), start=1):
-        try:
-            src_side = side(src, True, "given", f"{src_file}: line {number}")
-            tgt_side = side(ref, False, "given", f"{ref_file}: line {number}")
-        except UnfitError as error:
-            talk(f"warning: {error} Left out.")
-            continue
-        where = f"{links_file}: line {number}"
-        gold_pairs.append(make_gold(src_side, tgt_side, links, where))
-    return gold_pairs
-
-
-Rows = dict[str, tuple[str, "Quality"]]
-"""Title to the rule in words and its quality."""
-
-
-def compared_rules(table: "dict[Rule, Quality]", last_layer: "Rule") -> Rows:
-    """The best rule beside the mean of the last layer, which is what one often sees plotted."""
-    from transformer_mt.alignment import best
-
-    rules = {
-        "best choice here": best(table),
-        "what is often plotted": last_layer,
-        "the same, shifted": replace(last_layer, shift=True),
-    }
-    return {title: (str(rule), table[rule]) for title, rule in rules.items()}
-
-
-def rule_of_run(
-    inspector: "Inspector",
-    gold_pairs: "list[Gold]",
-    table: "dict[Rule, Quality]",
-    will_be_replaced: bool,
-) -> Rows:
-    """The rule in the run's `alignment.json`; none where there is no such file.
-
-    Raises:
-        UserError: the file is damaged, unless it `will_be_replaced`.
-    """
-    try:
-        saved = inspector.saved_rule()
-    except UserError:
-        if not will_be_replaced:
-            raise
-        return {}
-    if saved is None:
-        return {}
-    rule, chosen_on = saved[0], saved[1].get("chosen_on")
-    # The table has the rules of one threshold and one mask.
-    quality = table[rule] if rule in table else inspector.measure(gold_pairs, rule)[rule]
-    return {"the run's choice": (f"{rule}, chosen on {chosen_on}", quality)}
-
-
-def quality_of_both(
-    translator: "Translator", gold_pairs: "list[Gold]", rule: "Rule", args: argparse.Namespace
-) -> "Quality":
-    """The quality of links that are joined with those of the run of `--agree`."""
-    import numpy as np
-
-    from transformer_mt.alignment import Quality
-    from transformer_mt.translator import reverse_of
-
-    reverse = reverse_of(translator, args.agree)
-    # The texts again, for the other model has a vocabulary of its own.
-    if args.gold_links:
-        units, sides = "given", [(gold.src.unit_texts, gold.tgt.unit_texts) for gold in gold_pairs]
-        pairs = [(" ".join(src), " ".join(tgt)) for src, tgt in sides]
-    else:
-        units, pairs = "words", [(gold.src.text, gold.tgt.text) for gold in gold_pairs]
-    links = translator.inspector.align(pairs, units, rule, "pair {}".format, reverse.inspector)
-
-    quality = Quality()
-    for pair_links, gold in zip(links, gold_pairs, strict=True):
-        linked = np.zeros_like(gold.sure)  # (U_s, U_t)
-        for link in pair_links:
-            linked[link] = True
-        quality.add(linked, gold)
-    return quality
-
-
-def print_table(table: "dict[Rule, Quality]", n_layers: int, n_heads: int) -> None:
-    """Alignment error rates, layer by head.
-
-    They are told for the step that emits a token, and shifted to the one that consumes it.
-    """
-    by_choice = {
-        (rule.layer, rule.head, rule.shift): quality.aer for rule, quality in table.items()
-    }
-    names = [*(f"head {head}" for head in range(n_heads)), "mean"]
-    heads: list[int | None] = [*range(n_heads), None]
-    for shift, title in ((False, "emitting step"), (True, "consuming step (shifted)")):
-        print(f"{title:<24}  " + " ".join(f"{name:>7}" for name in names))
-        for layer in range(n_layers):
-            row = " ".join(f"{by_choice[layer, head, shift]:7.3f}" for head in heads)
-            print(f"{f'layer {layer}':<24}  {row}")
-        print(f"{'all layers':<24}  {by_choice[None, None, shift]:{8 * n_heads + 7}.3f}")
-
-
-def print_rows(rows: Rows) -> None:
-    print(f"{'':<24} {'AER':>7} {'prec.':>7} {'recall':>7}")
-    for title, (rule, quality) in rows.items():
-        rates = " ".join(f"{rate:7.3f}" for rate in quality.report().values())
-        print(f"{title:<24} {rates}   {rule}")
-
-
 def main(argv: list[str]) -> None:
-    args = parse_args(argv)
-    if args.aer:
-        evaluate_alignment(args)
-    else:
-        evaluate_translations(args)
+    evaluate_translations(parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,10 @@ class Attention:
     rule: Rule
     links: set[Link]
     """Between units, source first, as `rule` reads them."""
+    row_links: set[Link]
+    """Those that the rows of the rule's map find, before they are joined with the columns'."""
+    column_links: set[Link]
+    """Those that its columns find; none where the rule reads rows alone."""
     gates: dict[str, np.ndarray]
     """The gates on the encoder's output, where the model has them: `channel` `(D,)` and `spatial`
     `(S,)`, from 0 to 1."""
@@ -192,6 +196,7 @@ class Inspector:
         log_probs = forced.logits[0].float().log_softmax(-1).cpu()  # (T, V)
         top = log_probs.exp().topk(min(N_CANDIDATES, log_probs.size(-1)))
         is_hard = run.config.model.cross_attention is CrossAttention.hard
+        rows, columns = alignment.read_ways(weights["cross"], src, tgt, rule)
         return Attention(
             src,
             tgt,
@@ -207,7 +212,9 @@ class Inspector:
                 )
             ],
             rule=rule,
-            links=alignment.read_links(weights["cross"], src, tgt, rule),
+            links=alignment.agree(rows, columns) if rule.both else rows,
+            row_links=rows,
+            column_links=columns,
             gates={
                 name: gate[0].float().cpu().numpy() for name, gate in forced.trace.gates.items()
             },
@@ -262,7 +269,7 @@ class Inspector:
             UserError: `reverse` has other vocabularies, and links of subwords are wanted.
         """
         if reverse is not None:
-            return self._align_both_ways(pairs, units, rule, where, reverse, batch_tokens)
+            return self._align_and_agree(pairs, units, rule, where, reverse, batch_tokens)
         links: list[set[Link]] = [set() for _ in pairs]
         with progress(total=len(pairs), unit="pairs") as bar:
             for start in range(0, len(pairs), WINDOW):
@@ -295,7 +302,7 @@ class Inspector:
             talk(f"warning: {error} No links.")
             return None
 
-    def _align_both_ways(
+    def _align_and_agree(
         self,
         pairs: list[tuple[str, str]],
         units: str,
@@ -339,7 +346,7 @@ class Inspector:
         return self.is_guided and (rule.layer, rule.head) == taught
 
     def measure(self, gold_pairs: list[Gold], base: Rule) -> dict[Rule, Quality]:
-        """The quality of every choice of layer, head and shift on gold links."""
+        """The quality of every choice on gold links, see `alignment.measure`."""
         return alignment.measure(self.run.model, gold_pairs, self.run.tgt_tokenizer.bos_id, base)
 
     def read_gold_pairs(self, path: Path, turn: bool = False) -> list[Gold]:
@@ -399,6 +406,29 @@ class Inspector:
             return rule, Reason("no_gold", config.direction, taught=True)
         layer = max(0, config.model.n_decoder_layers - 2)
         return replace(alignment.BASE, layer=layer), Reason("no_gold", config.direction)
+
+    def rule_of_options(self, options: dict[str, Any]) -> tuple[Rule, Reason]:
+        """How links are read, and why so: as `default_rule` says, but for the options of a command.
+
+        Args:
+            options: fields of `Rule`. With `layer` among them nothing else of the run's choice
+                counts.
+        Raises:
+            UserError: the model has no such layer or head; its flag is named.
+        """
+        if "layer" not in options:
+            rule, reason = self.default_rule()
+        else:
+            model = self.run.config.model
+            for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
+                if not 0 <= options.get(key, 0) < n:
+                    value = options[key]
+                    raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
+            choice = {key: options[key] for key in ("layer", "head") if key in options}
+            rule = replace(alignment.BASE, **choice)
+            reason = Reason("by_option", taught=self.is_taught(rule))
+        changed_rule = replace(rule, **options)
+        return changed_rule, replace(reason, changed=changed_rule != rule)
 
     def saved_rule(self) -> tuple[Rule, dict[str, Any]] | None:
         """The rule in the run's `alignment.json` and everything else that it says; None where there

@@ -9,16 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import STANDARD, decode_lines, standard_input, talk, typed_path
+from transformer_mt.units import format_links
 
 if TYPE_CHECKING:
-    from transformer_mt.translator import Translation, Translator
+    from transformer_mt.alignment import Rule
+    from transformer_mt.translator import Candidate, Translation, Translator
 
 WINDOW = 1024
 """Lines that are sorted by length and batched together."""
@@ -56,6 +57,11 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         type=int,
         metavar="N",
         help="up to N lines per input, no text twice: line ||| text ||| score",
+    )
+    parser.add_argument(
+        "--align",
+        action="store_true",
+        help="each translation's word links beside it: text ||| 0-0 1-2, source first, from 0",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per input line")
     cli.add_decoding_options(parser)
@@ -156,9 +162,17 @@ def prompt() -> Iterator[list[str]]:
 
 
 def translate(
-    translator: "Translator", windows: Iterator[list[str]], as_json: bool, out: IO[str]
+    translator: "Translator",
+    windows: Iterator[list[str]],
+    rule: "Rule | None",
+    as_json: bool,
+    out: IO[str],
 ) -> None:
-    """Translate window after window, and print in order."""
+    """Translate window after window, and print in order.
+
+    Args:
+        rule: how word links are read; None = there are none.
+    """
     number = 0  # of the input line, from 1
     warned = False
     for window in windows:
@@ -167,7 +181,7 @@ def translate(
             cli.warn_of_other_language(window, translator.config.src_language, "the input")
         if not warned:
             warned = cli.warn_of_unknown(translator.unknown_share(window), "the input")
-        for translation in translator.translate(window):
+        for translation in translator.translate(window, align=rule is not None, rule=rule):
             number += 1
             if translation.n_pieces > 1:
                 talk(
@@ -185,16 +199,27 @@ def output_lines(
 ) -> Iterator[str]:
     """What to print for input line `number`."""
     if as_json:
-        fields: dict[str, Any] = {"line": number, "src": translation.src, "text": translation.text}
-        fields["score"] = translation.score
+        best = candidate_fields(translation.candidates[0])
+        fields: dict[str, Any] = {"line": number, "src": translation.src} | best
         if n_best > 1:
-            fields["n_best"] = [asdict(candidate) for candidate in translation.candidates]
+            fields["n_best"] = [candidate_fields(each) for each in translation.candidates]
         yield json.dumps(fields, ensure_ascii=False)
-    elif n_best > 1:
-        for candidate in translation.candidates:
-            yield f"{number} ||| {candidate.text} ||| {candidate.score:.4f}"
-    else:
-        yield translation.text
+        return
+    for candidate in translation.candidates if n_best > 1 else translation.candidates[:1]:
+        columns = [candidate.text]
+        if n_best > 1:
+            columns = [str(number), candidate.text, f"{candidate.score:.4f}"]
+        if candidate.links is not None:
+            columns.append(format_links(candidate.links))
+        yield " ||| ".join(columns)
+
+
+def candidate_fields(candidate: "Candidate") -> dict[str, Any]:
+    """What the JSON of a candidate says."""
+    fields: dict[str, Any] = {"text": candidate.text, "score": candidate.score}
+    if candidate.links is not None:
+        fields["links"] = format_links(candidate.links)
+    return fields
 
 
 def main(argv: list[str]) -> None:
@@ -206,14 +231,18 @@ def main(argv: list[str]) -> None:
     keep_freed_memory()
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
+    rule = None
+    if args.align:
+        rule, reason = translator.inspector.default_rule()
+        talk(f"links: {rule} ({reason})")
     windows = input_windows(args)
     if args.output in (None, STANDARD):
-        translate(translator, windows, args.json, sys.stdout)
+        translate(translator, windows, rule, args.json, sys.stdout)
         return
 
     def write(path: Path) -> None:
         with open(path, "w", encoding="utf-8") as out:
-            translate(translator, windows, args.json, out)
+            translate(translator, windows, rule, args.json, out)
 
     write_atomically(args.output, write)
 

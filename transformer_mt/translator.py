@@ -5,21 +5,25 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from transformer_mt.alignment import Rule, make_side
+from transformer_mt.alignment import Rule, Side, make_side, read_links, soft_of_traces
 from transformer_mt.config import DecodeConfig, Precision, UserError
-from transformer_mt.decoding import Hypothesis, forced_log_probs, search
+from transformer_mt.decoding import Hypothesis, Look, forced_log_probs, search
 from transformer_mt.files import progress, talk
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import choose_device, choose_dtype
-from transformer_mt.text import is_unspaced, one_line, refuse_surrogates, same_languages
+from transformer_mt.text import BREAKS, is_unspaced, one_line, refuse_surrogates, same_languages
+from transformer_mt.units import Link, split_units
 from transformer_mt.workers import count_workers
 
 SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
 SPACE = re.compile(r"\s+")
 ANYWHERE = re.compile(r"(?s).")
+Spans = list[tuple[int, int]]
+"""Characters from start to end."""
 LONGEST_PIECE = 16
 """Characters of the longest piece of a vocabulary that we train."""
 
@@ -32,6 +36,9 @@ class Candidate:
     score: float
     """Log-probability divided by the length penalty; of a sentence cut in pieces, the sum over the
     pieces."""
+    links: set[Link] | None = None
+    """Word links, source first, between the units (see `units.py`) of the sentence and of `text`;
+    None where they were not asked for."""
 
 
 @dataclass
@@ -128,6 +135,8 @@ class Translator:
         length_penalty: float | None = None,
         n_best: int | None = None,
         batch_tokens: int | None = None,
+        align: bool = False,
+        rule: Rule | None = None,
     ) -> list[Translation]:
         """Translate each text, in order; an empty one stays empty.
 
@@ -140,6 +149,9 @@ class Translator:
             n_best: candidates for each text, at most `beam_size`; fewer where several would be the
                 same text. Where a text is cut in pieces, the k-th best of each are joined.
             batch_tokens: padded source tokens translated together.
+            align: read the word links of each candidate, by one forced pass over all of them.
+            rule: how links are read; None = as the run's `alignment.json` says, see
+                `Inspector.default_rule`.
         Raises:
             UserError: an option is out of range, or a text holds lone surrogates.
             TypeError: `texts` are no texts.
@@ -152,24 +164,53 @@ class Translator:
         pieces = [self.cut(self.run.convert_src(one_line(text))) for text in texts]
         sources = self.src_tokenizer.encode([piece for group in pieces for piece in group])
         # All pieces are searched together; each text takes back as many as it gave.
-        hypotheses = iter(self.search(sources, options))
+        if not align:
+            hypotheses = iter(self.search(sources, options))
+            return [
+                self.join(text, [next(hypotheses) for _ in group])
+                for text, group in zip(texts, pieces, strict=True)
+            ]
+        rule = rule or self.inspector.default_rule()[0]
+        self.inspector.check("words", rule)
+        hypotheses, ids = iter(self.search(sources, options, rule)), iter(sources)
         return [
-            self.join(text, [next(hypotheses) for _ in group])
+            self.join(
+                text,
+                [next(hypotheses) for _ in group],
+                rule,
+                self.src_sides(text, group, [next(ids) for _ in group]),
+            )
             for text, group in zip(texts, pieces, strict=True)
         ]
 
-    def join(self, src: str, pieces: list[list[Hypothesis]]) -> Translation:
-        """The translation of a sentence from those of its pieces, n best each."""
+    def join(
+        self,
+        src: str,
+        pieces: list[list[Hypothesis]],
+        rule: Rule | None = None,
+        src_sides: list[Side] | None = None,
+    ) -> Translation:
+        """The translation of a sentence from those of its pieces, n best each.
+
+        Args:
+            rule: how links are read; None = there are none.
+            src_sides: with `rule`, those of the pieces.
+        """
         space = "" if is_unspaced(self.config.tgt_language) else " "
         # Several segmentations spell the same text; the first, which is the best, stands for all.
         candidates: dict[str, Candidate] = {}
         for hypotheses in zip(*pieces, strict=True):  # the k-th best of every piece
             texts = self.tgt_tokenizer.decode([hypothesis.ids for hypothesis in hypotheses])
+            text = one_line(space.join(texts))
+            if text in candidates:
+                continue
             score = sum(hypothesis.score for hypothesis in hypotheses)
-            candidate = Candidate(one_line(space.join(texts)), float(score))
-            candidates.setdefault(candidate.text, candidate)
+            candidates[text] = Candidate(text, float(score))
+            if rule is not None and src_sides is not None:
+                tgt_units = units_in_pieces(text, texts)
+                candidates[text].links = self.links(hypotheses, src_sides, tgt_units, rule)
         if not pieces:
-            candidates[""] = Candidate("", 0.0)
+            candidates[""] = Candidate("", 0.0, None if rule is None else set())
         # eos is a token that was searched for, too.
         n_tokens = sum(len(hypotheses[0].ids) + 1 for hypotheses in pieces)
         return Translation(src, list(candidates.values()), n_tokens, max(1, len(pieces)))
@@ -252,6 +293,31 @@ class Translator:
         talk(f"warning: {where}: {problem}. No score.")
         return None
 
+    def src_sides(self, text: str, pieces: list[str], ids: list[list[int]]) -> list[Side]:
+        """The side of each piece of a source; its units are those of the whole."""
+        units = units_in_pieces(self.run.convert_src(one_line(text)), pieces)
+        return [
+            make_side(self.src_tokenizer, *arguments)
+            for arguments in zip(ids, units, pieces, strict=True)
+        ]
+
+    def links(
+        self,
+        hypotheses: Iterable[Hypothesis],
+        src_sides: list[Side],
+        tgt_units: list[Spans],
+        rule: Rule,
+    ) -> set[Link]:
+        """The links of a translation, whose pieces are `hypotheses` with their attention."""
+        links: set[Link] = set()
+        rule = replace(rule, layer=0, head=0)  # the hypotheses kept its map alone
+        for hypothesis, src, units in zip(hypotheses, src_sides, tgt_units, strict=True):
+            tgt_ids = [*hypothesis.ids, self.tgt_tokenizer.eos_id]
+            tgt = make_side(self.tgt_tokenizer, tgt_ids, units)
+            assert hypothesis.attention is not None, "the search was asked for it"
+            links |= read_links(hypothesis.attention[None, None].numpy(), src, tgt, rule)
+        return links
+
     def decode_options(
         self,
         beam_size: int | None = None,
@@ -273,10 +339,15 @@ class Translator:
         return replace(self.decode, **changes)  # type: ignore[arg-type]
 
     def search(
-        self, sources: list[list[int]], options: DecodeConfig | None = None
+        self,
+        sources: list[list[int]],
+        options: DecodeConfig | None = None,
+        rule: Rule | None = None,
     ) -> list[list[Hypothesis]]:
         """Translations of ids, eos last, in order; of each the n best, best first.
 
+        Args:
+            rule: with its map, the hypotheses keep their attention.
         Raises:
             UserError: the model's scores are not finite.
         """
@@ -284,9 +355,12 @@ class Translator:
         outputs: list[list[Hypothesis]] = [[] for _ in sources]
         special = self.tgt_tokenizer.special_ids
         options = options or self.decode
+        look: Look | None = None
+        if rule is not None:
+            look = partial(soft_of_traces, layer=rule.layer, head=rule.head)
         with progress(total=len(sources), unit="sentences") as bar:
             for i, hypotheses in search(
-                self.model, sources, special, options, self.dtype, self.n_workers
+                self.model, sources, special, options, self.dtype, self.n_workers, look
             ):
                 outputs[i] = hypotheses
                 bar.update()
@@ -372,6 +446,33 @@ class Translator:
             # The model's own translation was not given in tokens, so it is split into words.
             tgt_side = make_side(self.tgt_tokenizer, ids, "words" if units == "given" else units)
         return self.inspector.attention(src_side, tgt_side, rule)
+
+
+def units_in_pieces(text: str, pieces: list[str]) -> list[Spans]:
+    """Where each unit of `text` is in each piece: empty spans where another piece has it.
+
+    Args:
+        pieces: they follow each other in `text`, but for what `one_line` removes around them.
+    """
+    units, end, spans = split_units(text), 0, []
+    if pieces == [text]:
+        return [units]
+    for piece in pieces:
+        core = one_line(piece)
+        start = text.index(core, end)
+        end = start + len(core)
+        first = piece.translate(BREAKS).index(core)  # of the core's characters, in the piece
+        spans.append(
+            [
+                (clip(a, start, end) - start + first, clip(b, start, end) - start + first)
+                for a, b in units
+            ]
+        )
+    return spans
+
+
+def clip(n: int, lowest: int, highest: int) -> int:
+    return min(max(n, lowest), highest)
 
 
 def text_list(texts: str | Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from transformer_mt.config import UserError
 from transformer_mt.text import INVISIBLE, JOINING
@@ -107,6 +107,7 @@ def _is_latin(character: str) -> bool:
     return character.isdigit() or "LATIN" in unicodedata.name(character, "")
 
 
+@lru_cache(maxsize=2**14)
 def is_punctuation(unit: str) -> bool:
     """Whether `unit` has neither letters nor digits."""
     # A combining mark belongs to a letter, but for those of emoji.

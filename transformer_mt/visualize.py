@@ -1,38 +1,32 @@
 """See the attention of a sentence pair, `python -m transformer_mt.visualize RUN SENTENCE`.
 
-It writes a dump of the numbers, the links read from them, a picture and a page; or the links of
-many pairs.
+It writes a dump of the numbers, the links read from them, a picture and a page.
 """
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
-from transformer_mt.config import UserError
-from transformer_mt.files import read_text, talk, typed_path
-from transformer_mt.text import one_line
+from transformer_mt.files import talk, typed_path
 
 if TYPE_CHECKING:
-    from transformer_mt.alignment import Reason, Rule
+    from transformer_mt.alignment import Reason
     from transformer_mt.inspector import Attention
     from transformer_mt.translator import Translator
 
 EXAMPLE = """\
   python -m transformer_mt.visualize runs/starter-en-zh-tiny "I like apples."
-  python -m transformer_mt.visualize runs/starter-en-zh-tiny --src my.en --tgt my.zh \
---units given --links my.align"""
+  python -m transformer_mt.visualize runs/starter-en-zh-tiny "I draw." --target "我画。" --grid"""
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser(
         "visualize", "Dump the attention of a translation, read links from it, draw it.", EXAMPLE
     )
-    parser.add_argument(
-        "sentence", metavar="SENTENCE", nargs="?", help="what to translate and look at"
-    )
+    parser.add_argument("sentence", metavar="SENTENCE", help="what to translate and look at")
     parser.add_argument(
         "--target",
         metavar="TEXT",
@@ -52,128 +46,18 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         "--dump-qk", action="store_true", help="queries and keys in the dump, before scaling"
     )
     parser.add_argument(
-        "--src", type=typed_path, metavar="FILE", help="many pairs: source sentences, one per line"
-    )
-    parser.add_argument(
-        "--tgt", type=typed_path, metavar="FILE", help="their translations, line by line"
-    )
-    parser.add_argument(
-        "--links", type=typed_path, metavar="FILE", help="write one line of links for each pair"
-    )
-    parser.add_argument(
         "--units",
         choices=["words", "subwords", "given"],
         default="words",
         help="what links index: English words and Chinese characters (default), subwords, or the "
         "tokens given",
     )
-    cli.add_link_options(parser)
-    parser.add_argument(
-        "--layer",
-        type=int,
-        metavar="N",
-        help="read links from this layer, from 0 (default: the run's)",
-    )
-    parser.add_argument(
-        "--head",
-        type=int,
-        metavar="N",
-        help="and from this head (default: the mean of the layer's)",
-    )
-    parser.add_argument(
-        "--shift", action=argparse.BooleanOptionalAction, help="at the step that consumes the token"
-    )
+    cli.add_rule_options(parser)
     cli.add_decoding_options(parser)
     args = parser.parse_intermixed_args(argv)
-    check_args(parser, args)
-    return args
-
-
-def check_args(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse options that do not go together; raises UserError."""
-    batch = [name for name in ("src", "tgt", "links") if getattr(args, name)]
-    if batch and len(batch) < 3:
-        parser.error("many pairs need --src FILE, --tgt FILE and --links FILE")
-    if batch and (args.sentence is not None or args.target is not None):
-        parser.error("give one SENTENCE, or --src, --tgt and --links, not both")
-    if not batch and args.sentence is None:
-        parser.error("give a SENTENCE, or --src, --tgt and --links")
-    if args.agree and not batch:
-        parser.error("--agree is for many pairs: --src, --tgt and --links")
-    cli.check_one_standard_input([args.src, args.tgt])
-    if args.links and args.links.is_dir():
-        parser.error(f"--links {args.links} is a folder: name a file")
-    if args.head is not None and args.layer is None:
-        parser.error("--head needs --layer")
     if args.output_dir.exists() and not args.output_dir.is_dir():
         parser.error(f"--output-dir {args.output_dir} is a file: name a folder")
-
-
-def how(rule: "Rule", reason: "Reason") -> str:
-    """How links are read and why so, for a person."""
-    taught = "; training taught this head links" if reason.taught else ""
-    return f"links: {rule} ({reason}{taught})"
-
-
-def choose_rule(translator: "Translator", args: argparse.Namespace) -> tuple["Rule", "Reason"]:
-    """How to read links, and why so: by the options, else by the run's choice."""
-    from transformer_mt.alignment import BASE, Reason
-
-    if args.layer is None:
-        rule, reason = translator.inspector.default_rule()
-    else:
-        model = translator.config.model
-        for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
-            value = getattr(args, key)
-            if value is not None and not 0 <= value < n:
-                raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
-        rule = replace(BASE, layer=args.layer, head=args.head)
-        reason = Reason("by_option", taught=translator.inspector.is_taught(rule))
-
-    # The other options change whatever rule that is.
-    options = {key: getattr(args, key) for key in ("shift", "threshold", "mask_punctuation")}
-    given = {key: value for key, value in options.items() if value is not None}
-    changed_rule = replace(rule, **given)
-    return changed_rule, replace(reason, changed=changed_rule != rule)
-
-
-# ---- Many pairs ----
-
-
-def align_files(translator: "Translator", args: argparse.Namespace) -> None:
-    """Write one line of links for each pair of lines, in order."""
-    from transformer_mt.files import write_text
-    from transformer_mt.translator import reverse_of
-    from transformer_mt.units import format_links
-
-    sources, targets = read_text(args.src), read_text(args.tgt)
-    if len(sources) != len(targets):
-        raise UserError(f"{args.tgt}: {len(targets)} lines, but {args.src} has {len(sources)}.")
-    rule, reason = choose_rule(translator, args)
-    talk(how(rule, reason))
-
-    # A warning or an error of a pair says where it stands.
-    names = [f"{args.src}, {args.tgt}: line {number}" for number in range(1, len(sources) + 1)]
-    empty = [
-        name
-        for name, src, tgt in zip(names, sources, targets, strict=True)
-        if not one_line(src) or not one_line(tgt)
-    ]
-    if empty:
-        talk(f"warning: {empty[0]} has an empty side, {len(empty)} in all: no links.")
-    cli.warn_of_other_language(sources, translator.config.src_language, str(args.src))
-    cli.warn_of_other_language(targets, translator.config.tgt_language, str(args.tgt))
-    cli.warn_of_unknown(translator.unknown_share(sources), str(args.src))
-
-    pairs = list(zip(sources, targets, strict=True))
-    reverse = None if args.agree is None else reverse_of(translator, args.agree).inspector
-    links = translator.inspector.align(
-        pairs, args.units, rule, names.__getitem__, reverse, translator.decode.batch_tokens
-    )
-    write_text(args.links, "".join(format_links(line) + "\n" for line in links))
-
-
-# ---- One pair ----
+    return args
 
 
 def dump_arrays(attention: "Attention", with_queries_and_keys: bool) -> dict[str, Any]:
@@ -242,6 +126,7 @@ def write_all(
     """The dump, the links, the page and the pictures."""
     import numpy as np
 
+    from transformer_mt.alignment import reading
     from transformer_mt.files import write_atomically, write_text
     from transformer_mt.units import format_links
     from transformer_mt.view import page
@@ -269,25 +154,23 @@ def write_all(
     if layer is None:
         layer = translator.config.model.n_decoder_layers - 1
     write_pictures(attention, folder, layer if args.grid else None)
-    talk(f"{how(attention.rule, reason)}\nopen {folder / 'attention.html'}")
+    talk(f"{reading(attention.rule, reason)}\nopen {folder / 'attention.html'}")
 
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    rule_options = cli.rule_options(args)
     # torch takes seconds to import, and a wrong option should be told at once.
     from transformer_mt.translator import Translator
     from transformer_mt.units import format_links
 
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
-    if args.src:
-        align_files(translator, args)
-        return
     config = translator.config
     cli.warn_of_other_language([args.sentence], config.src_language, "the sentence")
     if args.target is not None:
         cli.warn_of_other_language([args.target], config.tgt_language, "the target")
-    rule, reason = choose_rule(translator, args)
+    rule, reason = translator.inspector.rule_of_options(rule_options)
     attention = translator.attention(args.sentence, args.target, args.units, rule)
     cli.warn_of_unknown(translator.unknown_share([args.sentence]), "the sentence")
     write_all(translator, attention, reason, args)

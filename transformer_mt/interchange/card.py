@@ -1,6 +1,5 @@
 """What does a reader of an exported model need to know? Its README.md."""
 
-from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -107,7 +106,7 @@ def ctranslate2(
         suppressed=[[text] for text in tgt.pieces(sorted(never))],
         max_len=config.model.max_len,
         alpha=config.decode.length_penalty,
-        rule=str(replace(rule, shift=False, threshold=None)),
+        rule=str(Rule(rule.layer, rule.head)),
         shift="; read them one step later than the token they belong to" if rule.shift else "",
         limits=limits(run),
         quantization=quantization,

@@ -18,6 +18,9 @@ from transformer_mt.units import is_punctuation, split_units
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 
+AER_KEYS = ("layer", "head", "shift", "mask_eos", "both", "aer")
+"""What the page shows of a row of `alignment.json`."""
+
 GOLD_KEYS = {
     "the run's validation set": "valid",
     "the run's test set": "test",
@@ -120,7 +123,7 @@ def page_data(
 
     Args:
         reason: why links are read by `attention.rule`.
-        table: rows of `alignment.json` with layer, head, shift and AER; may be empty.
+        table: rows of `alignment.json` as `rule_from_json` gives them; may be empty.
     """
     run, src, tgt = inspector.run, attention.src, attention.tgt
     config = run.config
@@ -143,7 +146,7 @@ def page_data(
         "reason": reason_data(reason),
         "links": sorted(attention.links),
         "gold": gold_links(run, attention),
-        "aer": [{key: row[key] for key in ("layer", "head", "shift", "aer")} for row in table],
+        "aer": [{key: row[key] for key in AER_KEYS} for row in table],
         "candidates": attention.candidates,
         "log_probs": attention.log_probs.tolist(),
         "left_out": inspector.left_out(src, tgt).round(4).tolist(),

@@ -105,9 +105,19 @@ def alignment(attention: Attention, name: Path) -> str:
     draw_weights(axes, attention, merge_weights(weights, src, tgt), family)
     for i, j in attention.links:
         corner = (i - 0.46, j - 0.46)  # a cell is 1 wide, with the unit's number at its centre
-        square = Rectangle(corner, 0.92, 0.92, fill=False, edgecolor="tab:orange", linewidth=2)
+        style = "-"
+        if rule.both and (i, j) not in attention.column_links:
+            style = "--"
+        elif (i, j) not in attention.row_links:
+            style = ":"
+        square = Rectangle(
+            corner, 0.92, 0.92, fill=False, edgecolor="tab:orange", linewidth=2, linestyle=style
+        )
         axes.add_patch(square)
-    axes.set_xlabel(f"cross-attention, {rule}; squares: links")
+    legend = "squares: links"
+    if rule.both:
+        legend += " (dashed: found by rows alone, dotted: by columns alone)"
+    axes.set_xlabel(f"cross-attention, {rule}; {legend}", wrap=True)
     save_picture(figure, name)
     return ""
 

@@ -29,7 +29,10 @@ const state = {
   cell: null, // the [row, column] whose sum is shown
   ...ruleState(),
 };
-let view; // what the state shows: { rows, cols, weights, links, unitLinks, gold }
+// What the state shows: { rows, cols, weights, unitLinks }, and the names of the cells that have a
+// link, that rows alone or columns alone found one in, that have a gold link:
+// { links, byRows, byColumns, gold }
+let view;
 let lit = [null, null]; // the row and column that stand out now
 
 function unpack(group) {
@@ -46,6 +49,7 @@ function ruleState() {
     shift: rule.shift,
     maskEos: rule.mask_eos,
     maskPunctuation: rule.mask_punctuation,
+    both: rule.both, // rows and columns, else rows alone
   };
 }
 
@@ -163,8 +167,9 @@ function isMasked(row, col) {
   return state.maskPunctuation && col.punctuation && !row.punctuation;
 }
 
-/** Hard links [source token, target token]: a row's largest weight, or all above the threshold. */
-function hardLinks(matrix) {
+/** Hard links [source token, target token] of rows: the largest weight, or all above the threshold.
+ */
+function rowLinks(matrix) {
   const rows = axis(tgt, false);
   const cols = axis(src, false);
   const eos = S - 1;
@@ -183,17 +188,64 @@ function hardLinks(matrix) {
   return links;
 }
 
-/** Links between units, sorted: those that a linked pair of subwords overlaps. */
+/** Hard links [source token, target token] of columns: the largest weight, above the threshold. */
+function columnLinks(matrix) {
+  const rows = axis(tgt, false);
+  const cols = axis(src, false);
+  const links = [];
+  for (let c = 0; c < S - 1; c++) {
+    const weight = (row, r) => (isMasked(row, cols[c]) ? -1 : matrix[r][c]);
+    const column = rows.slice(0, -1).map(weight);
+    const best = Math.max(-1, ...column);
+    if (best > rule.column_threshold) links.push([c, column.indexOf(best)]);
+  }
+  return links;
+}
+
+function inOrder(a, b) {
+  return a[0] - b[0] || a[1] - b[1];
+}
+
+/** The links between units that a linked pair of subwords overlaps. */
+function unitLinksOf([s, r]) {
+  return unitsOf(src, s).flatMap((i) => unitsOf(tgt, r).map((j) => [i, j]));
+}
+
+/** Links between units, sorted. */
 function mergeLinks(tokenLinks) {
-  const pairs = new Set();
-  for (const [s, r] of tokenLinks) {
-    for (const i of unitsOf(src, s)) {
-      for (const j of unitsOf(tgt, r)) pairs.add(`${i}-${j}`);
+  const byName = new Map(tokenLinks.flatMap(unitLinksOf).map((link) => [String(link), link]));
+  return [...byName.values()].sort(inOrder);
+}
+
+/** Sorted links of rows and of columns joined by grow-diag-final-and. */
+function agree(forward, backward) {
+  const links = [];
+  const names = new Set();
+  const linked = [new Set(), new Set()]; // units of the source and of the target
+  const add = (link) => {
+    links.push(link);
+    names.add(String(link));
+    link.forEach((unit, side) => linked[side].add(unit));
+  };
+  const isFree = (link) => link.map((unit, side) => !linked[side].has(unit));
+
+  const backwardNames = new Set(backward.map(String));
+  const union = new Set([...forward, ...backward].map(String));
+  forward.filter((link) => backwardNames.has(String(link))).forEach(add);
+  for (const [i, j] of links) {
+    // of `links`, which grows meanwhile
+    for (const di of [-1, 0, 1]) {
+      for (const dj of [-1, 0, 1]) {
+        const near = [i + di, j + dj];
+        const isNew = union.has(String(near)) && !names.has(String(near));
+        if (isNew && isFree(near).some(Boolean)) add(near);
+      }
     }
   }
-  return [...pairs]
-    .map((pair) => pair.split("-").map(Number))
-    .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  for (const link of [...forward, ...backward]) {
+    if (isFree(link).every(Boolean)) add(link);
+  }
+  return links.sort(inOrder);
 }
 
 /** The gold links, which are between units, as links between the subwords of these units. */
@@ -220,11 +272,28 @@ function computeView() {
   const cols = kind === "decoder_self" ? inputAxis(merge) : axis(src, merge);
   view = { rows, cols, weights: mergeWeights(matrix, rows, cols) };
 
-  const tokenLinks = kind === "cross" ? hardLinks(matrix) : [];
   const gold = kind === "cross" ? (merge ? (data.gold ?? []) : goldTokenLinks()) : [];
-  view.unitLinks = mergeLinks(tokenLinks);
-  view.links = cellsOf(merge ? view.unitLinks : tokenLinks);
   view.gold = cellsOf(gold);
+  const byRows = kind === "cross" ? rowLinks(matrix) : [];
+  const byColumns = kind === "cross" && state.both ? columnLinks(matrix) : [];
+  computeLinks(byRows, byColumns);
+}
+
+/** The links of the view, from those of subwords that rows and columns found. */
+function computeLinks(byRows, byColumns) {
+  const { merge, both } = state;
+  const [rows, columns] = [byRows, byColumns].map(mergeLinks);
+  view.unitLinks = both ? agree(rows, columns) : rows;
+  // Subwords show what they found as far as it is among the joined links of their units.
+  const names = new Set(view.unitLinks.map(String));
+  const isKept = (link) => !both || unitLinksOf(link).some((pair) => names.has(String(pair)));
+  const shown = merge ? view.unitLinks : [...byRows, ...byColumns].filter(isKept);
+  view.links = cellsOf(shown);
+  const ways = merge ? [rows, columns] : [byRows, byColumns];
+  const [cellsOfRows, cellsOfColumns] = ways.map(cellsOf);
+  const linksWithout = (cells) => new Set([...view.links].filter((cell) => !cells.has(cell)));
+  view.byRows = both ? linksWithout(cellsOfColumns) : new Set();
+  view.byColumns = both ? linksWithout(cellsOfRows) : new Set();
 }
 
 /** Whether the causal mask hides the cell: every token of the column comes after the row's. */
@@ -253,6 +322,7 @@ function drawTexts() {
     rule.mask_eos && t("maskEos"),
     rule.mask_punctuation && t("maskPunctuation"),
     rule.threshold === null ? t("argMax") : t("threshold", rule.threshold),
+    rule.both && t("bothWays", rule.column_threshold),
   ];
   const how = reading.filter(Boolean).join(" · ");
   $("rule-text").textContent = t("ruleText", how, reasonText(data.reason));
@@ -265,10 +335,11 @@ const SWITCHES = [
   ["shift", "shift"],
   ["mask-eos", "maskEos"],
   ["mask-punctuation", "maskPunctuation"],
+  ["both", "both"],
   ["merge", "merge"],
   ["left-out", "leftOut"],
 ];
-const SWITCHES_OF_CROSS = ["soft", "shift", "maskEos", "maskPunctuation"];
+const SWITCHES_OF_CROSS = ["soft", "shift", "maskEos", "maskPunctuation", "both"];
 
 function fillSelect(id, items, value) {
   const options = items.map(([key, label]) => {
@@ -338,6 +409,12 @@ function drawPair() {
   drawLines();
 }
 
+/** The class of a link that rows alone or columns alone found; undefined for others. */
+function oneWay(r, c) {
+  if (view.byRows.has(`${r}-${c}`)) return "by-rows";
+  return view.byColumns.has(`${r}-${c}`) ? "by-columns" : undefined;
+}
+
 /** One curve for each weight that can be seen, or for each link. */
 function drawLines() {
   const pair = $("pair");
@@ -380,7 +457,7 @@ function drawLines() {
         return;
       }
       if (view.gold.has(`${r}-${c}`)) line(r, c, 7, 0.45, "gold");
-      if (view.links.has(`${r}-${c}`)) line(r, c, 2, 0.9);
+      if (view.links.has(`${r}-${c}`)) line(r, c, 2, 0.9, oneWay(r, c));
     });
   });
   highlight(...lit);
@@ -398,6 +475,8 @@ function matrixCell(r, c) {
     weak: weight < 0.005,
     future,
     link: view.links.has(`${r}-${c}`),
+    "by-rows": view.byRows.has(`${r}-${c}`),
+    "by-columns": view.byColumns.has(`${r}-${c}`),
     gold: view.gold.has(`${r}-${c}`),
     masked: isMasked(row, col),
   };
@@ -442,6 +521,8 @@ function drawLegend() {
   const parts = [
     isSoft() && el("span", { class: "ramp" }, ...shades),
     cross && swatch("link", "legendLink"),
+    cross && state.both && swatch("link by-rows", "legendRows"),
+    cross && state.both && swatch("link by-columns", "legendColumns"),
     cross && data.gold && swatch("gold", "legendGold"),
     state.kind === "decoder_self" && swatch("future", "legendFuture"),
   ];
@@ -684,10 +765,11 @@ function makeHeads(kind) {
   return { kind, box, buttons };
 }
 
-/** The alignment error rate of a choice under the present shift; undefined where unknown. */
+/** The alignment error rate of a choice as it is read now; undefined where unknown. */
 function errorRate(kind, layer, head) {
   if (kind !== "cross") return undefined;
-  const isIt = (row) => row.layer === layer && row.head === head && row.shift === state.shift;
+  const reading = { layer, head, shift: state.shift, mask_eos: state.maskEos, both: state.both };
+  const isIt = (row) => Object.keys(reading).every((key) => row[key] === reading[key]);
   return data.aer.find(isIt)?.aer;
 }
 

@@ -33,6 +33,7 @@ const TEXT = {
   shift: ["Shift", "后移一步"],
   maskEos: ["Mask end", "屏蔽句末符"],
   maskPunctuation: ["Mask punctuation", "屏蔽标点"],
+  both: ["Both ways", "双向读取"],
   merge: ["Merge to words", "合并为词"],
   toRule: ["Back to the rule", "恢复默认规则"],
   help: ["What these mean", "这些选项的含义"],
@@ -41,14 +42,16 @@ const TEXT = {
       "read from them. Shift: a target token's row is read one step later, where the token is " +
       "the decoder's input (Chen et al. 2020). Mask: end-of-sentence or punctuation columns " +
       "leave before links are read (the latter stay for target punctuation); in the matrix " +
-      "their numbers stay, dimmed. Merge: weights of subwords are added up over the source, " +
-      "and averaged over the target, to words or single Chinese characters. Shift, masks and " +
-      "links concern cross-attention only.",
+      "their numbers stay, dimmed. Both ways: each source token also chooses in its column, and " +
+      "the links of rows and columns are joined (grow-diag-final-and). Merge: weights of " +
+      "subwords are added up over the source, and averaged over the target, to words or single " +
+      "Chinese characters. Shift, masks, both ways and links concern cross-attention only.",
     "层、头、行、列均从 0 起计数。软对齐：显示权重；关闭后只显示由权重得出的硬对齐。" +
       "后移一步：目标词元的注意力取自后一步，即它作为解码器输入的那一步（Chen 等，2020）。" +
       "屏蔽：在确定对齐之前先去掉句末符列或标点列（目标词元本身是标点时，标点列保留）；" +
-      "矩阵中的数值仍保留，但变淡。合并：子词的权重在源端相加、在目标端取平均，" +
-      "合并为英文单词或单个汉字。后移、屏蔽和对齐只用于交叉注意力。",
+      "矩阵中的数值仍保留，但变淡。双向读取：每个源词元也在自己的列中选择，再把行与列的对齐合并" +
+      "（grow-diag-final-and）。合并：子词的权重在源端相加、在目标端取平均，" +
+      "合并为英文单词或单个汉字。后移、屏蔽、双向读取和对齐只用于交叉注意力。",
   ],
   ruleText: (reading, reason) => [
     `The rule: ${reading} (${reason}).`,
@@ -70,6 +73,10 @@ const TEXT = {
   ],
   argMax: ["the largest weight of each row", "取每行的最大权重"],
   threshold: (x) => [`weights above ${x}`, `取大于 ${x} 的权重`],
+  bothWays: (x) => [
+    `joined with the largest weight of each column, above ${x}`,
+    `并与每列中大于 ${x} 的最大权重合并`,
+  ],
   pair: (kind, choice) => [`${kind}, ${choice}`, `${kind}，${choice}`],
   matrix: (kind, choice) => [
     `The numbers: ${kind.toLowerCase()}, ${choice}`,
@@ -105,6 +112,8 @@ const TEXT = {
     `第 ${r} 行 ${iso(row)}，第 ${c} 列 ${iso(column)}：${weight}（本行合计 ${sum}）`,
   ],
   legendLink: ["hard link", "硬对齐"],
+  legendRows: ["by rows alone", "仅由行得出"],
+  legendColumns: ["by columns alone", "仅由列得出"],
   legendGold: ["sure gold link", "确定的标准对齐"],
   legendFuture: ["may not be seen", "不可见"],
   heads: ["All layers and heads", "全部的层与头"],
