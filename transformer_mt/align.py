@@ -1,7 +1,8 @@
 """Word links of sentence pairs, read from a run's attention, and how right they are.
 
 `python -m transformer_mt.align RUN --src FILE --tgt FILE` writes the links of each pair;
-`python -m transformer_mt.align RUN --gold` measures every way to read them on gold links.
+`python -m transformer_mt.align RUN --gold` measures every way to read them on gold links;
+`python -m transformer_mt.align CORPUS --output FILE` adds links to a training corpus.
 """
 
 import argparse
@@ -21,18 +22,34 @@ if TYPE_CHECKING:
     from transformer_mt.inspector import Inspector
     from transformer_mt.translator import Translator
 
+USAGE = """\
+python -m transformer_mt.align RUN --src FILE --tgt FILE [--output FILE] [options]
+       python -m transformer_mt.align RUN --gold [LINKS] [--save] [options]
+       python -m transformer_mt.align CORPUS [CORPUS] --output FILE.tsv [--from RUN] [options]"""
+DESCRIPTION = """\
+The first writes the word links of sentence pairs that a run reads from its attention, one line
+i-j ... for each pair, from 0, source first. The second prints the alignment error rate of every way
+to read them. The third writes a corpus to train on with data.links_column=2: its two columns of
+text, in their order, and word links, first column first; i-j is sure, ipj possible. The links are
+those of the aligner eflomal (extra links), or with --from those of a run."""
 EXAMPLE = """\
   python -m transformer_mt.align runs/starter-en-zh-tiny --src my.en --tgt my.zh --output my.links
   python -m transformer_mt.align runs/starter-en-zh-tiny --gold valid
-  python -m transformer_mt.align runs/mine --src gold.en --tgt gold.zh --gold gold.links --save"""
+  python -m transformer_mt.align runs/mine --src gold.en --tgt gold.zh --gold gold.links --save
+  python -m transformer_mt.align my.tsv --output my.links.tsv
+  python -m transformer_mt.align my.en my.zh --from runs/mine --output my.links.tsv"""
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
-    parser = cli.parser(
-        "align",
-        "Write the word links of sentence pairs, one line i-j ... for each, from 0, source first.\n"
-        "With --gold, print the alignment error rate of every way to read them instead.",
-        EXAMPLE,
+    parser = cli.parser("align", DESCRIPTION, EXAMPLE, takes_run=False)
+    parser.usage = USAGE
+    parser.add_argument(
+        "subject",
+        metavar="RUN or CORPUS",
+        type=typed_path,
+        nargs="+",
+        help="run directory that training wrote; or a training corpus, as data.train takes it: a "
+        ".tsv, .csv, .jsonl or .parquet file (.gz, too), or two line-aligned text files",
     )
     parser.add_argument(
         "--src", type=typed_path, metavar="FILE", help="source sentences, one per line"
@@ -58,7 +75,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         type=typed_path,
         metavar="FILE",
         default=STANDARD,
-        help="write the links to FILE instead of standard output, which is -",
+        help="write to FILE instead of standard output, which is -",
     )
     outcome.add_argument(
         "--gold",
@@ -72,16 +89,67 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     cli.add_rule_options(parser)
     cli.add_batch_options(parser)
+    corpus = parser.add_argument_group("options of CORPUS")
+    corpus.add_argument(
+        "--from",
+        dest="teacher",
+        type=typed_path,
+        metavar="RUN",
+        help="read the links from this run, both ways unless --no-both is given",
+    )
+    corpus.add_argument(
+        "--columns",
+        nargs=2,
+        metavar="NAME",
+        help="the two columns of text (default: 0 1)",
+    )
+    corpus.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="write an empty row for one that cannot be read, instead of stopping there",
+    )
     args = parser.parse_args(argv)
-    check_args(parser, args)
+    args.run, args.corpus = args.subject[0], None
+    if is_corpus(args.subject):
+        args.run, args.corpus = args.teacher, args.subject
+        check_corpus_args(parser, args)
+    else:
+        check_args(parser, args)
     if args.gold and args.src:
         args.gold = typed_path(args.gold)
     cli.check_one_standard_input([args.src, args.tgt, args.gold])
     return args
 
 
+def is_corpus(paths: list[Path]) -> bool:
+    """Whether the first arguments name a corpus, whether it is there or not: a run is a folder."""
+    suffixes = (".tsv", ".csv", ".jsonl", ".parquet", ".gz")
+    is_file = paths[0].is_file() or paths[0].suffix in suffixes
+    return len(paths) > 1 or (is_file and not paths[0].is_dir())
+
+
+def check_corpus_args(parser: cli.Parser, args: argparse.Namespace) -> None:
+    """Refuse options that do not go with a corpus, or not without a run; raises UserError."""
+    for name in ("src", "tgt", "gold", "units", "save", "json"):
+        if getattr(args, name):
+            parser.error(f"--{name} belongs to a run, and {args.corpus[0]} is a corpus")
+    if args.teacher is None and (args.agree or cli.rule_options(args)):
+        parser.error("--agree, and how links are read from attention, need --from RUN")
+    if args.output == STANDARD:
+        return
+    if args.output.suffix != ".tsv":
+        parser.error(f"--output {args.output}: name a .tsv file, from which training can tell")
+    if any(
+        path.exists() and args.output.exists() and path.samefile(args.output)
+        for path in args.corpus
+    ):
+        parser.error(f"--output {args.output} is the corpus itself: name another file")
+
+
 def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     """Refuse options that do not go together; raises UserError."""
+    if args.teacher or args.columns or args.skip_bad_rows:
+        parser.error(f"--from, --columns and --skip-bad-rows belong to a corpus, not to {args.run}")
     if bool(args.src) != bool(args.tgt) or not (args.src or args.gold):
         parser.error("give --src FILE and --tgt FILE, or --gold valid or test")
     if args.output.is_dir():
@@ -155,6 +223,49 @@ def write_links(
         translator.decode.batch_tokens,
     )
     write_text(args.output, "".join(format_links(line) + "\n" for line in links))
+
+
+# ------------------------------------------------------------------------------------------ corpus
+
+
+def align_corpus(args: argparse.Namespace) -> None:
+    """Write a training corpus with links: eflomal's, or those of the run that `--from` names."""
+    from transformer_mt import silver
+
+    pairs = silver.read_pairs(args.corpus, args.columns, args.skip_bad_rows)
+    links = silver.eflomal_links(pairs) if args.teacher is None else links_of_run(args, pairs)
+    silver.write_corpus(args.output, pairs, links)
+    n_linked = sum(map(bool, links))
+    talk(
+        f"{n_linked:,} of {len(pairs):,} pairs have links; train on them with "
+        f"data.train={args.output} data.links_column=2"
+    )
+
+
+def links_of_run(args: argparse.Namespace, pairs: list[tuple[str, str]]) -> list[str]:
+    """A line of links for each pair, first column first, as the run of `--from` reads them."""
+    from transformer_mt.alignment import reading
+    from transformer_mt.translator import reverse_of
+    from transformer_mt.units import format_links
+
+    translator = load(args)
+    config = translator.config
+    for side, language in enumerate(config.data.languages):
+        texts = [pair[side] for pair in pairs]
+        cli.warn_of_other_language(texts, language, f"{args.corpus[-1]}: column {side + 1}")
+    # A corpus has its columns in the order of data.languages, whatever the direction of the run.
+    tgt_first = config.tgt_language == config.data.languages[0]
+    rule, reason = translator.inspector.rule_of_options({"both": True} | cli.rule_options(args))
+    talk(reading(rule, reason))
+    links = translator.inspector.align(
+        [(tgt, src) for src, tgt in pairs] if tgt_first else pairs,
+        "words",
+        rule,
+        lambda row: f"{args.corpus[0]}: row {row + 1}",
+        None if args.agree is None else reverse_of(translator, args.agree).inspector,
+        translator.decode.batch_tokens,
+    )
+    return [format_links({(j, i) for i, j in line} if tgt_first else line) for line in links]
 
 
 # ----------------------------------------------------------------------------------------- quality
@@ -342,18 +453,25 @@ def print_rows(rows: Rows) -> None:
         print(f"{title:<24} {rates}   {rule}")
 
 
-def main(argv: list[str]) -> None:
-    args = parse_args(argv)
-    rule_options = cli.rule_options(args)
+def load(args: argparse.Namespace) -> "Translator":
+    """The run, with the options of the command."""
     # torch takes seconds to import, and a wrong option should be told at once.
     from transformer_mt.translator import Translator
 
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
-    if args.gold is None:
-        write_links(translator, args, rule_options)
+    return translator
+
+
+def main(argv: list[str]) -> None:
+    args = parse_args(argv)
+    rule_options = cli.rule_options(args)
+    if args.corpus is not None:
+        align_corpus(args)
+    elif args.gold is None:
+        write_links(load(args), args, rule_options)
     else:
-        measure(translator, args)
+        measure(load(args), args)
 
 
 if __name__ == "__main__":

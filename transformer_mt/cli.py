@@ -107,17 +107,22 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; --help shows the options.")
 
 
-def parser(verb: str, description: str, example: str) -> Parser:
-    """A parser for `python -m transformer_mt.VERB RUN`, with an example."""
+def parser(verb: str, description: str, example: str, takes_run: bool = True) -> Parser:
+    """A parser for `python -m transformer_mt.VERB RUN`, with an example.
+
+    Args:
+        takes_run: whether the first argument is a run alone.
+    """
     parser = Parser(
         prog=f"python -m transformer_mt.{verb}",
         description=description,
         epilog=f"example:\n{example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "run", metavar="RUN", type=typed_path, help="run directory that training wrote"
-    )
+    if takes_run:
+        parser.add_argument(
+            "run", metavar="RUN", type=typed_path, help="run directory that training wrote"
+        )
     return parser
 
 
