@@ -63,8 +63,8 @@ def in_options(message: str) -> str:
     message = message.replace("data.train=", "").replace(", data.links_column=None", "")
     message = message.replace("data.on_bad_row=skip", "--skip-bad-rows")
     # A list, as in [en,zh], is two words on the command line.
-    message = re.sub(r"\[(\d+),(\d+)\]", r"\1 \2", message).replace("data.columns=", "--columns ")
-    return re.sub(r"--columns \['(.*?)', '(.*?)'\]", r"--columns \1 \2", message)
+    message = re.sub(r"\['?([\w.]+?)'?, ?'?([\w.]+?)'?\]", r"\1 \2", message)
+    return message.replace("data.columns=", "--columns ")
 
 
 def write_corpus(path: Path, pairs: list[TextPair], links: Iterable[str]) -> None:
