@@ -76,7 +76,7 @@ def test_every_training_command_composes(call):
         done = call("train", *overrides, "--cfg", "job")
         assert done.status == 0, (words, done.err)
         n_commands += 1
-    assert n_commands == 11
+    assert n_commands == 12
 
 
 def test_every_option_of_a_command_is_in_its_help(call):
