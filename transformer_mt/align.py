@@ -344,6 +344,7 @@ def print_rows(rows: Rows) -> None:
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    cli.check_run(args.run, args)
     rule_options = cli.rule_options(args)
     # torch takes seconds to import, and a wrong option should be told at once.
     from transformer_mt.translator import Translator
