@@ -15,15 +15,9 @@ import torch
 
 from transformer_mt.alignment import Rule, Side
 from transformer_mt.config import Activation, Config, CrossAttention, EncoderGate, ModelConfig, Norm
+from transformer_mt.config_file import WEIGHTS, config_from_dict, save_config
 from transformer_mt.model import Trace, Transformer
-from transformer_mt.run_dir import (
-    WEIGHTS,
-    config_from_dict,
-    save_config,
-    save_tensors,
-    save_tokenizers,
-    weights_of,
-)
+from transformer_mt.run_dir import save_tensors, save_tokenizers, weights_of
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import units
 

@@ -27,7 +27,7 @@ from helpers import (
 from transformer_mt import Translator
 from transformer_mt.alignment import BASE, Rule, agree, choices, rule_from_json
 from transformer_mt.config import UserError
-from transformer_mt.run_dir import load_config
+from transformer_mt.config_file import load_config
 from transformer_mt.train import choose_alignment, train
 from transformer_mt.units import format_links, units
 

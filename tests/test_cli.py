@@ -122,12 +122,12 @@ def test_a_home_is_expanded_in_every_path_option(monkeypatch, tmp_path, verb, ar
     (tmp_path / "x").touch()
     module = importlib.import_module(f"transformer_mt.{verb}")
     args = module.parse_args(["~/run", *arguments])
-    paths = [
+    paths = {
         path
         for value in vars(args).values()
         for path in (value if isinstance(value, list) else [value])
         if isinstance(path, Path) and path not in (Path("attention"), STANDARD)
-    ]
+    }
     assert len(paths) == 1 + sum("~" in argument for argument in arguments)
     assert all(path.parent == tmp_path for path in paths)
 

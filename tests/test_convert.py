@@ -12,7 +12,8 @@ from helpers import Done, make_run, write
 from safetensors.torch import load_file, save_file
 
 from transformer_mt import Translator
-from transformer_mt.run_dir import load_config, load_run
+from transformer_mt.config_file import load_config
+from transformer_mt.run_dir import load_run
 from transformer_mt.view.primer_data import character_vectors
 
 pytest.importorskip("transformers", reason="makes its models with transformers")
@@ -274,7 +275,7 @@ def test_a_name_that_is_nothing_is_told(refused, tmp_path, monkeypatch):
 )
 def test_what_marianmt_cannot_say_is_refused(refused, tmp_path, tokenizers, model, option):
     from transformer_mt.config import ModelConfig
-    from transformer_mt.run_dir import config_from_dict
+    from transformer_mt.config_file import config_from_dict
 
     kinds = vars(config_from_dict(ModelConfig, model, "test"))
     run = make_run(tmp_path / "run", tokenizers, model={key: kinds[key] for key in model})

@@ -7,7 +7,8 @@ import pytest
 import torch
 from helpers import lines, training_options
 
-from transformer_mt.run_dir import load_config, load_tensors
+from transformer_mt.config_file import load_config
+from transformer_mt.run_dir import load_tensors
 
 pytest.importorskip("transformers", reason="makes its models with transformers")
 from marian_models import KINDS, make_directory

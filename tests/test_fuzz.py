@@ -22,9 +22,10 @@ from safetensors.torch import save_file
 from transformer_mt import Translator
 from transformer_mt.alignment import BASE, rule_from_json
 from transformer_mt.config import DataConfig, OnBadRow, UserError
+from transformer_mt.config_file import load_config
 from transformer_mt.corpus import read_aligned, read_csv, read_jsonl, read_tsv
 from transformer_mt.files import read_text
-from transformer_mt.run_dir import load_config, load_run, load_tensors
+from transformer_mt.run_dir import load_run, load_tensors
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.units import parse_links, turn_links
 

@@ -13,9 +13,10 @@ from transformer_mt import alignment
 from transformer_mt.alignment import make_side
 from transformer_mt.batches import make_links
 from transformer_mt.config import Config, GuideStep, ModelConfig, TrainConfig, UserError
+from transformer_mt.config_file import WEIGHTS, save_config
 from transformer_mt.corpus import prepare
 from transformer_mt.guide import guide_loss, token_links, unit_links, unpack, weighted
-from transformer_mt.run_dir import WEIGHTS, load_tensors, save_config, save_tokenizers
+from transformer_mt.run_dir import load_tensors, save_tokenizers
 from transformer_mt.train import train
 from transformer_mt.trainer import Trainer
 from transformer_mt.translator import Translator

@@ -5,6 +5,7 @@ import math
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ import torch
 from helpers import logits_of, make_run, pattern_pairs, slow_links, write
 
 from transformer_mt import Translator
-from transformer_mt.alignment import BASE, Rule, Side, agree, best, make_side, rule_to_json
+from transformer_mt.alignment import BASE, Reason, Rule, Side, agree, best, make_side, rule_to_json
 from transformer_mt.config import ChineseScript, DataConfig, UserError
 from transformer_mt.model import key_mask
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.translator import reverse_of
+from transformer_mt.view import page, plots
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +207,35 @@ def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
     foreign.run.src_tokenizer = foreign.run.tgt_tokenizer  # it knows no English letters
     side = foreign.inspector.side("I like cats", True, "given", "x")
     assert side.unit_texts == ["I", "like", "cats"]
+
+
+def test_the_page_of_an_attention(translator, attention, tmp_path):
+    reason = Reason("by_option")
+    data = page.page_data(translator.inspector, attention, reason, [])
+    assert attention.page() == page.render(data)
+    attention.save(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text("utf-8") == attention.page()
+    frame = HTMLParser()
+    found = []
+    frame.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
+    frame.feed(attention._repr_html_())
+    ((tag, attributes),) = found
+    assert tag == "iframe" and attributes["srcdoc"] == attention.page()
+
+
+@pytest.mark.parametrize("name", ["links.png", "links.svg", "links"])
+def test_the_picture_of_an_attention(attention, tmp_path, name):
+    pytest.importorskip("matplotlib")
+    attention.plot(tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"links.png", "links.svg"}
+    with pytest.raises(UserError, match=r"links\.pdf: a picture is \.png or \.svg"):
+        attention.plot("links.pdf")
+
+
+def test_without_matplotlib_a_picture_says_what_to_install(attention, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "alignment", lambda *_: "install matplotlib: pip install …")
+    with pytest.raises(UserError, match="install matplotlib"):
+        attention.plot(tmp_path / "links.png")
 
 
 def test_hugging_face_tuples(attention):

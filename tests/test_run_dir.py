@@ -27,15 +27,14 @@ from helpers import (
 from safetensors.torch import load_file, save_file
 
 from transformer_mt.config import ChineseScript, Config, Norm, Schedule, UserError
+from transformer_mt.config_file import load_config, save_config
 from transformer_mt.corpus import prepare
 from transformer_mt.run_dir import (
     average,
     checkpoint_path,
     checkpoint_steps,
-    load_config,
     load_run,
     load_tensors,
-    save_config,
     save_tensors,
 )
 from transformer_mt.train import train

@@ -24,10 +24,10 @@ from helpers import (
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from transformer_mt.config import Config, DecodeConfig, UserError
+from transformer_mt.config_file import load_config
 from transformer_mt.run_dir import (
     checkpoint_path,
     checkpoint_steps,
-    load_config,
     load_run,
     load_tensors,
     save_tensors,
@@ -322,6 +322,19 @@ def test_a_mistake_on_the_command_line_is_one_line(call, monkeypatch, tmp_path, 
     error = call("train", override).error
     assert message in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_explains_every_option_and_names_every_group(call, monkeypatch):
+    for columns in ("80", "300"):
+        monkeypatch.setenv("COLUMNS", columns)
+        out = call("train", "--help").out
+        assert max(map(len, out.splitlines())) <= int(columns) + 20
+        rows = {line.split("=")[0].strip() for line in out.splitlines() if "=" in line}
+        assert flat(asdict(Config())).keys() <= rows
+        words = " ".join(out.split())
+        assert "train.lr=0.001 Peak learning rate of Adam; above 0." in words
+        assert "model= base, big, small, tiny" in words
+        assert "data.languages=[en,zh]" in words and "train.max_steps=null" in words
 
 
 def test_cfg_job_prints_every_option_and_leaves_nothing(call, monkeypatch, tmp_path):

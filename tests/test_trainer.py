@@ -18,15 +18,10 @@ from torch.nn import functional as F
 
 from transformer_mt.batches import Batch, make_batch
 from transformer_mt.config import Precision, Schedule, TrainConfig, UserError
+from transformer_mt.config_file import WEIGHTS
 from transformer_mt.corpus import prepare
 from transformer_mt.decoding import Hypothesis
-from transformer_mt.run_dir import (
-    WEIGHTS,
-    checkpoint_path,
-    checkpoint_steps,
-    load_tensors,
-    weights_of,
-)
+from transformer_mt.run_dir import checkpoint_path, checkpoint_steps, load_tensors, weights_of
 from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.trainer import Trainer, learning_rate
 

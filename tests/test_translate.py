@@ -457,12 +457,57 @@ def test_it_prompts_where_both_ends_are_a_terminal(trained_run, expected):
             screen, deadline = b"", time.monotonic() + 100
             while screen.count(b"> ") < 2 and time.monotonic() < deadline:
                 screen += os.read(ours, 4096)
-            assert expected[0].encode() in screen
+            assert expected[0].encode() in screen and b"  score -" in screen
             os.write(ours, b"\x04")
             assert process.wait(60) == 0
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def typed(monkeypatch, capfd, translator, *lines_in: str) -> tuple[list[str], str]:
+    """What the prompt passes on of the lines, and what it says on stderr."""
+    lines_left = iter(lines_in)
+    monkeypatch.setattr(translate_command, "typed_line", lambda: next(lines_left, None))
+    sentences = [window[0] for window in translate_command.prompt(translator)]
+    assert not list(lines_left)
+    return sentences, capfd.readouterr().err
+
+
+def test_the_prompt_says_which_model_it_is(monkeypatch, capfd, translator, trained_run):
+    sentences, said = typed(monkeypatch, capfd, translator, SENTENCES[0], "", "Who: me?")
+    assert sentences == [SENTENCES[0], "", "Who: me?"]
+    n = sum(parameter.numel() for parameter in translator.model.parameters())
+    assert f"{trained_run.name}: English to Chinese, {n / 1e6:.1f} million parameters" in said
+    assert "trained on pairs.tsv" in said
+    monkeypatch.setitem(translator.metadata, "source", {"name": "someone/opus", "license": None})
+    assert "made from someone/opus" in typed(monkeypatch, capfd, translator)[1]
+
+
+def test_the_prompt_knows_commands(monkeypatch, capfd, translator, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    sentences, said = typed(
+        monkeypatch, capfd, translator, ":attention", SENTENCES[0], ":help", ":foo", ":attention"
+    )
+    assert sentences == SENTENCES[:1]
+    assert "Type a sentence first." in said and ":foo: no such command" in said
+    assert all(f"\n  {word} " in said for word in (":attention", ":help", ":quit"))
+    page = tmp_path / "attention.html"
+    assert f"open {page.as_uri()}\n" in said
+    assert page.read_text("utf-8") == translator.attention(SENTENCES[0]).page()
+    sentences, _ = typed(monkeypatch, capfd, translator, "a", " :quit ")
+    assert sentences == ["a"]
+
+
+def test_a_page_that_cannot_be_written_does_not_end_the_prompt(
+    monkeypatch, capfd, translator, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    lines_in = ["fish " * 60, ":attention", "We draw.", ":attention"]
+    (tmp_path / "attention.html").mkdir()
+    sentences, said = typed(monkeypatch, capfd, translator, *lines_in)
+    assert len(sentences) == 2
+    assert "no page: the sentence has" in said and "no page: attention.html" in said
 
 
 # ------------------------------------------------------------------------------------------- links
@@ -479,7 +524,7 @@ def test_links_beside_each_translation(call, translator, trained_run):
     translations = translator.translate(lines_in, align=True, rule=BASE)
     assert [format_links(each.candidates[0].links) for each in translations] == expected
     assert [translation.text for translation in translations] == texts
-    assert all(c.links is None for c in translator.translate(lines_in[0])[0].candidates)
+    assert all(c.links is None for c in translator.translate(lines_in[0]).candidates)
 
     rule, _ = translator.inspector.default_rule()
     links = [
@@ -497,7 +542,7 @@ def test_links_beside_each_translation(call, translator, trained_run):
 
 def test_links_of_each_of_the_n_best(call, translator, trained_run):
     rule = Rule(0, 1, both=True, column_threshold=0.1, mask_eos=False)
-    (translation,) = translator.translate("They buy fish.", n_best=4, align=True, rule=rule)
+    translation = translator.translate("They buy fish.", n_best=4, align=True, rule=rule)
     assert len(translation.candidates) > 1
     for candidate in translation.candidates:
         # The text may be spelled otherwise than the search spelled it.
@@ -516,7 +561,7 @@ def test_links_of_a_sentence_in_pieces_index_the_whole(translator):
     """The links of every piece are those of the piece alone, moved to its place."""
     one = "They buy fish and cats every day!"
     whole = " ".join([one] * 12)
-    (translation,) = translator.translate(whole, align=True, rule=BASE)
+    translation = translator.translate(whole, align=True, rule=BASE)
     assert translation.n_pieces > 1
     pieces = translator.cut(whole)
     expected, src_before, tgt_before = set(), 0, 0

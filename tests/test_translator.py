@@ -45,8 +45,13 @@ def test_texts_may_come_from_anything_that_gives_them(translator, tmp_path):
     with path.open(encoding="utf-8") as file:
         for given in (tuple(texts), iter(texts), (text for text in texts), map(str, texts), file):
             assert [translation.text for translation in translator.translate(given)] == expected
-    (translation,) = translator.translate("I like apples.")
-    assert translation.text == expected[0] and translation.src == "I like apples."
+
+
+def test_one_text_gives_one_translation(translator):
+    for options in ({}, {"beam_size": 2, "n_best": 2}, {"align": True}):
+        (expected,) = translator.translate(["I like apples."], **options)
+        assert translator.translate("I like apples.", **options) == expected
+    assert translator.translate("").text == ""
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from helpers import (
     write,
     written,
 )
+from selenium.webdriver.support.ui import WebDriverWait
 
 from transformer_mt import Translator
 from transformer_mt.alignment import Rule, rule_from_json
@@ -339,6 +340,33 @@ def test_the_python_api_names_what_is_out_of_range(translator):
         translator.attention(SENTENCE, rule=Rule(layer=7))
     with pytest.raises(UserError, match="units=letters is not one of words, subwords, given"):
         translator.attention(SENTENCE, units="letters")
+
+
+@pytest.mark.parametrize(
+    "target, warns", [("我喜欢苹果。", True), ("我 喜欢 苹果 。", False), ("猫", False)]
+)
+def test_a_given_target_without_spaces_is_warned_of(
+    call, linked_run, tmp_path, no_matplotlib, target, warns
+):
+    options = ["--units", "given", "--output-dir", tmp_path, "--layer", "0", "--target", target]
+    done = call("visualize", linked_run, "I like apples .", *options)
+    warning = "warning: the target has no spaces, so that --units given takes it for one token"
+    assert done.status == 0 and (warning in done.err) == warns
+    done = call("visualize", linked_run, "I like apples.", *options[2:])
+    assert warning not in done.err
+
+
+def test_a_notebook_shows_the_page_in_a_frame(browser, translator, tmp_path):
+    attention = translator.attention("I like apples.", rule=Rule(0))
+    notebook = f"<!DOCTYPE html><meta charset=utf-8><body>{attention._repr_html_()}"
+    browser.get_log("browser")
+    browser.get(write(tmp_path / "notebook.html", notebook).as_uri())
+    browser.switch_to.frame(0)
+    WebDriverWait(browser, 20).until(lambda chrome: chrome.find_elements("css selector", "svg"))
+    words = browser.find_element("css selector", "body").text
+    assert "apples" in words
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    browser.switch_to.default_content()
 
 
 def test_decoding_options_change_the_translation(

@@ -1,7 +1,7 @@
 """A minimal Transformer translation toolkit: train, translate, inspect the attention.
 
-`from transformer_mt import Translator` is the Python API. The commands are `python -m
-transformer_mt.train`, `translate`, `score`, `evaluate`, `visualize` and `primer`.
+`from transformer_mt import Translator` is the Python API. `python -m transformer_mt` lists the
+commands.
 """
 
 from importlib import import_module

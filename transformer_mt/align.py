@@ -465,6 +465,8 @@ def load(args: argparse.Namespace) -> "Translator":
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    if args.run is not None:
+        cli.check_run(args.run, args)
     rule_options = cli.rule_options(args)
     if args.corpus is not None:
         align_corpus(args)

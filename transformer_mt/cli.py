@@ -10,7 +10,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from transformer_mt.config import DecodeConfig, UserError
+from transformer_mt import __version__
+from transformer_mt.config import Config, DecodeConfig, ModelConfig, UserError
+from transformer_mt.config_file import config_of_model
 from transformer_mt.files import STANDARD, talk, typed_path, watch
 from transformer_mt.text import other_language_warning
 
@@ -119,11 +121,34 @@ def parser(verb: str, description: str, example: str, takes_run: bool = True) ->
         epilog=f"example:\n{example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_version(parser)
     if takes_run:
         parser.add_argument(
             "run", metavar="RUN", type=typed_path, help="run directory that training wrote"
         )
     return parser
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """The option `--version`, which prints it and ends."""
+    parser.add_argument("--version", action="version", version=version())
+
+
+def version() -> str:
+    return f"transformer_mt {__version__}"
+
+
+def check_run(run: Path, args: argparse.Namespace) -> Config:
+    """The configuration of a run; raises UserError where it has no model, or where an option does
+    not fit it.
+
+    It needs no torch, which takes seconds to import: a mistake is told at once.
+    """
+    config = config_of_model(run)
+    decode_config(args, config.decode)
+    if hasattr(args, "layer"):
+        check_layer(rule_options(args), config.model)
+    return config
 
 
 def check_input(flag: str, path: Path | None) -> None:
@@ -246,3 +271,10 @@ def rule_options(args: argparse.Namespace) -> dict[str, Any]:
     if "head" in typed and "layer" not in typed:
         raise UserError("--head needs --layer; --help shows the options.")
     return typed
+
+
+def check_layer(options: dict[str, Any], model: ModelConfig) -> None:
+    """Raise UserError for a `layer` or `head` that the model does not have."""
+    for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
+        if key in options and not 0 <= options[key] < n:
+            raise UserError(f"--{key} {options[key]}: the model has {key}s 0 to {n - 1}.")

@@ -5,7 +5,9 @@ The dataclasses are the schema that Hydra checks `conf/` and the command line ag
 types cannot express live in `__post_init__`.
 """
 
-from dataclasses import dataclass, field
+import ast
+import inspect
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -358,6 +360,29 @@ class Config:
     def tgt_language(self) -> str:
         first, second = self.data.languages
         return second if self.direction == f"{first}-{second}" else first
+
+
+def explanations(section: Any, prefix: str = "") -> dict[str, str]:
+    """The text below each field of a configuration or a section of it: `{"train.lr": "Peak …"}`.
+
+    A section has the text below its class, as in `{"train": "Updates, …"}`.
+    """
+    (source,) = ast.parse(inspect.getsource(type(section))).body
+    assert isinstance(source, ast.ClassDef)
+    texts = {}
+    for statement, below in zip(source.body, source.body[1:], strict=False):
+        match statement, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(str(text))):
+                texts[name] = " ".join(text.split())
+    explained: dict[str, str] = {}
+    for each in fields(section):
+        value = getattr(section, each.name)
+        if is_dataclass(value):
+            explained[prefix + each.name] = " ".join((type(value).__doc__ or "").split())
+            explained |= explanations(value, f"{prefix}{each.name}.")
+        else:
+            explained[prefix + each.name] = texts[each.name]
+    return explained
 
 
 _HERE = Path(__file__).parent

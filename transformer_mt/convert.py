@@ -29,6 +29,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         epilog=f"examples:\n{EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    cli.add_version(parser)
     parser.add_argument(
         "source",
         metavar="FROM",

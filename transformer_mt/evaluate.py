@@ -281,7 +281,7 @@ def common_config(runs: list[Path]) -> Config:
     Raises:
         UserError: they translate in different directions.
     """
-    from transformer_mt.run_dir import load_config
+    from transformer_mt.config_file import load_config
 
     first, *others = (load_config(run) for run in runs)
     for run, other in zip(runs[1:], others, strict=True):
@@ -449,7 +449,10 @@ def comparison_text(report: dict[str, Any], n_references: int) -> str:
 
 
 def main(argv: list[str]) -> None:
-    evaluate_translations(parse_args(argv))
+    args = parse_args(argv)
+    for run in [] if args.hyp else [args.run, *args.others]:
+        cli.check_run(run, args)
+    evaluate_translations(args)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What does a trained model look at? A sentence pair in, attention, links and rules out."""
 
+import html
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from transformer_mt import alignment, guide
 from transformer_mt.alignment import Gold, Quality, Reason, Rule, Side
 from transformer_mt.config import STARTER_DIR, CrossAttention, UserError
-from transformer_mt.files import progress, read_text, talk
+from transformer_mt.files import expanded, progress, read_text, talk, write_text
 from transformer_mt.model import Trace
 from transformer_mt.run_dir import LoadedRun
 from transformer_mt.text import (
@@ -90,6 +91,45 @@ class Attention:
     chosen: np.ndarray | None
     """The columns of `cross` whose values hard cross-attention took, `(L, H, T)`, but for ties;
     None where it is soft."""
+
+    reason: Reason
+    """Why links are read by `rule`."""
+    inspector: "Inspector" = field(repr=False)
+    """Of the model that computed all this."""
+
+    def page(self) -> str:
+        """One HTML file that shows everything here, and needs no network."""
+        from transformer_mt.view import page
+
+        saved = self.inspector.saved_rule()
+        table = saved[1]["table"] if saved else []
+        return page.render(page.page_data(self.inspector, self, self.reason, table))
+
+    def save(self, path: str | Path) -> None:
+        """Write the page, as in `attention.save("page.html")`."""
+        write_text(Path(expanded(str(path))), self.page())
+
+    def plot(self, path: str | Path) -> None:
+        """Draw the links over the weights that they were read from, as PNG and as SVG.
+
+        Args:
+            path: `alignment.png`, `alignment.svg`, or without a suffix; both files are written.
+        Raises:
+            UserError: another kind of picture, or matplotlib is missing (extra `viz`), or a font.
+        """
+        from transformer_mt.view import plots
+
+        name = Path(expanded(str(path)))
+        if name.suffix not in ("", ".png", ".svg"):
+            raise UserError(f"{path}: a picture is .png or .svg.")
+        if problem := plots.alignment(self, name.with_suffix("")):
+            raise UserError(problem)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, by which a notebook shows it."""
+        # A frame keeps the page's styles and scripts apart from the notebook's.
+        page = html.escape(self.page())
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 720px; border: 0"></iframe>'
 
     def huggingface(self) -> dict[str, tuple[Tensor, ...]]:
         """The tuples that Hugging Face encoder-decoder models return: for each layer a tensor
@@ -186,8 +226,9 @@ class Inspector:
         Args:
             rule: None = as the run's `alignment.json` says, see `default_rule`.
         """
+        reason = Reason("by_option", taught=rule is not None and self.is_taught(rule))
         if rule is None:
-            rule, _ = self.default_rule()
+            rule, reason = self.default_rule()
         run, forced = self.run, self.forced_pass(src, tgt)
         kinds = ("encoder_self", "decoder_self", "cross")
         layers = {kind: getattr(forced.trace, kind) for kind in kinds}
@@ -219,6 +260,8 @@ class Inspector:
                 name: gate[0].float().cpu().numpy() for name, gate in forced.trace.gates.items()
             },
             chosen=weights["cross"].argmax(-1) if is_hard else None,
+            reason=reason,
+            inspector=self,
         )
 
     @torch.inference_mode()
@@ -412,18 +455,11 @@ class Inspector:
 
         Args:
             options: fields of `Rule`. With `layer` among them nothing else of the run's choice
-                counts.
-        Raises:
-            UserError: the model has no such layer or head; its flag is named.
+                counts; the model has it, see `cli.check_layer`.
         """
         if "layer" not in options:
             rule, reason = self.default_rule()
         else:
-            model = self.run.config.model
-            for key, n in (("layer", model.n_decoder_layers), ("head", model.n_heads)):
-                if not 0 <= options.get(key, 0) < n:
-                    value = options[key]
-                    raise UserError(f"--{key} {value}: the model has {key}s 0 to {n - 1}.")
             choice = {key: options[key] for key in ("layer", "head") if key in options}
             rule = replace(alignment.BASE, **choice)
             reason = Reason("by_option", taught=self.is_taught(rule))

@@ -60,6 +60,12 @@ def default_pair(config: Config) -> tuple[str, str]:
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    config = cli.check_run(args.run, args)
+    src, tgt = args.sentence, None
+    if src is None:
+        src, tgt = default_pair(config)
+    else:
+        cli.warn_of_other_language([src], config.src_language, "the sentence")
     from transformer_mt.files import write_text
     from transformer_mt.translator import Translator
     from transformer_mt.view import page
@@ -67,11 +73,6 @@ def main(argv: list[str]) -> None:
 
     # Its numbers are to be followed with a pencil: no GPU and no bf16, which round otherwise.
     translator = Translator.from_pretrained(args.run, "cpu", "fp32")
-    src, tgt = args.sentence, None
-    if src is None:
-        src, tgt = default_pair(translator.config)
-    else:
-        cli.warn_of_other_language([src], translator.config.src_language, "the sentence")
     data = primer_data(translator, src, tgt)
     write_text(args.output, page.render(data, "primer.html"))
     if args.output != STANDARD:  # the page itself is what a program reads there

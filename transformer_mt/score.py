@@ -97,6 +97,7 @@ def output_line(number: int, pair: Pair, score: "Score", as_json: bool) -> str:
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    cli.check_run(args.run, args)
     # torch takes seconds to import, and a wrong option should be told at once.
     from transformer_mt.fast import keep_freed_memory
     from transformer_mt.translator import Translator

@@ -4,7 +4,9 @@ import difflib
 import os
 import re
 import shlex
+import shutil
 import sys
+import textwrap
 import zlib
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
@@ -21,8 +23,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from transformer_mt.cli import forget_stdout, is_out_of_memory, open_streams
-from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError
+from transformer_mt.cli import forget_stdout, is_out_of_memory, open_streams, version
+from transformer_mt.config import CONF_DIR, STARTER_DIR, Config, UserError, explanations
 from transformer_mt.files import expanded, talk, watch
 
 if TYPE_CHECKING:  # --help needs neither torch nor datasets
@@ -64,6 +66,10 @@ and the vocabularies are compared by content.)"""
 MAY_DIFFER = ("model.name", "model.dropout", "model.guide_layer", "tokenizer.sampling_alpha")
 """Options of the model and the vocabularies in which a run may differ from the one it begins with:
 they matter to training alone."""
+EXAMPLES = """\
+  python -m transformer_mt.train experiment=starter     the embedded corpus, minutes on a CPU
+  python -m transformer_mt.train experiment=tatoeba direction=zh-en
+  python -m transformer_mt.train data=files data.train=my.tsv train.max_minutes=30"""
 LOCK = ".lock"
 QUOTES = "'\""
 PATH_VALUE = re.compile(
@@ -84,6 +90,12 @@ def main() -> None:
     OmegaConf.register_new_resolver("starter", lambda name: str(STARTER_DIR / name), replace=True)
     ConfigStore.instance().store(name="schema", node=Config)
     try:
+        if {"--help", "-h"} & set(sys.argv):
+            print(help_text(), flush=True)
+            return
+        if "--version" in sys.argv:
+            print(version(), flush=True)
+            return
         sys.argv[1:] = hydra_arguments(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")(job)()
     except (HydraException, OmegaConfBaseException, UserError) as error:
@@ -93,6 +105,48 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # --help | head
         forget_stdout()
+
+
+def help_text() -> str:
+    """What `--help` prints: examples, the groups, and every option with its default and meaning."""
+    width = min(120, max(80, shutil.get_terminal_size((100, 24)).columns))
+    folders = sorted(folder for folder in CONF_DIR.iterdir() if folder.is_dir())
+    choices = {
+        folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders
+    }
+    groups = [f"  {name + '=':<12} {', '.join(names)}" for name, names in choices.items()]
+    values, lines = flat(asdict(Config())), []
+    for key, text in explanations(Config()).items():
+        if key not in values:  # a section
+            lines.append(f"\n  {key}: {text}")
+            continue
+        option = f"  {key}={plain(values[key])}"
+        sentence = re.split(r"(?<=\.) (?=[A-Z(])", text)[0]
+        # The meaning stands beside the option where there is room, else below it.
+        lead = f"{option:<36} " if len(option) <= 36 else f"{option}\n{'':37}"
+        lines.append(lead + f"\n{'':37}".join(textwrap.wrap(sentence, width - 37)))
+    return "\n".join(
+        [
+            "Train a Transformer to translate.",
+            "\nusage: python -m transformer_mt.train [OPTION=VALUE ...]",
+            f"\nexamples:\n{EXAMPLES}",
+            "\ngroups, each a file of options in conf/ (experiment: the best known recipes):",
+            *groups,
+            "\noptions with their defaults, which a group may change:",
+            *lines,
+            "\n--cfg job shows what all options come to, --multirun tries several values (a=1,2),",
+            "--config-dir DIR finds your own YAML files, --version prints the version.",
+        ]
+    )
+
+
+def plain(value: Any) -> str:
+    """A value as it is typed on the command line."""
+    if isinstance(value, list):
+        return f"[{','.join(map(plain, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else str(value)
 
 
 def job(composed: DictConfig) -> None:
@@ -144,7 +198,8 @@ def follow_beginning(composed: DictConfig, typed: set[str]) -> None:
     """Give options that nobody typed the values that they have in the run of `init_from`: those of
     the model and the vocabularies, and the script of Chinese.
     """
-    from transformer_mt.run_dir import checkpoint_steps, load_config
+    from transformer_mt.config_file import load_config
+    from transformer_mt.run_dir import checkpoint_steps
 
     run, own = Path(expanded(str(composed.init_from))), Path(expanded(str(composed.run_dir)))
     # A run that goes on has all that is needed from the other, which may be gone.
@@ -336,9 +391,10 @@ def train(config: Config) -> int:
     Raises:
         UserError: anything wrong with the options, the corpus, or the run directory.
     """
+    from transformer_mt.config_file import load_config
     from transformer_mt.corpus import prepare
     from transformer_mt.fast import keep_freed_memory
-    from transformer_mt.run_dir import checkpoint_steps, load_config
+    from transformer_mt.run_dir import checkpoint_steps
     from transformer_mt.runtime import (
         check_launch,
         choose_device,
@@ -430,7 +486,7 @@ def check_run_dir(config: Config) -> None:
 
 def is_run(run_dir: Path) -> bool:
     """Whether a folder with a `config.yaml` is a run, be it damaged, and not something else's."""
-    from transformer_mt.run_dir import load_config
+    from transformer_mt.config_file import load_config
 
     with suppress(UserError):
         load_config(run_dir)
@@ -443,7 +499,8 @@ def starts_over(config: Config) -> bool:
 
     A start that was killed before its first checkpoint is nothing to keep.
     """
-    from transformer_mt.run_dir import WEIGHTS, checkpoint_steps
+    from transformer_mt.config_file import WEIGHTS
+    from transformer_mt.run_dir import checkpoint_steps
 
     run_dir = Path(config.run_dir)
     if not (run_dir / "config.yaml").exists():
@@ -519,8 +576,9 @@ def move_aside(run_dir: Path) -> Path:
 
 def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
     """Train in a run directory that is ours alone; `resume`: it has a checkpoint to go on from."""
+    from transformer_mt.config_file import save_config
     from transformer_mt.corpus import table
-    from transformer_mt.run_dir import load_run, save_config
+    from transformer_mt.run_dir import load_run
     from transformer_mt.runtime import gathered, rank
     from transformer_mt.trainer import Trainer
 

@@ -25,13 +25,13 @@ from torch.nn.parallel import DistributedDataParallel
 from transformer_mt import alignment, guide
 from transformer_mt.batches import Batch, BatchSampler, length_batches, make_batch
 from transformer_mt.config import Config, DecodeConfig, Schedule, TrainConfig, UserError
+from transformer_mt.config_file import WEIGHTS
 from transformer_mt.corpus import Corpus, Pair, lengths
 from transformer_mt.decoding import search
 from transformer_mt.fast import label_smoothed_loss, random_numbers
 from transformer_mt.files import progress, talk, write_text
 from transformer_mt.model import Transformer
 from transformer_mt.run_dir import (
-    WEIGHTS,
     DamagedError,
     LoadedRun,
     average,

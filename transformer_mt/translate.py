@@ -5,6 +5,7 @@ import contextlib
 import json
 import math
 import queue
+import re
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import STANDARD, decode_lines, standard_input, talk, typed_path
+from transformer_mt.text import language_name
 from transformer_mt.units import format_links
 
 if TYPE_CHECKING:
@@ -28,6 +30,15 @@ PAUSE = 0.05
 LONGEST_WAIT = 0.2
 """Seconds after its first line at which a window is translated in any case: a steady trickle of
 lines has no pause."""
+
+PAGE = Path("attention.html")
+"""What `:attention` writes."""
+
+HELP = """\
+  :attention  write the page that shows the attention of the last sentence
+  :help       this list
+  :quit       end; so does Ctrl-D
+A score is a log-probability, divided by a length penalty: the closer to 0, the surer the model."""
 
 EXAMPLE = """\
   python -m transformer_mt.translate runs/starter-en-zh-tiny "Good morning." "How are you?"
@@ -85,8 +96,14 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
 # ------------------------------------------------------------------------------------------- input
 
 
+def is_prompt(args: argparse.Namespace) -> bool:
+    """Whether a person types the sentences, one at a time."""
+    has_input = args.sentences or args.input not in (None, STANDARD)
+    return not has_input and sys.stdin is not None and sys.stdin.isatty()
+
+
 def input_windows(args: argparse.Namespace) -> Iterator[list[str]]:
-    """The sentences to translate, in windows: arguments, lines of a file or of stdin, or a prompt.
+    """The sentences to translate, in windows: arguments, or lines of a file or of stdin.
 
     Files stay open to the end, because Python aborts, or waits, when it closes a file that a thread
     still reads.
@@ -95,8 +112,6 @@ def input_windows(args: argparse.Namespace) -> Iterator[list[str]]:
         return iter([[" ".join(sentence.split("\n")) for sentence in args.sentences]])
     if args.input not in (None, STANDARD):
         return read_windows(open(args.input, "rb"), str(args.input))
-    if sys.stdin is not None and sys.stdin.isatty():
-        return prompt()
     return read_windows(standard_input(), "standard input")
 
 
@@ -141,21 +156,75 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
         raise errors[0]
 
 
-def prompt() -> Iterator[list[str]]:
-    """One line at a time from a terminal; Ctrl-D ends."""
+# ------------------------------------------------------------------------------------------ prompt
+
+
+def prompt(translator: "Translator") -> Iterator[list[str]]:
+    """One sentence at a time from a terminal, and commands, which begin with a colon."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (lines can be edited)
-    talk("Type a sentence and press Enter; Ctrl-D ends.")
-    while True:
-        try:
-            # `input` prints its prompt to stdout, which is for results where it is no terminal.
-            if not sys.stdout.isatty():
-                print("> ", end="", file=sys.stderr, flush=True)
-            yield [input("> " if sys.stdout.isatty() else "")]
-        except EOFError:
-            return
-        except UnicodeDecodeError:
-            raise UserError("what was typed is not UTF-8; check the terminal's encoding.") from None
+    talk(greeting(translator))
+    talk("Type a sentence and press Enter. :help shows what else there is, Ctrl-D ends.")
+    last = ""
+    while (line := typed_line()) is not None:
+        match line.strip():
+            case ":quit":
+                return
+            case ":help":
+                talk(HELP)
+            case ":attention":
+                show_attention(translator, last)
+            case word if re.fullmatch(r":\w+", word):
+                talk(f"{word}: no such command; :help lists them.")
+            case _:
+                last = line
+                yield [line]
+
+
+def typed_line() -> str | None:
+    """What was typed; None = the end."""
+    try:
+        # `input` prints its prompt to stdout, which is for results where it is no terminal.
+        if not sys.stdout.isatty():
+            print("> ", end="", file=sys.stderr, flush=True)
+        return input("> " if sys.stdout.isatty() else "")
+    except EOFError:
+        return None
+    except UnicodeDecodeError:
+        raise UserError("what was typed is not UTF-8; check the terminal's encoding.") from None
+
+
+def greeting(translator: "Translator") -> str:
+    """Which model this is, what it translates, and what it knows."""
+    config, data = translator.config, translator.config.data
+    n_parameters = sum(parameter.numel() for parameter in translator.model.parameters())
+    languages = f"{language_name(config.src_language)} to {language_name(config.tgt_language)}"
+    if source := translator.metadata.get("source"):
+        corpus = f"made from {source['name']}"
+    elif data.name == "files":
+        files = data.train if isinstance(data.train, list) else [data.train]
+        corpus = f"trained on {', '.join(Path(str(file)).name for file in files)}"
+    else:
+        corpus = f"trained on {data.name}"
+    return (
+        f"{translator.run_dir.name}: {languages}, {n_parameters / 1e6:.1f} million parameters, "
+        f"{corpus}; it knows such text, and little else."
+    )
+
+
+def show_attention(translator: "Translator", sentence: str) -> None:
+    """Write the page of a sentence, and say where it is."""
+    if not sentence.strip():
+        talk("Type a sentence first.")
+        return
+    try:
+        translator.attention(sentence).save(PAGE)
+    except UserError as error:  # the sentence is too long, for one
+        talk(f"no page: {error}")
+    except OSError as error:
+        talk(f"no page: {error.filename or PAGE}: {error.strerror or error}.")
+    else:
+        talk(f"open {PAGE.absolute().as_uri()}")
 
 
 # ------------------------------------------------------------------------------------------ output
@@ -167,11 +236,13 @@ def translate(
     rule: "Rule | None",
     as_json: bool,
     out: IO[str],
+    show_scores: bool = False,
 ) -> None:
     """Translate window after window, and print in order.
 
     Args:
         rule: how word links are read; None = there are none.
+        show_scores: tell the score of each translation, for the person at the prompt.
     """
     number = 0  # of the input line, from 1
     warned = False
@@ -191,6 +262,9 @@ def translate(
                 )
             for line in output_lines(translation, number, as_json, translator.decode.n_best):
                 print(line, file=out)
+            if show_scores and translation.text:
+                out.flush()
+                talk(f"  score {translation.score:.2f}")
         out.flush()
 
 
@@ -224,6 +298,7 @@ def candidate_fields(candidate: "Candidate") -> dict[str, Any]:
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    cli.check_run(args.run, args)
     from transformer_mt.fast import keep_freed_memory
     from transformer_mt.files import write_atomically
     from transformer_mt.translator import Translator
@@ -235,14 +310,15 @@ def main(argv: list[str]) -> None:
     if args.align:
         rule, reason = translator.inspector.default_rule()
         talk(f"links: {rule} ({reason})")
-    windows = input_windows(args)
+    at_prompt = is_prompt(args)
+    windows = prompt(translator) if at_prompt else input_windows(args)
     if args.output in (None, STANDARD):
-        translate(translator, windows, rule, args.json, sys.stdout)
+        translate(translator, windows, rule, args.json, sys.stdout, show_scores=at_prompt)
         return
 
     def write(path: Path) -> None:
         with open(path, "w", encoding="utf-8") as out:
-            translate(translator, windows, rule, args.json, out)
+            translate(translator, windows, rule, args.json, out, show_scores=at_prompt)
 
     write_atomically(args.output, write)
 

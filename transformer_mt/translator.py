@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import overload
 
 from transformer_mt.alignment import Rule, Side, make_side, read_links, soft_of_traces
 from transformer_mt.config import DecodeConfig, Precision, UserError
@@ -128,6 +129,30 @@ class Translator:
         """
         return cls(run_dir, device, precision, workers)
 
+    @overload
+    def translate(  # type: ignore[overload-overlap]  # a text is an Iterable[str], too
+        self,
+        texts: str,
+        beam_size: int | None = None,
+        length_penalty: float | None = None,
+        n_best: int | None = None,
+        batch_tokens: int | None = None,
+        align: bool = False,
+        rule: Rule | None = None,
+    ) -> Translation: ...
+
+    @overload
+    def translate(
+        self,
+        texts: Iterable[str],
+        beam_size: int | None = None,
+        length_penalty: float | None = None,
+        n_best: int | None = None,
+        batch_tokens: int | None = None,
+        align: bool = False,
+        rule: Rule | None = None,
+    ) -> list[Translation]: ...
+
     def translate(
         self,
         texts: str | Iterable[str],
@@ -137,13 +162,14 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
-    ) -> list[Translation]:
-        """Translate each text, in order; an empty one stays empty.
+    ) -> Translation | list[Translation]:
+        """Translate a text, or each of several, in order; an empty one stays empty.
 
         The batch has no influence on a translation.
 
         Args:
-            texts: one text, or several: a list, an iterator, the lines of an open file.
+            texts: one text, which gives one `Translation`; or several, which give a list of them:
+                a list, an iterator, the lines of an open file.
             beam_size: None = as `decode` says, which is the run's; 1 = greedy.
             length_penalty: likewise; 0 = off.
             n_best: candidates for each text, at most `beam_size`; fewer where several would be the
@@ -156,6 +182,11 @@ class Translator:
             UserError: an option is out of range, or a text holds lone surrogates.
             TypeError: `texts` are no texts.
         """
+        if isinstance(texts, str):
+            (translation,) = self.translate(
+                [texts], beam_size, length_penalty, n_best, batch_tokens, align, rule
+            )
+            return translation
         texts = text_list(texts)
         options = self.decode_options(beam_size, length_penalty, n_best, batch_tokens)
         for i, text in enumerate(texts, start=1):
@@ -475,14 +506,12 @@ def clip(n: int, lowest: int, highest: int) -> int:
     return min(max(n, lowest), highest)
 
 
-def text_list(texts: str | Iterable[str]) -> list[str]:
-    """One text or several as a list, because an iterator can be read only once.
+def text_list(texts: Iterable[str]) -> list[str]:
+    """Several texts as a list, because an iterator can be read only once.
 
     Raises:
         TypeError: something else was given.
     """
-    if isinstance(texts, str):
-        return [texts]
     wanted = "translate takes a text (str), or several in a list or an iterator"
     if isinstance(texts, bytes) or not isinstance(texts, Iterable):
         raise TypeError(f"{wanted}, not {type(texts).__name__}")

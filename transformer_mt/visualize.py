@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
 from transformer_mt.files import talk, typed_path
+from transformer_mt.text import is_unspaced
+from transformer_mt.units import format_links, split_units
 
 if TYPE_CHECKING:
     from transformer_mt.alignment import Reason
@@ -60,6 +62,15 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     return args
 
 
+def warn_of_one_token(text: str, language: str, where: str) -> None:
+    """Say that a text without spaces is a single given token, to which all links would go."""
+    if is_unspaced(language) and len(text.split()) == 1 and len(split_units(text)) > 1:
+        talk(
+            f"warning: {where} has no spaces, so that --units given takes it for one token; put "
+            "spaces between its tokens, or leave --units out."
+        )
+
+
 def dump_arrays(attention: "Attention", with_queries_and_keys: bool) -> dict[str, Any]:
     """The arrays of `attention.npz`; their shapes are those of `Attention`."""
     from transformer_mt.view.page import KINDS
@@ -82,8 +93,6 @@ def description(
     translator: "Translator", attention: "Attention", reason: "Reason", args: argparse.Namespace
 ) -> dict[str, Any]:
     """What `attention.json` says: what was drawn, and how it was made."""
-    from transformer_mt.units import format_links
-
     src, tgt = attention.src, attention.tgt
     return {
         "src": src.text,
@@ -128,7 +137,6 @@ def write_all(
 
     from transformer_mt.alignment import reading
     from transformer_mt.files import write_atomically, write_text
-    from transformer_mt.units import format_links
     from transformer_mt.view import page
 
     # A damaged alignment.json stops here, before anything is written.
@@ -159,17 +167,19 @@ def write_all(
 
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
+    config = cli.check_run(args.run, args)
     rule_options = cli.rule_options(args)
     # torch takes seconds to import, and a wrong option should be told at once.
     from transformer_mt.translator import Translator
-    from transformer_mt.units import format_links
 
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
-    config = translator.config
     cli.warn_of_other_language([args.sentence], config.src_language, "the sentence")
     if args.target is not None:
         cli.warn_of_other_language([args.target], config.tgt_language, "the target")
+    if args.units == "given":
+        warn_of_one_token(args.sentence, config.src_language, "the sentence")
+        warn_of_one_token(args.target or "", config.tgt_language, "the target")
     rule, reason = translator.inspector.rule_of_options(rule_options)
     attention = translator.attention(args.sentence, args.target, args.units, rule)
     cli.warn_of_unknown(translator.unknown_share([args.sentence]), "the sentence")

@@ -27,6 +27,7 @@ from transformer_mt.config import (
     TokenizerConfig,
     UserError,
 )
+from transformer_mt.config_file import WEIGHTS, save_config
 from transformer_mt.fast import NEVER
 from transformer_mt.files import talk, write_atomically
 from transformer_mt.interchange.marian import (
@@ -50,14 +51,7 @@ from transformer_mt.interchange.vocabularies import (
     read_vocabularies,
 )
 from transformer_mt.model import positional_encoding
-from transformer_mt.run_dir import (
-    WEIGHTS,
-    empty_model,
-    save_config,
-    save_tensors,
-    save_tokenizers,
-    weights_of,
-)
+from transformer_mt.run_dir import empty_model, save_tensors, save_tokenizers, weights_of
 from transformer_mt.text import language_of
 from transformer_mt.tokenizer import Tokenizer
 
