@@ -139,7 +139,9 @@ def check_corpus_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     if args.output == STANDARD:
         return
     if args.output.suffix != ".tsv":
-        parser.error(f"--output {args.output}: training tells the format by the name: end it in .tsv")
+        parser.error(
+            f"--output {args.output}: training tells the format by the name: end it in .tsv"
+        )
     if any(
         path.exists() and args.output.exists() and path.samefile(args.output)
         for path in args.corpus
