@@ -112,6 +112,7 @@ def test_every_kind_of_corpus_gives_the_same(call, install, tmp_path):
     two = call("align", english, chinese)
     expected = [f"{s}\t{t}\t{expected_links(s, t)}\n" for s, t in pattern_pairs()[:9]]
     assert one.out == two.out == "".join(expected)
+    assert "data.train" not in one.err  # standard output has no name
 
 
 def test_a_field_with_a_break_or_a_tab_stays_in_its_row(call, install, tmp_path):
@@ -152,7 +153,7 @@ def test_options_that_do_not_fit_are_refused(call, linked_run, tmp_path):
         (["--gold"], "--gold belongs to a run"),
         (["--layer", "0"], "need --from RUN"),
         (["--agree", linked_run], "need --from RUN"),
-        (["--output", tmp_path / "a.txt"], "name a .tsv file"),
+        (["--output", tmp_path / "a.txt"], "end it in .tsv"),
         (["--output", corpus], "is the corpus itself"),
         (["--columns", "en", "zh"], "--columns en zh: columns of a TSV file are numbers"),
     ):

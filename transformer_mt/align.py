@@ -7,6 +7,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -138,7 +139,9 @@ def check_corpus_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     if args.output == STANDARD:
         return
     if args.output.suffix != ".tsv":
-        parser.error(f"--output {args.output}: name a .tsv file, from which training can tell")
+        parser.error(
+            f"--output {args.output}: training tells the format by the name: end it in .tsv"
+        )
     if any(
         path.exists() and args.output.exists() and path.samefile(args.output)
         for path in args.corpus
@@ -235,11 +238,9 @@ def align_corpus(args: argparse.Namespace) -> None:
     pairs = silver.read_pairs(args.corpus, args.columns, args.skip_bad_rows)
     links = silver.eflomal_links(pairs) if args.teacher is None else links_of_run(args, pairs)
     silver.write_corpus(args.output, pairs, links)
-    n_linked = sum(map(bool, links))
-    talk(
-        f"{n_linked:,} of {len(pairs):,} pairs have links; train on them with "
-        f"data.train={args.output} data.links_column=2"
-    )
+    talk(f"{sum(map(bool, links)):,} of {len(pairs):,} pairs have links")
+    if args.output != STANDARD:
+        talk(f"train on them with: data.train={shlex.quote(str(args.output))} data.links_column=2")
 
 
 def links_of_run(args: argparse.Namespace, pairs: list[tuple[str, str]]) -> list[str]:
