@@ -506,6 +506,16 @@ def test_run_rule_and_gold(web):
             "（de-zh 没有标准对齐，未经测量）。",
         ),
         (
+            Reason("as_trained"),
+            "(as its training had it).",
+            "（与其训练时的做法相同）。",
+        ),
+        (
+            Reason("as_opus_mt"),
+            "(assumed, because opus-mt trains so).",
+            "（opus-mt 通常这样训练，据此假定，未经测量）。",
+        ),
+        (
             Reason("by_option", changed=True),
             "(chosen by option; changed by option).",
             "（由选项指定，又由选项更改）。",

@@ -272,6 +272,8 @@ def rule_of_run(
     Raises:
         UserError: the file is damaged, unless it `will_be_replaced`.
     """
+    from transformer_mt.alignment import saved_reason
+
     try:
         saved = inspector.saved_rule()
     except UserError:
@@ -280,10 +282,10 @@ def rule_of_run(
         return {}
     if saved is None:
         return {}
-    rule, chosen_on = saved[0], saved[1].get("chosen_on")
+    rule, reason = saved[0], saved_reason(saved[1])
     # The table has the rules of one pair of thresholds, with punctuation masked or not.
     quality = table[rule] if rule in table else inspector.measure(gold_pairs, rule)[rule]
-    return {"the run's choice": (f"{rule}, chosen on {chosen_on}", quality)}
+    return {"the run's choice": (f"{rule}, {reason}", quality)}
 
 
 def quality_of_both(

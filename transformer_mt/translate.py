@@ -233,8 +233,10 @@ def main(argv: list[str]) -> None:
     translator.decode = cli.decode_config(args, translator.decode)
     rule = None
     if args.align:
+        from transformer_mt.alignment import reading
+
         rule, reason = translator.inspector.default_rule()
-        talk(f"links: {rule} ({reason})")
+        talk(reading(rule, reason))
     windows = input_windows(args)
     if args.output in (None, STANDARD):
         translate(translator, windows, rule, args.json, sys.stdout)
