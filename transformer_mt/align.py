@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
 from transformer_mt.config import UserError
-from transformer_mt.files import STANDARD, read_text, talk, typed_path
+from transformer_mt.files import STANDARD, talk, typed_path
 from transformer_mt.text import one_line
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     outcome.add_argument(
         "--gold",
         nargs="?",
-        const="test",
+        const="",
         metavar="LINKS",
         help="measure on these gold links: valid or test (default), kept in the run, or a FILE of "
         "i-j, ipj of --src and --tgt",
@@ -74,26 +74,30 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     cli.add_batch_options(parser)
     args = parser.parse_args(argv)
     check_args(parser, args)
-    if args.gold and args.src:
-        args.gold = typed_path(args.gold)
+    if args.gold is not None:
+        args.gold = typed_path(args.gold) if args.src else args.gold or "test"
     cli.check_one_standard_input([args.src, args.tgt, args.gold])
     return args
 
 
 def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     """Refuse options that do not go together; raises UserError."""
-    if bool(args.src) != bool(args.tgt) or not (args.src or args.gold):
+    if bool(args.src) != bool(args.tgt) or (args.src is None and args.gold is None):
         parser.error("give --src FILE and --tgt FILE, or --gold valid or test")
-    if args.output.is_dir():
-        parser.error(f"--output {args.output} is a folder: name a file")
+    cli.check_output("--output", args.output)
     if args.gold is None:
         if args.save or args.json:
             parser.error("--save and --json belong to --gold")
         return
     if not cli.rule_options(args).keys() <= {"mask_punctuation", "threshold"}:
         parser.error("--gold measures every choice; leave --layer, --head, --shift and --both out")
+    if args.src and not args.gold:
+        parser.error(
+            "--gold needs a FILE of links between --src and --tgt; leave these two out to measure "
+            "on the run's own gold links"
+        )
     if args.src is None:
-        if args.gold not in ("valid", "test"):
+        if args.gold not in ("", "valid", "test"):
             parser.error(
                 f"--gold {args.gold}: give valid or test, or a file's --src and --tgt, too"
             )
@@ -102,18 +106,9 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
 
 
 def read_aligned(translator: "Translator", *paths: Path) -> list[list[str]]:
-    """Lines of files that belong together, sources and targets first.
-
-    Raises:
-        UserError: the files differ in their number of lines.
-    """
-    texts = [read_text(path) for path in paths]
-    for path, lines in zip(paths, texts, strict=True):
-        if len(lines) != len(texts[0]):
-            raise UserError(f"{path}: {len(lines)} lines, but {paths[0]} has {len(texts[0])}.")
-    config = translator.config
-    cli.warn_of_other_language(texts[0], config.src_language, str(paths[0]))
-    cli.warn_of_other_language(texts[1], config.tgt_language, str(paths[1]))
+    """Lines of files that belong together, sources and targets first; see `cli.read_aligned`."""
+    texts = cli.read_aligned(*paths)
+    cli.warn_of_other_languages(texts[0], texts[1], translator.config, *map(str, paths[:2]))
     cli.warn_of_unknown(translator.unknown_share(texts[0]), str(paths[0]))
     return texts
 
@@ -227,6 +222,7 @@ def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[G
     """The pairs of `--src`, `--tgt` and `--gold`, but for those that the model cannot read."""
     from transformer_mt.alignment import make_gold
     from transformer_mt.inspector import UnfitError
+    from transformer_mt.units import OutOfRangeError
 
     texts = read_aligned(translator, args.src, args.tgt, args.gold)
     gold_pairs, side, units = [], translator.inspector.side, args.units or "given"
@@ -237,7 +233,13 @@ def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[G
         except UnfitError as error:
             talk(f"warning: {error} Left out.")
             continue
-        gold_pairs.append(make_gold(src_side, tgt_side, links, f"{args.gold}: line {number}"))
+        try:
+            gold = make_gold(src_side, tgt_side, links, f"{args.gold}: line {number}")
+        except OutOfRangeError as error:
+            counted = {"given": "words", "words": "given"}
+            hint = f" Or try --units {counted[units]}." if units in counted else ""
+            raise UserError(f"{error}{hint}") from None
+        gold_pairs.append(gold)
     return gold_pairs
 
 
