@@ -3,7 +3,7 @@
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -143,7 +143,8 @@ class Translator:
         The batch has no influence on a translation.
 
         Args:
-            texts: one text, or several: a list, an iterator, the lines of an open file.
+            texts: one text, or several: whatever gives them one after the other, such as a list, a
+                generator, the lines of an open file, a column of a table.
             beam_size: None = as `decode` says, which is the run's; 1 = greedy.
             length_penalty: likewise; 0 = off.
             n_best: candidates for each text, at most `beam_size`; fewer where several would be the
@@ -153,7 +154,8 @@ class Translator:
             rule: how links are read; None = as the run's `alignment.json` says, see
                 `Inspector.default_rule`.
         Raises:
-            UserError: an option is out of range, or a text holds lone surrogates.
+            UserError: an option is out of range, or a text holds lone surrogates, or a character
+                that is more tokens than the model reads.
             TypeError: `texts` are no texts.
         """
         texts = text_list(texts)
@@ -398,8 +400,11 @@ class Translator:
             )
             if n_fitting:
                 return points[n_fitting - 1]
-        # One character may be more tokens than fit, where a vocabulary spells it in bytes.
-        return 1
+        # Even one character may not fit, where a vocabulary spells it in bytes or writes it out.
+        raise UserError(
+            f"the character {text[0]} alone is {self.n_tokens(text[0])} tokens, but the model "
+            f"reads at most model.max_len={self.config.model.max_len}; leave it out."
+        )
 
     def unknown_share(self, texts: list[str]) -> float:
         """The part of the source tokens of `texts` that the vocabulary does not know, from 0 to 1.
@@ -484,9 +489,14 @@ def text_list(texts: str | Iterable[str]) -> list[str]:
     if isinstance(texts, str):
         return [texts]
     wanted = "translate takes a text (str), or several in a list or an iterator"
-    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+    try:
+        # Bytes would give numbers, and a mapping its keys.
+        iterator = None if isinstance(texts, bytes | Mapping) else iter(texts)
+    except TypeError:
+        iterator = None
+    if iterator is None:
         raise TypeError(f"{wanted}, not {type(texts).__name__}")
-    whole = list(texts)
+    whole = list(iterator)
     for i, text in enumerate(whole, start=1):
         if not isinstance(text, str):
             raise TypeError(f"{wanted}, but text {i} is of type {type(text).__name__}")
