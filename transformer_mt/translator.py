@@ -217,6 +217,31 @@ class Translator:
         n_tokens = sum(len(hypotheses[0].ids) + 1 for hypotheses in pieces)
         return Translation(src, list(candidates.values()), n_tokens, max(1, len(pieces)))
 
+    def src_sides(self, text: str, pieces: list[str], ids: list[list[int]]) -> list[Side]:
+        """The side of each piece of a source; its units are those of the whole."""
+        units = units_in_pieces(self.run.convert_src(one_line(text)), pieces)
+        return [
+            make_side(self.src_tokenizer, *arguments)
+            for arguments in zip(ids, units, pieces, strict=True)
+        ]
+
+    def links(
+        self,
+        hypotheses: Iterable[Hypothesis],
+        src_sides: list[Side],
+        tgt_units: list[Spans],
+        rule: Rule,
+    ) -> set[Link]:
+        """The links of a translation, whose pieces are `hypotheses` with their attention."""
+        links: set[Link] = set()
+        rule = replace(rule, layer=0, head=0)  # the hypotheses kept its map alone
+        for hypothesis, src, units in zip(hypotheses, src_sides, tgt_units, strict=True):
+            tgt_ids = [*hypothesis.ids, self.tgt_tokenizer.eos_id]
+            tgt = make_side(self.tgt_tokenizer, tgt_ids, units)
+            assert hypothesis.attention is not None, "the search was asked for it"
+            links |= read_links(hypothesis.attention[None, None].numpy(), src, tgt, rule)
+        return links
+
     def score(
         self,
         pairs: Iterable[tuple[str, str]],
@@ -294,31 +319,6 @@ class Translator:
             return src_ids, tgt_ids
         talk(f"warning: {where}: {problem}. No score.")
         return None
-
-    def src_sides(self, text: str, pieces: list[str], ids: list[list[int]]) -> list[Side]:
-        """The side of each piece of a source; its units are those of the whole."""
-        units = units_in_pieces(self.run.convert_src(one_line(text)), pieces)
-        return [
-            make_side(self.src_tokenizer, *arguments)
-            for arguments in zip(ids, units, pieces, strict=True)
-        ]
-
-    def links(
-        self,
-        hypotheses: Iterable[Hypothesis],
-        src_sides: list[Side],
-        tgt_units: list[Spans],
-        rule: Rule,
-    ) -> set[Link]:
-        """The links of a translation, whose pieces are `hypotheses` with their attention."""
-        links: set[Link] = set()
-        rule = replace(rule, layer=0, head=0)  # the hypotheses kept its map alone
-        for hypothesis, src, units in zip(hypotheses, src_sides, tgt_units, strict=True):
-            tgt_ids = [*hypothesis.ids, self.tgt_tokenizer.eos_id]
-            tgt = make_side(self.tgt_tokenizer, tgt_ids, units)
-            assert hypothesis.attention is not None, "the search was asked for it"
-            links |= read_links(hypothesis.attention[None, None].numpy(), src, tgt, rule)
-        return links
 
     def decode_options(
         self,
