@@ -67,6 +67,7 @@ def test_many_pairs_give_one_line_each_in_order(
     call, translator, linked_run, tmp_path, texts, name
 ):
     options = ["--units", name, "--layer", "1", "--head", "0", "--mask-punctuation"]
+    (tmp_path / "new").mkdir()
     done = align(call, linked_run, texts, tmp_path / "new" / "out.align", *options)
     assert (done.status, done.out) == (0, "")
     output_lines = lines_of(tmp_path / "new" / "out.align")
@@ -374,6 +375,15 @@ def test_gold_links_that_do_not_fit_name_file_line_and_link(
     assert f"{given[0].parent}/{message}" in call("align", linked_run, *on_given(given)).error
 
 
+def test_a_gold_link_out_of_range_hints_at_other_units(call, linked_run, given):
+    write(given[0], "I don't like cats.\nWe buy fish.\n")
+    error = call("align", linked_run, *on_given(given)).error
+    assert "x.align: line 1: link 4-3 is out of range" in error
+    assert error.endswith("Or try --units words.")
+    error = call("align", linked_run, *on_given(given), "--units", "words").error
+    assert "x.align: line 1: link 5-4" in error and error.endswith("Or try --units given.")
+
+
 def test_a_gold_pair_that_is_too_long_is_left_out_and_named(call, linked_run, given):
     write(given[1], "我 不 喜欢 猫 。\n" + "画 " * 60 + "\n")
     done = call("align", linked_run, *on_given(given), "--json")
@@ -422,7 +432,10 @@ BATCH = ["--src", "FILE", "--tgt", "FILE"]
         (["--tgt", "FILE", "--gold", "FILE"], "give --src FILE and --tgt FILE"),
         (["--src", "NONE", "--tgt", "FILE"], "NONE: no such file"),
         ([*BATCH, "--gold", "NONE"], "NONE: no such file"),
-        ([*BATCH, "--output", "FOLDER"], "is a folder: name a file"),
+        ([*BATCH, "--output", "FOLDER"], "is a folder; name a file"),
+        ([*BATCH, "--output", "FOLDER/new/out"], "/new/out: no such folder"),
+        ([*BATCH, "--gold"], "--gold needs a FILE of links between --src and --tgt; leave"),
+        ([*BATCH, "--gold", ""], "--gold needs a FILE"),
         ([*BATCH, "--gold", "FILE", "--output", "x"], "argument --output: not allowed with"),
         (["--gold", "train"], "--gold train: give valid or test, or a file's --src and --tgt"),
         ([*BATCH, "--save"], "--save and --json belong to --gold"),

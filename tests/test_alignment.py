@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from transformer_mt.alignment import (
     Gold,
     Quality,
+    Reason,
     Rule,
     Side,
     agree,
@@ -48,8 +49,10 @@ from transformer_mt.alignment import (
     read_ways,
     rule_from_json,
     rule_to_json,
+    saved_reason,
     shifted,
     soft,
+    unmeasured_rule_to_json,
     with_links,
 )
 from transformer_mt.config import UserError
@@ -697,6 +700,14 @@ def test_a_rule_read_both_ways_comes_back_from_its_file(measured):
     assert all(row["both"] and not row["mask_eos"] for row in values["table"])
 
 
+@pytest.mark.parametrize("key", ["as_trained", "as_opus_mt"])
+def test_a_rule_that_was_never_measured_comes_back_with_its_reason(key):
+    text = unmeasured_rule_to_json(Rule(1, 0), Reason(key), [0])
+    rule, values = rule_from_json(text, 2, 2, "alignment.json")
+    assert rule == Rule(1, 0) and saved_reason(values) == Reason(key)
+    assert values["steps"] == [0] and values["table"] == []
+
+
 def test_a_file_of_before_reads_rows_alone(measured):
     values = json.loads(rule_to_json(measured, "x", [3]))
     for part in (values, *values["table"]):
@@ -743,6 +754,7 @@ NAN_ROW = {"layer": 0, "head": 0, "shift": False, "aer": math.nan}
         (changed(column_threshold=None), DAMAGED),
         (changed(column_threshold=1.5), DAMAGED),
         (changed(table=[{"layer": 0, "head": 0, "shift": False, "both": 1, "aer": 0.1}]), DAMAGED),
+        (changed(reason="a hunch"), DAMAGED),
         (changed(table=None), DAMAGED),
         (changed(table=[1]), DAMAGED),
         (changed(table=[{"aer": 0.1}]), DAMAGED),

@@ -12,8 +12,10 @@ from helpers import Done, make_run, write
 from safetensors.torch import load_file, save_file
 
 from transformer_mt import Translator
+from transformer_mt.alignment import Reason, Rule, reading
+from transformer_mt.config import Norm
 from transformer_mt.config_file import load_config
-from transformer_mt.run_dir import load_run
+from transformer_mt.run_dir import load_run, load_tensors, save_tensors
 from transformer_mt.view.primer_data import character_vectors
 
 pytest.importorskip("transformers", reason="makes its models with transformers")
@@ -340,8 +342,6 @@ def test_a_run_remembers_name_and_licence_and_its_export_tells_them(copy, call, 
 
 
 def test_a_licence_is_written_only_when_told(call, tmp_path, tokenizers):
-    from transformer_mt.config import Norm
-
     run = make_run(tmp_path / "run", tokenizers, model={"norm": Norm.post})
     call("convert", run, tmp_path / "without", "--to", "marian")
     call("convert", run, tmp_path / "with", "--to", "marian", "--license", "mit")
@@ -359,6 +359,73 @@ def test_search_settings_come_along(copy, call, tmp_path):
     decode = load_config(tmp_path / "run").decode
     assert decode.beam_size == 6
     assert decode.length_penalty == 1.0  # 0.8 * 25 / 20
+
+
+# ----------------------------------------------------------------------------- word links
+
+
+OLD_CARD = "---\nlicense: apache-2.0\n---\n* dataset: opus\n* model: transformer-align\n"
+BIG_CARD = "**Model Description:**\n- **Model Type:** Translation (transformer-big)\n"
+SILENT_CARD = "- **Model Type:** Translation\nFor use with transformers: a transformer.\n"
+
+
+@pytest.mark.parametrize(
+    "card, key",
+    [
+        (OLD_CARD, "as_trained"),
+        (BIG_CARD.replace("-big", "-big-align"), "as_trained"),
+        (BIG_CARD, None),
+        (SILENT_CARD, "as_opus_mt"),
+        (None, "as_opus_mt"),
+    ],
+)
+def test_links_are_read_where_marian_guides_unless_the_card_says_otherwise(
+    copy, call, tmp_path, card, key
+):
+    folder = copy("opus")
+    if card is not None:
+        write(folder / "README.md", card)
+    done = call("convert", folder, tmp_path / "run", "--target-language", "yue")
+    assert done.status == 0, done.err
+    inspector = Translator(tmp_path / "run", "cpu").inspector
+    if key is None:
+        assert not (tmp_path / "run" / "alignment.json").exists() and "links: " not in done.err
+        assert not inspector.is_guided
+        return
+    rule, reason = inspector.default_rule()
+    last = inspector.run.config.model.n_decoder_layers - 1
+    assert rule == Rule(last, 0)  # at the step that emits the token, eos masked
+    assert reason == Reason(key, taught=key == "as_trained")
+    assert f"{reading(rule, reason)}; align --gold --save measures them" in done.err
+    done = call("translate", tmp_path / "run", "I like apples", "--align")
+    assert reading(rule, reason) in done.err.splitlines()
+
+
+def test_measuring_replaces_what_training_says(copy, call, tmp_path):
+    run = tmp_path / "run"
+    assert call("convert", copy(), run).status == 0
+    src = write(tmp_path / "src", "I like apples .\nStudents see cats .\n")
+    tgt = write(tmp_path / "tgt", "我 喜欢 苹果\n学生 看见 猫\n")
+    links = write(tmp_path / "links", "0-0 1-1 2-2\n0-0 1-1 2-2\n")
+    done = call("align", run, "--src", src, "--tgt", tgt, "--gold", links, "--save")
+    assert "the run's choice" in done.out and "layer 1, head 0, assumed, because" in done.out
+    _, reason = Translator(run, "cpu").inspector.default_rule()
+    assert reason == Reason("chosen_on", f"{links}, 2 pairs")
+
+
+def test_an_export_remembers_what_a_head_was_taught(call, tmp_path, tokenizers):
+    """And an import of it takes no assumption for what it was."""
+    run = make_run(tmp_path / "run", tokenizers, model={"norm": Norm.post, "guide_layer": 0})
+    tensors, metadata = load_tensors(run / "model.safetensors")
+    for guided in (True, False):
+        metadata["guided"] = guided
+        save_tensors(run / "model.safetensors", tensors, metadata)
+        out, again = tmp_path / f"out{guided}", tmp_path / f"again{guided}"
+        assert call("convert", run, out, "--to", "marian").status == 0
+        assert call("convert", out, again).status == 0
+        inspector = Translator(again, "cpu").inspector
+        assert inspector.is_guided is guided and not (again / "alignment.json").exists()
+        assert inspector.is_taught(Rule(0, 0, shift=True)) is guided
 
 
 # ----------------------------------------------------------------------------- every command

@@ -54,3 +54,5 @@ def test_training_goes_on_from_an_imported_model(name, call, corpus_tsv, cache_d
     report = json.loads(lines(done.out)[0])
     assert [system["run"] for system in report["systems"]] == [str(run), str(begin)]
     assert call("convert", run, tmp_path / "out", "--to", "marian").status == 0
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "It was fine-tuned from marian on `files`; its weights are of step" in card

@@ -183,6 +183,24 @@ def test_greedy_translations_of_an_imported_run_are_those_of_generate(imported):
     assert_same_greedy_ids(theirs, folder, run_dir, SENTENCES[:6] + ODD)
 
 
+def test_links_of_an_imported_run_are_the_largest_weights_of_the_head_that_marian_guides(imported):
+    """The first head of their last layer, in the row of the step that puts out the token."""
+    _, theirs, run_dir = imported
+    translator = Translator(run_dir, "cpu")
+    rule, _ = translator.inspector.default_rule()
+    attention = translator.attention(SENTENCES[1], None, "subwords", rule)
+    src, tgt = attention.src, attention.tgt
+    theirs.set_attn_implementation("eager")
+    with torch.no_grad():
+        outputs = theirs(
+            input_ids=torch.tensor([src.ids]),
+            decoder_input_ids=torch.tensor([[theirs.config.decoder_start_token_id, *tgt.ids[:-1]]]),
+            output_attentions=True,
+        )
+    weights = outputs.cross_attentions[-1][0, 0, :-1, src.n_prefix : -1]  # of words alone
+    assert attention.links == {(s, t) for t, s in enumerate(weights.argmax(-1).tolist())}
+
+
 def test_a_directory_that_transformers_saves_again_is_the_same_run(imported, tmp_path):
     folder, _, run_dir = imported
     if folder.name == "tc-big":

@@ -476,6 +476,23 @@ def test_run_rule_and_gold(web):
     assert web.js("document.getElementById('kind').value") == "cross" and web.js("state.shift")
 
 
+def test_a_taught_head_is_shown_first_and_said_to_be_taught(web):
+    """The page opens on it, and says that the other heads are the model's own."""
+    data, arrays = random_pair(4)
+    data["rule"] = data["rule"] | {"layer": 0, "head": 0, "shift": True, "mask_eos": False}
+    data["reason"] = reason_data(Reason("no_gold", "de-zh", taught=True))
+    data["links"] = links(data, arrays, **rule_of(data))
+    web.open(data)
+    chosen = [web.js(f"document.getElementById('{id}').value") for id in ("kind", "layer", "head")]
+    assert chosen == ["cross", "0", "0"]
+    close(web.matrix(), mean_of_heads(arrays, "cross", 0, 0, True))  # where the token is read
+    english = "training taught this head word links, while the other heads are the model's own)."
+    assert web.text("#rule-text").endswith(f"(no gold links for de-zh; {english}")
+    web.click("#language")
+    chinese = "训练时用词对齐教过这个头，其余的头是模型自己形成的）。"
+    assert web.text("#rule-text").endswith(f"（de-zh 没有标准对齐，未经测量；{chinese}")
+
+
 @pytest.mark.parametrize(
     ("reason", "english", "chinese"),
     [
@@ -504,6 +521,16 @@ def test_run_rule_and_gold(web):
             Reason("no_gold", "de-zh"),
             "(no gold links for de-zh).",
             "（de-zh 没有标准对齐，未经测量）。",
+        ),
+        (
+            Reason("as_trained"),
+            "(as its training had it).",
+            "（与其训练时的做法相同）。",
+        ),
+        (
+            Reason("as_opus_mt"),
+            "(assumed, because opus-mt trains so).",
+            "（opus-mt 通常这样训练，据此假定，未经测量）。",
         ),
         (
             Reason("by_option", changed=True),

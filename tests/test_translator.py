@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from datasets import Dataset
 from helpers import SENTENCES
 
 from transformer_mt import Translator
@@ -60,6 +61,7 @@ def test_one_text_gives_one_translation(translator):
         (None, "not NoneType"),
         (3, "not int"),
         (b"I like apples.", "not bytes"),
+        ({"I like apples.": "我喜欢苹果。"}, "not dict"),
         (["ok", None], "text 2 is of type NoneType"),
         ([["ok"]], "text 1 is of type list"),
         ([b"ok"], "text 1 is of type bytes"),
@@ -68,6 +70,27 @@ def test_one_text_gives_one_translation(translator):
 def test_what_is_no_text_is_a_type_error_that_says_what_is_wanted(translator, given, named):
     with pytest.raises(TypeError, match=rf"takes a text \(str\), or several .*{named}"):
         translator.translate(given)
+
+
+class Column:
+    """A column of a table, which can be asked for an item and nothing else."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __getitem__(self, i):
+        return self.items[i]
+
+
+def test_a_column_of_a_table_is_translated(translator, expected):
+    for given in (Column(SENTENCES), Dataset.from_dict({"en": SENTENCES})["en"]):
+        assert [translation.text for translation in translator.translate(given)] == expected
+
+
+def test_a_character_that_does_not_fit_the_model_is_named(translator, monkeypatch):
+    monkeypatch.setattr(translator.config.model, "max_len", 4)
+    with pytest.raises(UserError, match=r"the character 𠀀 alone is \d tokens, .* max_len=4"):
+        translator.translate(["I", "𠀀"])
 
 
 def test_a_run_is_found_after_the_working_directory_has_changed(trained_run, tmp_path, monkeypatch):

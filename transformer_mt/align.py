@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
 from transformer_mt.config import UserError
-from transformer_mt.files import STANDARD, read_text, talk, typed_path
+from transformer_mt.files import STANDARD, talk, typed_path
 from transformer_mt.text import one_line
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     outcome.add_argument(
         "--gold",
         nargs="?",
-        const="test",
+        const="",
         metavar="LINKS",
         help="measure on these gold links: valid or test (default), kept in the run, or a FILE of "
         "i-j, ipj of --src and --tgt",
@@ -116,8 +116,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         check_corpus_args(parser, args)
     else:
         check_args(parser, args)
-    if args.gold and args.src:
-        args.gold = typed_path(args.gold)
+    if args.gold is not None:
+        args.gold = typed_path(args.gold) if args.src else args.gold or "test"
     cli.check_one_standard_input([args.src, args.tgt, args.gold])
     return args
 
@@ -132,12 +132,13 @@ def is_corpus(paths: list[Path]) -> bool:
 def check_corpus_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     """Refuse options that do not go with a corpus, or not without a run; raises UserError."""
     for name in ("src", "tgt", "gold", "units", "save", "json"):
-        if getattr(args, name):
+        if getattr(args, name) not in (None, False):
             parser.error(f"--{name} belongs to a run, and {args.corpus[0]} is a corpus")
     if args.teacher is None and (args.agree or cli.rule_options(args)):
         parser.error("--agree, and how links are read from attention, need --from RUN")
     if args.output == STANDARD:
         return
+    cli.check_output("--output", args.output)
     if args.output.suffix != ".tsv":
         parser.error(
             f"--output {args.output}: training tells the format by the name: end it in .tsv"
@@ -153,18 +154,22 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     """Refuse options that do not go together; raises UserError."""
     if args.teacher or args.columns or args.skip_bad_rows:
         parser.error(f"--from, --columns and --skip-bad-rows belong to a corpus, not to {args.run}")
-    if bool(args.src) != bool(args.tgt) or not (args.src or args.gold):
+    if bool(args.src) != bool(args.tgt) or (args.src is None and args.gold is None):
         parser.error("give --src FILE and --tgt FILE, or --gold valid or test")
-    if args.output.is_dir():
-        parser.error(f"--output {args.output} is a folder: name a file")
+    cli.check_output("--output", args.output)
     if args.gold is None:
         if args.save or args.json:
             parser.error("--save and --json belong to --gold")
         return
     if not cli.rule_options(args).keys() <= {"mask_punctuation", "threshold"}:
         parser.error("--gold measures every choice; leave --layer, --head, --shift and --both out")
+    if args.src and not args.gold:
+        parser.error(
+            "--gold needs a FILE of links between --src and --tgt; leave these two out to measure "
+            "on the run's own gold links"
+        )
     if args.src is None:
-        if args.gold not in ("valid", "test"):
+        if args.gold not in ("", "valid", "test"):
             parser.error(
                 f"--gold {args.gold}: give valid or test, or a file's --src and --tgt, too"
             )
@@ -173,18 +178,9 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
 
 
 def read_aligned(translator: "Translator", *paths: Path) -> list[list[str]]:
-    """Lines of files that belong together, sources and targets first.
-
-    Raises:
-        UserError: the files differ in their number of lines.
-    """
-    texts = [read_text(path) for path in paths]
-    for path, lines in zip(paths, texts, strict=True):
-        if len(lines) != len(texts[0]):
-            raise UserError(f"{path}: {len(lines)} lines, but {paths[0]} has {len(texts[0])}.")
-    config = translator.config
-    cli.warn_of_other_language(texts[0], config.src_language, str(paths[0]))
-    cli.warn_of_other_language(texts[1], config.tgt_language, str(paths[1]))
+    """Lines of files that belong together, sources and targets first; see `cli.read_aligned`."""
+    texts = cli.read_aligned(*paths)
+    cli.warn_of_other_languages(texts[0], texts[1], translator.config, *map(str, paths[:2]))
     cli.warn_of_unknown(translator.unknown_share(texts[0]), str(paths[0]))
     return texts
 
@@ -339,6 +335,7 @@ def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[G
     """The pairs of `--src`, `--tgt` and `--gold`, but for those that the model cannot read."""
     from transformer_mt.alignment import make_gold
     from transformer_mt.inspector import UnfitError
+    from transformer_mt.units import OutOfRangeError
 
     texts = read_aligned(translator, args.src, args.tgt, args.gold)
     gold_pairs, side, units = [], translator.inspector.side, args.units or "given"
@@ -349,7 +346,13 @@ def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[G
         except UnfitError as error:
             talk(f"warning: {error} Left out.")
             continue
-        gold_pairs.append(make_gold(src_side, tgt_side, links, f"{args.gold}: line {number}"))
+        try:
+            gold = make_gold(src_side, tgt_side, links, f"{args.gold}: line {number}")
+        except OutOfRangeError as error:
+            counted = {"given": "words", "words": "given"}
+            hint = f" Or try --units {counted[units]}." if units in counted else ""
+            raise UserError(f"{error}{hint}") from None
+        gold_pairs.append(gold)
     return gold_pairs
 
 
@@ -384,6 +387,8 @@ def rule_of_run(
     Raises:
         UserError: the file is damaged, unless it `will_be_replaced`.
     """
+    from transformer_mt.alignment import saved_reason
+
     try:
         saved = inspector.saved_rule()
     except UserError:
@@ -392,10 +397,10 @@ def rule_of_run(
         return {}
     if saved is None:
         return {}
-    rule, chosen_on = saved[0], saved[1].get("chosen_on")
+    rule, reason = saved[0], saved_reason(saved[1])
     # The table has the rules of one pair of thresholds, with punctuation masked or not.
     quality = table[rule] if rule in table else inspector.measure(gold_pairs, rule)[rule]
-    return {"the run's choice": (f"{rule}, chosen on {chosen_on}", quality)}
+    return {"the run's choice": (f"{rule}, {reason}", quality)}
 
 
 def quality_of_both(

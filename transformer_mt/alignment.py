@@ -146,8 +146,9 @@ class Reason:
     """
 
     key: str
-    """`chosen_on`: it was the best on gold links; `no_gold`: there are none to choose on;
-    `by_option`."""
+    """`chosen_on`: it was the best on gold links; `as_trained`: an imported model was taught links
+    so, as its card says; `as_opus_mt`: the card says nothing, and models of opus-mt usually were;
+    `no_gold`: there are no gold links to choose on; `by_option`."""
     subject: str = ""
     """The gold links, as `alignment.json` calls them; with `no_gold` the direction."""
     changed: bool = False
@@ -158,6 +159,8 @@ class Reason:
     def __str__(self) -> str:
         texts = {
             "chosen_on": f"chosen on {self.subject}",
+            "as_trained": "as its training had it",
+            "as_opus_mt": "assumed, because opus-mt trains so",
             "no_gold": f"no gold links for {self.subject}",
             "by_option": "chosen by option",
         }
@@ -503,6 +506,12 @@ def rule_to_json(table: dict[Rule, Quality], chosen_on: str, steps: list[int]) -
     return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
 
 
+def unmeasured_rule_to_json(rule: Rule, reason: Reason, steps: list[int]) -> str:
+    """The text of `alignment.json` for a rule that comes with the model, before any gold."""
+    values = {**asdict(rule), "reason": reason.key, "steps": steps, "table": []}
+    return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
+
+
 def rule_from_json(
     text: str | bytes, n_layers: int, n_heads: int, where: str
 ) -> tuple[Rule, dict[str, Any]]:
@@ -516,6 +525,8 @@ def rule_from_json(
     try:
         # Files of version 0.1.0 know of rows alone.
         values = {"both": False, "column_threshold": Rule.column_threshold} | json.loads(text)
+        if values.get("reason") not in (None, "as_trained", "as_opus_mt"):
+            raise ValueError
         rule = Rule(**{field.name: values[field.name] for field in fields(Rule)})
         check_types(rule)
         fits = (rule.layer, rule.head) in choices(n_layers, n_heads)
@@ -532,6 +543,13 @@ def rule_from_json(
     if not fits:
         raise UserError(f"{where}: the model has no {rule}; make it anew with align --gold --save.")
     return rule, values
+
+
+def saved_reason(values: dict[str, Any]) -> Reason:
+    """Why `alignment.json` has its rule, from its values as `rule_from_json` gives them."""
+    if key := values.get("reason"):
+        return Reason(key)
+    return Reason("chosen_on", str(values.get("chosen_on")))
 
 
 def check_types(rule: Rule) -> None:

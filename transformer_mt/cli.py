@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from transformer_mt import __version__
 from transformer_mt.config import Config, DecodeConfig, ModelConfig, UserError
 from transformer_mt.config_file import config_of_model
-from transformer_mt.files import STANDARD, talk, typed_path, watch
+from transformer_mt.files import STANDARD, read_text, talk, typed_path, watch
 from transformer_mt.text import other_language_warning
 
 # --------------------------------------------------------------------------------- around the work
@@ -81,6 +81,27 @@ def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
     """Say that `lines`, which come from `where`, are in another script than the language's."""
     if warning := other_language_warning(lines, code, where):
         talk(f"warning: {warning}")
+
+
+def warn_of_other_languages(
+    sources: Iterable[str], targets: Iterable[str], config: Config, src_name: str, tgt_name: str
+) -> None:
+    """`warn_of_other_language` for both sides of sentence pairs."""
+    warn_of_other_language(sources, config.src_language, src_name)
+    warn_of_other_language(targets, config.tgt_language, tgt_name)
+
+
+def read_aligned(*paths: Path) -> list[list[str]]:
+    """The lines of files that belong together line by line.
+
+    Raises:
+        UserError: one is missing or not UTF-8, or they differ in their number of lines.
+    """
+    texts = [read_text(path) for path in paths]
+    for path, lines in zip(paths, texts, strict=True):
+        if len(lines) != len(texts[0]):
+            raise UserError(f"{path}: {len(lines)} lines, but {paths[0]} has {len(texts[0])}.")
+    return texts
 
 
 UNKNOWN = 0.03

@@ -140,13 +140,9 @@ def read_aligned(
     Raises:
         UserError: they differ in their number of lines, or a sentence has no reference at all.
     """
-    texts = [converted(read_text(path), config, path) for path in ref_files]
-    sources = [one_line(line) for line in read_text(src_file)] if src_file else [""] * len(texts[0])
-    for path, lines in zip(ref_files, texts, strict=True):
-        if len(lines) != len(sources):
-            raise UserError(
-                f"{path}: {len(lines)} lines, but {src_file or ref_files[0]} has {len(sources)}."
-            )
+    texts = cli.read_aligned(*([src_file] if src_file else []), *ref_files)
+    sources = [one_line(line) for line in texts.pop(0)] if src_file else [""] * len(texts[0])
+    texts = [converted(lines, config, path) for lines, path in zip(texts, ref_files, strict=True)]
     references: list[list[str | None]] = [[] for _ in ref_files]
     for number, (source, *lines) in enumerate(zip(sources, *texts, strict=True), start=1):
         has_reference = any(lines)

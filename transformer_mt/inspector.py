@@ -434,8 +434,8 @@ class Inspector:
         head, or else the mean of the last layer but one.
         """
         if saved := self.saved_rule():
-            rule, chosen_on = saved[0], str(saved[1].get("chosen_on"))
-            return rule, Reason("chosen_on", chosen_on, taught=self.is_taught(rule))
+            rule, reason = saved[0], alignment.saved_reason(saved[1])
+            return rule, replace(reason, taught=self.is_taught(rule))
         config = self.run.config
         src, tgt = language_of(config.src_language), language_of(config.tgt_language)
         if {src, tgt} == {"en", "zh"}:

@@ -38,8 +38,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         help="default: primer.html",
     )
     args = parser.parse_intermixed_args(argv)
-    if args.output.is_dir():
-        parser.error(f"--output {args.output} is a folder: name a file")
+    cli.check_output("--output", args.output)
     return args
 
 

@@ -56,9 +56,7 @@ def read_pairs(args: argparse.Namespace) -> tuple[list[Pair], str]:
         UserError: there are none, two files are not aligned, or a line has no second column.
     """
     if args.src:
-        sources, targets = read_text(args.src), read_text(args.tgt)
-        if len(sources) != len(targets):
-            raise UserError(f"{args.tgt}: {len(targets)} lines, but {args.src} has {len(sources)}.")
+        sources, targets = cli.read_aligned(args.src, args.tgt)
         pairs, name = list(zip(sources, targets, strict=True)), f"{args.src}, {args.tgt}"
     else:
         if sys.stdin is not None and sys.stdin.isatty():
@@ -106,15 +104,10 @@ def main(argv: list[str]) -> None:
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     options = cli.decode_config(args, translator.decode)
     pairs, name = read_pairs(args)
-    config = translator.config
-    cli.warn_of_other_language(
-        (src for src, _ in pairs), config.src_language, f"{name}: the source"
-    )
-    cli.warn_of_other_language(
-        (tgt for _, tgt in pairs), config.tgt_language, f"{name}: the translation"
-    )
-    unknown = translator.unknown_share([src for src, _ in pairs])
-    cli.warn_of_unknown(unknown, f"{name}: the source")
+    sources, targets = [src for src, _ in pairs], [tgt for _, tgt in pairs]
+    names = f"{name}: the source", f"{name}: the translation"
+    cli.warn_of_other_languages(sources, targets, translator.config, *names)
+    cli.warn_of_unknown(translator.unknown_share(sources), names[0])
     for start in range(0, len(pairs), WINDOW):
         window = pairs[start : start + WINDOW]
         places = [f"{name}: line {start + i}" for i in range(1, len(window) + 1)]

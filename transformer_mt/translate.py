@@ -308,8 +308,10 @@ def main(argv: list[str]) -> None:
     translator.decode = cli.decode_config(args, translator.decode)
     rule = None
     if args.align:
+        from transformer_mt.alignment import reading
+
         rule, reason = translator.inspector.default_rule()
-        talk(f"links: {rule} ({reason})")
+        talk(reading(rule, reason))
     at_prompt = is_prompt(args)
     windows = prompt(translator) if at_prompt else input_windows(args)
     if args.output in (None, STANDARD):

@@ -3,7 +3,7 @@
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -169,7 +169,8 @@ class Translator:
 
         Args:
             texts: one text, which gives one `Translation`; or several, which give a list of them:
-                a list, an iterator, the lines of an open file.
+                whatever gives texts one after the other, such as a list, a generator, the lines of
+                an open file, a column of a table.
             beam_size: None = as `decode` says, which is the run's; 1 = greedy.
             length_penalty: likewise; 0 = off.
             n_best: candidates for each text, at most `beam_size`; fewer where several would be the
@@ -179,7 +180,8 @@ class Translator:
             rule: how links are read; None = as the run's `alignment.json` says, see
                 `Inspector.default_rule`.
         Raises:
-            UserError: an option is out of range, or a text holds lone surrogates.
+            UserError: an option is out of range, or a text holds lone surrogates, or a character
+                that is more tokens than the model reads.
             TypeError: `texts` are no texts.
         """
         if isinstance(texts, str):
@@ -245,6 +247,31 @@ class Translator:
         # eos is a token that was searched for, too.
         n_tokens = sum(len(hypotheses[0].ids) + 1 for hypotheses in pieces)
         return Translation(src, list(candidates.values()), n_tokens, max(1, len(pieces)))
+
+    def src_sides(self, text: str, pieces: list[str], ids: list[list[int]]) -> list[Side]:
+        """The side of each piece of a source; its units are those of the whole."""
+        units = units_in_pieces(self.run.convert_src(one_line(text)), pieces)
+        return [
+            make_side(self.src_tokenizer, *arguments)
+            for arguments in zip(ids, units, pieces, strict=True)
+        ]
+
+    def links(
+        self,
+        hypotheses: Iterable[Hypothesis],
+        src_sides: list[Side],
+        tgt_units: list[Spans],
+        rule: Rule,
+    ) -> set[Link]:
+        """The links of a translation, whose pieces are `hypotheses` with their attention."""
+        links: set[Link] = set()
+        rule = replace(rule, layer=0, head=0)  # the hypotheses kept its map alone
+        for hypothesis, src, units in zip(hypotheses, src_sides, tgt_units, strict=True):
+            tgt_ids = [*hypothesis.ids, self.tgt_tokenizer.eos_id]
+            tgt = make_side(self.tgt_tokenizer, tgt_ids, units)
+            assert hypothesis.attention is not None, "the search was asked for it"
+            links |= read_links(hypothesis.attention[None, None].numpy(), src, tgt, rule)
+        return links
 
     def score(
         self,
@@ -323,31 +350,6 @@ class Translator:
             return src_ids, tgt_ids
         talk(f"warning: {where}: {problem}. No score.")
         return None
-
-    def src_sides(self, text: str, pieces: list[str], ids: list[list[int]]) -> list[Side]:
-        """The side of each piece of a source; its units are those of the whole."""
-        units = units_in_pieces(self.run.convert_src(one_line(text)), pieces)
-        return [
-            make_side(self.src_tokenizer, *arguments)
-            for arguments in zip(ids, units, pieces, strict=True)
-        ]
-
-    def links(
-        self,
-        hypotheses: Iterable[Hypothesis],
-        src_sides: list[Side],
-        tgt_units: list[Spans],
-        rule: Rule,
-    ) -> set[Link]:
-        """The links of a translation, whose pieces are `hypotheses` with their attention."""
-        links: set[Link] = set()
-        rule = replace(rule, layer=0, head=0)  # the hypotheses kept its map alone
-        for hypothesis, src, units in zip(hypotheses, src_sides, tgt_units, strict=True):
-            tgt_ids = [*hypothesis.ids, self.tgt_tokenizer.eos_id]
-            tgt = make_side(self.tgt_tokenizer, tgt_ids, units)
-            assert hypothesis.attention is not None, "the search was asked for it"
-            links |= read_links(hypothesis.attention[None, None].numpy(), src, tgt, rule)
-        return links
 
     def decode_options(
         self,
@@ -429,8 +431,11 @@ class Translator:
             )
             if n_fitting:
                 return points[n_fitting - 1]
-        # One character may be more tokens than fit, where a vocabulary spells it in bytes.
-        return 1
+        # Even one character may not fit, where a vocabulary spells it in bytes or writes it out.
+        raise UserError(
+            f"the character {text[0]} alone is {self.n_tokens(text[0])} tokens, but the model "
+            f"reads at most model.max_len={self.config.model.max_len}; leave it out."
+        )
 
     def unknown_share(self, texts: list[str]) -> float:
         """The part of the source tokens of `texts` that the vocabulary does not know, from 0 to 1.
@@ -513,9 +518,14 @@ def text_list(texts: Iterable[str]) -> list[str]:
         TypeError: something else was given.
     """
     wanted = "translate takes a text (str), or several in a list or an iterator"
-    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+    try:
+        # Bytes would give numbers, and a mapping its keys.
+        iterator = None if isinstance(texts, bytes | Mapping) else iter(texts)
+    except TypeError:
+        iterator = None
+    if iterator is None:
         raise TypeError(f"{wanted}, not {type(texts).__name__}")
-    whole = list(texts)
+    whole = list(iterator)
     for i, text in enumerate(whole, start=1):
         if not isinstance(text, str):
             raise TypeError(f"{wanted}, but text {i} is of type {type(text).__name__}")

@@ -122,6 +122,10 @@ def is_punctuation(unit: str) -> bool:
 Link = tuple[int, int]
 
 
+class OutOfRangeError(UserError):
+    """A link points beyond a sentence."""
+
+
 def split_link(link: str, where: str) -> tuple[int, str, int]:
     """The parts of `i-j` (sure) or `ipj` (possible); raises UserError for any other form."""
     match = re.fullmatch(r"([0-9]{1,9})([-p])([0-9]{1,9})", link)
@@ -139,13 +143,13 @@ def parse_links(line: str, n_first: int, n_second: int, where: str) -> tuple[set
         n_first: units of the first sentence; `n_second` of the second.
         where: file and line, to speak of in errors.
     Raises:
-        UserError: a link has another form, or points beyond a sentence.
+        UserError: a link has another form; or, as OutOfRangeError, points beyond a sentence.
     """
     links: dict[str, set[Link]] = {"-": set(), "p": set()}  # sure, possible
     for link in line.split():
         i, kind, j = split_link(link, where)
         if i >= n_first or j >= n_second:
-            raise UserError(
+            raise OutOfRangeError(
                 f"{where}: link {link} is out of range: the sentences have {n_first} and "
                 f"{n_second} units, from 0."
             )

@@ -136,8 +136,11 @@ def introduction(run: LoadedRun, name: str) -> str:
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
     source = run.metadata.get("source") or {}
     steps = ", ".join(f"{step:,}" for step in run.metadata["steps"])
-    origin = f"It was trained on `{config.data.name}`; its weights are of step {steps}."
-    if source:
+    trained = "trained"
+    if config.init_from is not None and source:
+        trained = f"fine-tuned from {source.get('name')}"
+    origin = f"It was {trained} on `{config.data.name}`; its weights are of step {steps}."
+    if source and config.init_from is None:
         origin = f"It is {source.get('name')}."
     bleu = run.metadata.get("valid_bleu")
     if isinstance(bleu, float):

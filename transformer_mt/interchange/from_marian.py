@@ -16,12 +16,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from transformer_mt.alignment import Reason, Rule, reading, unmeasured_rule_to_json
 from transformer_mt.config import (
     Activation,
     ChineseScript,
     Config,
     DataConfig,
     DecodeConfig,
+    GuideStep,
     ModelConfig,
     Norm,
     TokenizerConfig,
@@ -29,7 +31,8 @@ from transformer_mt.config import (
 )
 from transformer_mt.config_file import WEIGHTS, save_config
 from transformer_mt.fast import NEVER
-from transformer_mt.files import talk, write_atomically
+from transformer_mt.files import talk, write_atomically, write_text
+from transformer_mt.guide import guided_rule
 from transformer_mt.interchange.marian import (
     OUTPUT,
     OUTPUT_BIAS,
@@ -62,6 +65,7 @@ OTHER_FILES = (
     "tokenizer_config.json",
     "target_vocab.json",
     "README.md",
+    "alignment.json",
 )
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
 
@@ -72,6 +76,10 @@ ACTIVATIONS = {
     "silu": Activation.swish,
 }
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+MODEL_TYPE = re.compile(r"(?im)^\W*model(?: type)?\W*:[^\n]*?\b(transformer(?:-\w+)*)\b")
+"""What a card of opus-mt calls its recipe: `transformer-align` and others with -align gave Marian
+the word links of the training pairs (--guided-alignment); `transformer-big` did not."""
 
 
 def write_run(
@@ -117,7 +125,12 @@ def write_run(
     n_layers = config.model.n_encoder_layers + config.model.n_decoder_layers
     if n_layers > len(state.tensors):
         raise UserError(f"{state.path}: too few tensors for the {n_layers} layers of config.json.")
-    steps = put_noted(config, values)
+    steps, guided = put_noted(config, values)
+    reason = None if "transformer_mt" in values.values else reason_of_card(folder / "README.md")
+    if reason is not None and reason.taught:
+        guided = True
+        config.model.guide_layer = config.model.n_decoder_layers - 1
+        config.train.guide_step = GuideStep.emit
     tensors = {}
     order = ours_from_theirs(config.model.d_model)
     for ours, parameter in weights_of(empty_model(config, src, tgt, values.path)).items():
@@ -132,11 +145,19 @@ def write_run(
 
     save_config(work, config)
     save_tokenizers(work, src, tgt)
-    source = {"name": name, "license": licence_of(folder / "README.md")}
-    save_tensors(work / WEIGHTS, tensors, {"steps": steps, "source": source})
+    metadata = {
+        "steps": steps,
+        "guided": guided,
+        "source": {"name": name, "license": licence_of(folder / "README.md")},
+    }
+    save_tensors(work / WEIGHTS, tensors, metadata)
     rule = folder / "alignment.json"
     if rule.is_file():
         write_atomically(work / rule.name, lambda path: path.write_bytes(rule.read_bytes()))
+    elif reason is not None:
+        theirs = marian_rule(config.model)
+        write_text(work / rule.name, unmeasured_rule_to_json(theirs, reason, steps))
+        talk(f"{reading(theirs, reason)}; align --gold --save measures them")
 
 
 # ------------------------------------------------------------------------------------ settings
@@ -209,19 +230,22 @@ def decode_config(folder: Path, values: Values) -> DecodeConfig:
         raise UserError(f"{generation.path}: {error}") from None
 
 
-def put_noted(config: Config, values: Values) -> list[int]:
+def put_noted(config: Config, values: Values) -> tuple[list[int], bool]:
     """Put into `config` what the toolkit's own export has noted beside their values.
 
     Returns:
-        After which steps the weights were taken; 0 is no step of ours.
+        After which steps the weights were taken, 0 is no step of ours; whether we guided a head.
     """
     noted = values.take("transformer_mt", dict, {})
     try:
         config.data.chinese_script = ChineseScript(noted.get("chinese_script", "as_is"))
         penalty = noted.get("length_penalty", config.decode.length_penalty)
         config.decode = replace(config.decode, length_penalty=float(penalty))
-        return [int(step) for step in noted.get("steps", [0])]
-    except (ValueError, TypeError):
+        if guide := noted.get("guide"):
+            config.model = replace(config.model, guide_layer=guide["layer"])
+            config.train.guide_step = GuideStep(guide["step"])
+        return [int(step) for step in noted.get("steps", [0])], bool(guide)
+    except (ValueError, TypeError, KeyError):
         raise UserError(f"{values.path}: transformer_mt={noted!r:.60} is damaged.") from None
 
 
@@ -252,6 +276,28 @@ def languages(
         )
     data = DataConfig(name="marian", languages=codes)
     return {"direction": "-".join(codes), "data": data}
+
+
+def reason_of_card(card: Path) -> Reason | None:
+    """Why word links are read from the head that Marian guides, by a model's README.md; None where
+    it names a recipe without word links.
+    """
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    recipe = MODEL_TYPE.search(text)
+    if recipe is None:
+        return Reason("as_opus_mt")
+    return Reason("as_trained", taught=True) if recipe[1].lower().endswith("-align") else None
+
+
+def marian_rule(model: ModelConfig) -> Rule:
+    """How links are read from the head that Marian guides: the first of the last layer, at the step
+    that emits the token (its default, --transformer-guided-alignment-layer last).
+
+    Eos may not win. Marian's loss has no term for a target token without links, so that weight on
+    eos does not say that there is no counterpart: a head may rest there for want of a better place.
+    """
+    rule = guided_rule(model.n_decoder_layers - 1, GuideStep.emit)
+    return replace(rule, mask_eos=True)
 
 
 def licence_of(card: Path) -> str | None:

@@ -103,6 +103,7 @@ def model_values(run: LoadedRun) -> dict[str, Any]:
     """`config.json`."""
     config, tgt = run.config.model, run.tgt_tokenizer
     n = n_rows(run.model)
+    guide = {"layer": config.guided_layer, "step": run.config.train.guide_step.value}
     return {
         "model_type": "marian",
         "architectures": ["MarianMTModel"],
@@ -136,6 +137,7 @@ def model_values(run: LoadedRun) -> dict[str, Any]:
             "steps": run.metadata["steps"],
             "length_penalty": run.config.decode.length_penalty,
             "chinese_script": run.config.data.chinese_script.value,
+            "guide": guide if run.metadata.get("guided") else None,
         },
     }
 

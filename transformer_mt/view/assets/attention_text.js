@@ -65,6 +65,8 @@ const TEXT = {
   gold_test: ["the run's test set", "本次训练的测试集"],
   gold_starter: ["the packaged starter's validation set", "内置语料的验证集"],
   no_gold: (direction) => [`no gold links for ${direction}`, `${direction} 没有标准对齐，未经测量`],
+  as_trained: ["as its training had it", "与其训练时的做法相同"],
+  as_opus_mt: ["assumed, because opus-mt trains so", "opus-mt 通常这样训练，据此假定，未经测量"],
   by_option: ["chosen by option", "由选项指定"],
   changed: ["; changed by option", "，又由选项更改"],
   taught: [
