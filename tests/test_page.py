@@ -3,6 +3,7 @@ does no harm."""
 
 import base64
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -748,9 +749,46 @@ def test_short_and_long_pairs(web, width):
     web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+SHOW = """
+const data = JSON.parse(arguments[0]);
+for (const group of arguments[1]) {
+    for (const kind in data[group]) data[group][kind] = floats(data[group][kind]);
+}
+show(data);
+"""
+
+
+def show(web: Page, data: dict, *typed: str) -> None:
+    """Show other data on an open page; the groups `typed` as arrays of numbers, as an engine in the
+    page would give them."""
+    web.browser.execute_script(SHOW, json.dumps(data), typed)
+
+
+def test_other_data_are_shown_without_a_reload(web):
+    data, _ = random_pair(1)
+    web.open(data)
+    web.choose("cross", 0, 1)
+    web.switch(shift=True, left_out=True)
+    web.click('#matrix [data-row="0"][data-col="1"]')
+    other, arrays = random_pair(2)
+    show(web, other, "weights", "queries", "keys")
+    assert web.text("#src-text") == other["src"]["text"] and web.text("#tgt-text") != ""
+    close(web.matrix(), mean_of_heads(arrays, "cross", 0, 1, True))
+    assert web.js("state.leftOut") and web.js("document.getElementById('cell-panel').hidden")
+    close(web.each("#bars > div", "+node.dataset.drop"), other["left_out"][0])
+    # A model of another shape: what was chosen does not exist in it.
+    third, arrays = random_pair(3, layers=1, n_heads=1)
+    web.choose("encoder_self", 1, 1)
+    show(web, third)
+    close(web.matrix(), mean_of_heads(arrays, "encoder_self", None, None))
+    web.choose("cross", 0, 0)
+    close(web.matrix(), mean_of_heads(arrays, "cross", 0, 0, True))
+    assert len(web.each("canvas", "1")) == 9
+
+
 def test_size():
     unit = {"text": "international", "punctuation": False}
     side = {"text": "", "language": "en", "units": [unit | {"tokens": [i]} for i in range(30)]}
     side |= {"tokens": ["▁international"] * 30 + ["</s>"], "n_prefix": 0}
     data, _ = synthetic(side, side, layers=3, n_heads=4, d_head=64)
-    assert len(render(data).encode()) < 1_050_000
+    assert len(render(data).encode()) < 1_100_000
