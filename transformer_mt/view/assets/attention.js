@@ -10,7 +10,7 @@ const state = {
   head: null, // null: the mean over the layer's heads
   cross: [null, null], // layer and head of cross-attention, also while another kind is shown
   soft: true, // weights, else hard links alone
-  merge: false, // over words, else over subwords
+  merge: true, // over words, else over subwords
   leftOut: false, // bars of what hiding a source token costs
   step: 0, // of the translation
   pin: [null, null], // the row and column that a person holds
@@ -20,10 +20,6 @@ const state = {
   maskPunctuation: false,
   both: false, // rows and columns choose links, else rows alone
 };
-// What the state shows: { rows, cols, weights, unitLinks }, and the names of the cells that have a
-// link, that rows alone or columns alone found one in, that have a gold link:
-// { links, byRows, byColumns, gold }
-let view;
 let lit = [null, null]; // the row and column that stand out now
 
 /** The part of the state that the run's rule decides. */
@@ -65,6 +61,22 @@ function int(text) {
 
 // ---- Texts and controls ----
 
+/** What the rows and the columns are, as keys of the texts. */
+function axisNames() {
+  if (state.kind === "encoder_self") return ["source", "source"];
+  if (state.kind === "decoder_self") return ["writing", "input"];
+  return [isShifted() ? "havingRead" : "writing", "source"];
+}
+
+function drawTitles() {
+  const { kind, layer, head } = state;
+  for (const part of ["pair", "matrix"]) {
+    $(`${part}-title`).textContent = t(part, t(kind), t("choice", layer, head));
+  }
+  const role = roleOf(kind, layer, head);
+  $("role").textContent = role ? roleText(role) : "";
+}
+
 /** Why links are read by the rule: page.py gives keys, the words of both languages are here. */
 function reasonText({ key, gold, name, n_pairs: nPairs, changed, taught }) {
   const subject = gold ? t(`gold_${gold}`) : name; // gold links of ours, or a file's name
@@ -84,17 +96,29 @@ function drawTexts() {
   ];
   const how = reading.filter(Boolean).join(" · ");
   $("rule-text").textContent = t("ruleText", how, reasonText(data.reason));
-  $("heads-hint").textContent = t("headsHint", data.aer.length > 0);
+  const hasRoles = Boolean(data.roles);
+  const hasAer = data.aer.length > 0;
+  $("heads-hint").textContent = t("headsHint", hasRoles, data.roles?.n_pairs, hasAer);
+  drawHelp();
+}
+
+/** What the switches mean: each by its name, with the term of the field. */
+function drawHelp() {
+  const entries = [...SWITCHES.map(([, key]) => key), "qkv"].flatMap((key) => [
+    el("dt", {}, t(key)),
+    el("dd", {}, t(`${key}Help`)),
+  ]);
+  $("help").replaceChildren(...entries, el("dd", {}, t("helpText")));
 }
 
 // The id of each switch and the key of the state that it turns.
 const SWITCHES = [
+  ["merge", "merge"],
   ["soft", "soft"],
   ["shift", "shift"],
   ["mask-eos", "maskEos"],
   ["mask-punctuation", "maskPunctuation"],
   ["both", "both"],
-  ["merge", "merge"],
   ["left-out", "leftOut"],
 ];
 const SWITCHES_OF_CROSS = ["soft", "shift", "maskEos", "maskPunctuation", "both"];
@@ -124,12 +148,15 @@ function drawControls() {
     $(id).disabled = kind !== "cross" && SWITCHES_OF_CROSS.includes(key);
   }
   if (kind !== "cross") $("soft").checked = true;
+  $("left-out-label").hidden = !data.left_out;
 }
 
 function draw() {
   computeView();
   drawControls();
+  drawTitles();
   drawMatrix();
+  drawLinks();
   drawPair();
   drawPanel();
   drawHeads();
@@ -190,6 +217,7 @@ function goTo(step) {
 }
 
 for (const [id, key] of SWITCHES) $(id).onchange = () => update({ [key]: $(id).checked });
+$("save").onclick = saveSvg;
 $("rule").onclick = () => update(ruleState());
 $("kind").onchange = () => {
   const kind = $("kind").value;
@@ -233,5 +261,9 @@ function redraw() {
 }
 
 onLanguageAndTheme(redraw);
-// Lines follow the tokens, whose width changes when a font is loaded late.
-new ResizeObserver(() => data && drawLines()).observe($("views"));
+// Cells follow the room; lines follow the tokens, whose width changes when a font is loaded late.
+new ResizeObserver(() => {
+  if (!data) return;
+  fitMatrix();
+  drawLines();
+}).observe($("views"));

@@ -42,14 +42,15 @@ function drawCandidates(candidates, token, probability) {
 /** Upwards the cross-attention of the step; downwards what hiding each source token would cost. */
 function drawBars(step) {
   const row = meanOfHeads("cross", ...state.cross)[step];
-  const drops = data.left_out[step];
-  const mostDrop = Math.max(...drops.map(Math.abs), 1e-9);
+  const drops = data.left_out?.[step]; // null: not computed
+  const hasDrops = state.leftOut && drops !== undefined;
+  const mostDrop = hasDrops ? Math.max(...drops.map(Math.abs), 1e-9) : 0;
   const bars = src.tokens.map((text, c) => {
     const up = el("i", { style: `--share:${0.7 * row[c]}` });
-    const attributes = { "data-col": c, "data-weight": row[c].toFixed(6), "data-drop": drops[c] };
+    const attributes = { "data-col": c, "data-weight": row[c].toFixed(6), "data-drop": drops?.[c] };
     const number = el("span", {}, short(row[c]));
     const bar = el("div", attributes, el("div", { class: "up" }, number, up), piece(text));
-    if (state.leftOut) {
+    if (hasDrops) {
       const style = `--share:${(0.6 * Math.abs(drops[c])) / mostDrop}`;
       const down = el("i", { class: drops[c] < 0 ? "minus" : null, style });
       const drop = el("span", {}, decimals(drops[c], 2));
@@ -59,5 +60,5 @@ function drawBars(step) {
   });
   $("bars-title").textContent = t("bars", t("choice", ...state.cross));
   $("bars").replaceChildren(...bars);
-  $("left-out-text").hidden = !state.leftOut;
+  $("left-out-text").hidden = !hasDrops;
 }

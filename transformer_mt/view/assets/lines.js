@@ -13,29 +13,10 @@ function drawSide(id, name, items, attribute) {
   $(id).replaceChildren(...buttons);
 }
 
-function drawLinks() {
-  $("links").textContent = "";
-  if (state.kind !== "cross") return;
-  const pharaoh = (links) => links.map((pair) => pair.join("-")).join(" ");
-  const links = view.unitLinks;
-  $("links").append(t("links", pharaoh(links)));
-  if (pharaoh(links) === pharaoh(data.links)) $("links").append(t("sameLinks"));
-  if (!data.gold) return;
-
-  const gold = new Set(data.gold.map(String));
-  const nRight = links.filter((pair) => gold.has(String(pair))).length;
-  $("links").append(t("goldLinks", nRight, gold.size, links.length - nRight));
-}
-
 function drawPair() {
-  for (const part of ["pair", "matrix"]) {
-    const choice = t("choice", state.layer, state.head);
-    $(`${part}-title`).textContent = t(part, t(state.kind), choice);
-  }
-  const [down, across] = AXES[state.kind];
+  const [down, across] = axisNames();
   drawSide("keys", across, view.cols, "data-col");
   drawSide("queries", down, view.rows, "data-row");
-  drawLinks();
   drawLines();
 }
 

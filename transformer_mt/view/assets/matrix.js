@@ -1,5 +1,7 @@
 // The matrix: every weight of the choice as a number on a shade.
 
+const STRONG = 0.3; // from here on figures are light on a dark ground
+
 /** A weight in at most three characters. */
 function short(weight) {
   if (weight >= 0.995) return "1.0";
@@ -17,7 +19,7 @@ function matrixCell(r, c) {
   const weight = view.weights[r][c];
   const future = isFuture(row, col);
   const classes = {
-    strong: weight > 0.3, // light figures on a dark ground
+    strong: weight > STRONG,
     weak: weight < 0.005,
     future,
     link: view.links.has(`${r}-${c}`),
@@ -40,10 +42,13 @@ function matrixCell(r, c) {
 }
 
 function drawMatrix() {
-  const [down, across] = AXES[state.kind];
+  const longest = Math.max(view.rows.length, view.cols.length);
+  $("views").classList.toggle("long", longest > LONG);
+  fitMatrix(); // first, while the browser still knows the room
+  const [down, across] = axisNames();
   const heading = (item, attributes) => {
-    const turned = item.label.length > 2 ? "long" : null;
-    return el("th", { title: item.label, class: turned, ...attributes }, piece(item.label));
+    const name = item.label.length > 2 ? "long" : null;
+    return el("th", { title: item.label, class: name, ...attributes }, piece(item.label));
   };
   const corner = el("th", {}, `${t(across)} →\n${t(down)} ↓`);
   const columns = view.cols.map((col, c) => heading(col, { "data-column": c, scope: "col" }));
@@ -57,10 +62,58 @@ function drawMatrix() {
   drawLegend();
 }
 
+// Pixels. The smallest cell is as large as a finger or a figure needs; then the box scrolls.
+const SMALLEST_CELL = 24;
+const HIGHEST_CELL = 60;
+const LONG = 24; // more rows or columns than this need the whole width of the screen
+
+/** Let the cells fill the panel: as wide as its room allows, and as high as the window does.
+ *
+ * Sizes of text are estimated, because to measure it the browser would have to lay out the page.
+ */
+function fitMatrix() {
+  const table = $("matrix");
+  const between = (least, x, most) => Math.max(least, Math.min(most, x));
+  const widest = (items) => Math.max(0, ...items.map(({ label }) => widthOf(label)));
+  const corner = Math.max(...axisNames().map((name) => widthOf(`${t(name)} →`))); // small letters
+  const room = $("matrix-box").clientWidth;
+  const most = Math.max(corner, Math.min(140, room / 4));
+  const heading = between(corner, widest(view.rows) + 14, most);
+  const width = Math.max(SMALLEST_CELL, Math.floor((room - heading) / view.cols.length));
+  // Headings stand upright where one of them is wider than its column.
+  const isTurned = widest(view.cols) > width - 4;
+  const headingHeight = isTurned ? Math.min(140, widest(view.cols)) : 40;
+  const high = (0.62 * innerHeight - headingHeight) / Math.max(1, view.rows.length);
+  const height = between(SMALLEST_CELL, Math.floor(high), Math.min(width, HIGHEST_CELL));
+  const digits = between(9.5, 0.4 * Math.min(width, 1.2 * height), 17);
+  table.classList.toggle("turned", isTurned);
+  const pixels = { heading, "cell-width": width, "cell-height": height, digits };
+  for (const [name, x] of Object.entries(pixels)) table.style.setProperty(`--${name}`, `${x}px`);
+}
+
+/** About how many pixels a heading is wide: Chinese characters are twice as wide as letters. */
+function widthOf(label) {
+  return sum(Array.from(label, (letter) => (letter < "\u2e80" ? 8 : 15)));
+}
+
+function drawLinks() {
+  $("links").textContent = "";
+  if (state.kind !== "cross") return;
+  const pharaoh = (links) => links.map((pair) => pair.join("-")).join(" ");
+  const links = view.unitLinks;
+  $("links").append(t("links", pharaoh(links)));
+  if (pharaoh(links) === pharaoh(data.links)) $("links").append(t("sameLinks"));
+  if (!data.gold) return;
+
+  const gold = new Set(data.gold.map(String));
+  const nRight = links.filter((pair) => gold.has(String(pair))).length;
+  $("links").append(t("goldLinks", nRight, gold.size, links.length - nRight));
+}
+
 function drawLegend() {
   const swatch = (name, key) => el("span", {}, el("i", { class: `swatch ${name}` }), t(key));
   const shades = [0, 0.05, 0.2, 0.5, 1].map((weight) => {
-    const color = weight > 0.3 ? ";color:var(--on-accent)" : "";
+    const color = weight > STRONG ? ";color:var(--on-accent)" : "";
     return el("b", { style: `--shade:${shade(weight)}${color}` }, String(weight));
   });
   const cross = state.kind === "cross";

@@ -2,22 +2,25 @@
 // in JavaScript. `load` in attention.js gives it the numbers.
 
 const KINDS = ["cross", "encoder_self", "decoder_self"];
-const AXES = {
-  cross: ["target", "source"],
-  encoder_self: ["source", "source"],
-  decoder_self: ["target", "input"],
-};
 
 // Set by `loadArrays`: how many [rows, columns], which are queries and keys, each kind has, and by
-// kind, flat: weights (L, H, rows, columns), queries (L, H, rows, K), keys (L, H, columns, K).
+// kind, flat: weights (L, H, rows, columns), queries (L, H, rows, K), keys and values (L, H,
+// columns, K). Row t of the decoder is the step that writes target token t.
 let sizes;
 let weights;
 let queries;
 let keys;
+let values;
+
+// What the state shows: { rows, cols, weights, unitLinks }, and the names of the cells that have a
+// link, that rows alone or columns alone found one in, that have a gold link:
+// { links, byRows, byColumns, gold }
+let view;
 
 function loadArrays() {
   sizes = { cross: [T, S], encoder_self: [S, S], decoder_self: [T, T] };
-  [weights, queries, keys] = ["weights", "queries", "keys"].map((group) => unpack(data[group]));
+  const groups = ["weights", "queries", "keys", "values"];
+  [weights, queries, keys, values] = groups.map((group) => unpack(data[group]));
 }
 
 function unpack(group) {
@@ -95,21 +98,33 @@ function inputAxis(merge) {
   return [{ label: tgt.in_tokens[0], tokens: [0] }, ...later];
 }
 
-/** Weights of subwords as weights of units: the mean over a row's tokens; a column adds up what its
- * tokens give it, and a token of several units is shared equally among them. */
-function mergeWeights(matrix, rows, cols) {
-  const nUnits = {}; // by token: how many columns share it
+/** By token: how many columns share it. */
+function countShares(cols) {
+  const nUnits = {};
   for (const col of cols) {
     for (const token of col.tokens) nUnits[token] = (nUnits[token] || 0) + 1;
   }
-  const mergeCell = (row, col) => {
-    let total = 0;
-    for (const r of row.tokens) {
-      for (const c of col.tokens) total += matrix[r][c] / nUnits[c];
-    }
-    return row.tokens.length ? total / row.tokens.length : 0;
-  };
-  return rows.map((row) => cols.map((col) => mergeCell(row, col)));
+  return nUnits;
+}
+
+/** The weight of a unit on a unit: the mean over the row's tokens; the column adds up what its
+ * tokens give it, and a token of several units is shared equally among them.
+ *
+ * `at(r, c)` gives the weight of a subword on a subword, `nUnits` comes from `countShares`.
+ */
+function mergeCell(at, row, col, nUnits) {
+  let total = 0;
+  for (const r of row.tokens) {
+    for (const c of col.tokens) total += at(r, c) / nUnits[c];
+  }
+  return row.tokens.length ? total / row.tokens.length : 0;
+}
+
+/** Weights of subwords as weights of units. */
+function mergeWeights(matrix, rows, cols) {
+  const nUnits = countShares(cols);
+  const at = (r, c) => matrix[r][c];
+  return rows.map((row) => cols.map((col) => mergeCell(at, row, col, nUnits)));
 }
 
 /** Whether a mask takes the column from the row before links are read. */
@@ -218,7 +233,7 @@ function computeView() {
   const { kind, merge } = state;
   let matrix = meanOfHeads(kind, state.layer, state.head);
   let rows = axis(kind === "encoder_self" ? src : tgt, merge);
-  if (kind === "cross" && state.shift) {
+  if (isShifted()) {
     matrix = matrix.slice(1); // one step later
     rows = rows.slice(0, -1); // no step consumes the end mark
   }
@@ -247,6 +262,11 @@ function computeLinks(byRows, byColumns) {
   const linksWithout = (cells) => new Set([...view.links].filter((cell) => !cells.has(cell)));
   view.byRows = both ? linksWithout(cellsOfColumns) : new Set();
   view.byColumns = both ? linksWithout(cellsOfRows) : new Set();
+}
+
+/** Whether a row is the step that reads its token, one after the step that writes it. */
+function isShifted() {
+  return state.kind === "cross" && state.shift;
 }
 
 /** Whether the causal mask hides the cell: every token of the column comes after the row's. */
