@@ -866,6 +866,19 @@ def test_short_and_long_pairs(web, width):
     web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_what_was_not_computed_is_not_offered(web):
+    """A page whose data come step by step has no effects of leaving out yet."""
+    data, arrays = random_pair(9)
+    web.open(data)
+    assert web.find("#left-out").is_displayed()
+    web.switch(left_out=True)
+    data["left_out"] = None
+    show(web, data)
+    assert not web.find("#left-out").is_displayed()
+    assert not web.find("#left-out-text").is_displayed() and web.each("#bars .down", "1") == []
+    close(web.each("#bars > div", "+node.dataset.weight"), mean_of_heads(arrays, "cross", 1, 0)[0])
+
+
 SHOW = """
 const data = JSON.parse(arguments[0]);
 for (const group of arguments[1]) {
