@@ -901,11 +901,16 @@ def test_other_data_are_shown_without_a_reload(web):
     web.switch(shift=True, left_out=True)
     web.click('#matrix [data-row="0"][data-col="1"]')
     other, arrays = random_pair(2)
-    show(web, other, "weights", "queries", "keys")
+    show(web, other, "weights", "queries", "keys", "values")
     assert web.text("#src-text") == other["src"]["text"] and web.text("#tgt-text") != ""
     close(web.matrix(), mean_of_heads(arrays, "cross", 0, 1, True))
     assert web.js("state.leftOut") and web.js("document.getElementById('cell-panel').hidden")
     close(web.each("#bars > div", "+node.dataset.drop"), other["left_out"][0])
+    # The same tokens, but other numbers: an open cell follows them.
+    web.click('#matrix [data-row="0"][data-col="1"]')
+    same, arrays = synthetic(other["src"], other["tgt"], seed=77)
+    show(web, same)
+    close(web.number("#weight"), arrays["weights"]["cross"][0, 1, 1, 1], 6e-5)
     # A model of another shape: what was chosen does not exist in it.
     third, arrays = random_pair(3, layers=1, n_heads=1)
     web.choose("encoder_self", 1, 1)

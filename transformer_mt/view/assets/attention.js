@@ -37,12 +37,15 @@ function ruleState() {
   };
 }
 
-/** Show a sentence pair. What a person chose stays chosen where the new pair has it, too. */
+/** Show a sentence pair. What a person chose stays chosen where the new pair has it, too; a cell
+ * stays open only on the same tokens, of which a changed model may have computed other numbers. */
 function show(newData) {
   const isFirst = data === undefined;
+  const before = tokensOfBoth();
   load(newData);
   loadArrays();
-  Object.assign(state, { pin: [null, null], cell: null, step: Math.min(state.step, T - 1) });
+  if (before !== tokensOfBoth()) Object.assign(state, { pin: [null, null], cell: null });
+  state.step = Math.min(state.step, T - 1);
   lit = state.pin;
   if (isFirst) Object.assign(state, ruleState());
   const exists = (kind, [layer, head]) => layer < data.n_layers[kind] && head < H; // null is, too
@@ -52,6 +55,11 @@ function show(newData) {
   }
   makeHeads();
   redraw();
+}
+
+/** All tokens as a text, to compare pairs. */
+function tokensOfBoth() {
+  return data && JSON.stringify([src.tokens, tgt.tokens]);
 }
 
 /** The number in a data attribute or an option; null where it is absent or empty. */
