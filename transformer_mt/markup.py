@@ -22,10 +22,10 @@ import html
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 from transformer_mt.text import one_line
 from transformer_mt.units import Link, is_punctuation, split_units
@@ -59,6 +59,11 @@ class Mark:
     style: Style
     partner: int
     """The number of the other half of a pair; of a mark that stands alone, its own."""
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it reads as a word by itself."""
+        return self.kind is Kind.alone and self.style is not Style.tag
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ _MARK = re.compile(
   | (?P<ref> (?:\\[ ])? (?<!{_LETTER})(?<![`\\])`[^`\s](?:[^`]*[^`\s])?`_{{0,2}}(?!{_LETTER}|`)
       (?:\\[ ])? )
   | (?P<name_in_bars> (?<!{_LETTER})(?<![|\\])\|[^\W\d][\w.-]*\|_{{0,2}}(?!{_LETTER}|\|) )
-  | (?P<footnote> \[(?:\#?\w[\w.-]*|[\#*])\]_(?!{_LETTER}) )
+  | (?P<footnote> [ ]?\[(?:\#?\w[\w.-]*|[\#*])\]_(?!{_LETTER}) )
   | (?P<placeholder>
         \{{\{{[^{{}}]*\}}\}}
       | \$\{{[^{{}}\s]*\}}
@@ -124,8 +129,8 @@ _MARK = re.compile(
 _OPENING = set("([{<“‘「『（《【〈¿¡")
 _CLOSING = set(",.;:!?)]}>%”’、，。；：！？）】》〉」』…")
 _SYMBOLS = set("/-_=#@$&+~'\"")
-_VOID = set("area base br col embed hr img input link meta source track wbr".split())
-_CODE = set("code kbd math pre samp script style svg tt var".split())
+_VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr")
+_CODE = re.compile("code|kbd|math|pre|samp|script|style|svg|tt|var")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|%%")
 
 
@@ -170,7 +175,7 @@ def _marks_of(match: re.Match[str]) -> list[_Found]:
     if match["star"]:
         return _star(match)
     style = Style.quoted
-    if match["comment"] or match["literal_block"]:
+    if match["comment"] or match["literal_block"] or match["footnote"]:
         style = Style.tag
     elif match["placeholder"] or match["url"]:
         style = Style.word
@@ -182,10 +187,10 @@ def _tag(match: re.Match[str]) -> _Found:
     (start, end), name = match.span(), match["name"].lower()
     if match["slash"]:
         return _Found(start, end, Kind.closing, Style.tag, name, name.isdigit())
-    if match["void"] or name in _VOID:
+    if match["void"] or _VOID.fullmatch(name):
         return _Found(start, end, Kind.alone, Style.tag, name)
     is_opaque = re.search(r"""\stranslate\s*=\s*["']?no\b""", match[0])
-    if name in _CODE or is_opaque:
+    if _CODE.fullmatch(name) or is_opaque:
         depth, tags = 1, re.compile(rf"<(/?){re.escape(name)}\b[^>]*>", re.IGNORECASE)
         for tag in tags.finditer(match.string, end):
             depth += -1 if tag[1] else 1
@@ -277,24 +282,28 @@ def _joint(gap: Gap, marks: list[Mark]) -> str:
     spaces = gap.written
     for mark in inside:
         spaces = spaces.replace(mark.text, "", 1)
-    if _is_alphabetic(gap.left) and _is_alphabetic(gap.right):
-        # `5<br/>apples` and `<td>a</td><td>b</td>` are two words each, `un<b>believ</b>able` one.
-        kinds = {mark.kind for mark in inside}
-        parts = Kind.alone in kinds or len(kinds) == 2
-        return " " if parts or spaces else ""
+    # `5<br/>apples` and `<td>a</td><td>b</td>` are two words each, `un<b>believ</b>able` is one.
     # Without the word that stood there, `Hello, {name}!` is `Hello,!`.
-    is_tight = gap.left in _OPENING or gap.right in _CLOSING or _is_unspaced(gap.left, gap.right)
-    has_word = any(mark.kind is Kind.alone for mark in inside)
-    is_inside = bool(gap.left and gap.right)
-    return " " if is_inside and spaces and not (has_word and is_tight) else ""
+    kinds = {mark.kind for mark in inside}
+    if Kind.alone in kinds or len(kinds) == 2:
+        return space_between(gap.left, gap.right, spaces)
+    return " " if gap.left and gap.right and spaces else ""
 
 
-def _is_unspaced(left: str, right: str) -> bool:
+def is_unspaced(left: str, right: str) -> bool:
     """Whether both characters are of a script without spaces."""
-    return left.isalpha() and right.isalpha() and not _is_alphabetic(left + right)
+    return all(c.isalpha() and not is_alphabetic(c) for c in (left, right))
 
 
-def _is_alphabetic(character: str) -> bool:
+def space_between(left: str, right: str, spaces: str) -> str:
+    """What belongs between two characters that were apart, with `spaces` somewhere between."""
+    if is_alphabetic(left) and is_alphabetic(right):
+        return " "
+    is_tight = left in _OPENING or right in _CLOSING or is_unspaced(left, right)
+    return " " if left and right and " " in spaces and not is_tight else ""
+
+
+def is_alphabetic(character: str) -> bool:
     """Whether it is a letter of an alphabet or a digit."""
     return bool(re.match(_LETTER, character))
 
@@ -339,9 +348,19 @@ class _Item:
     place: tuple[int, int] = (0, 0)
     """Units of the translation, from the first to before the second."""
 
+    def all(self) -> Iterator["_Item"]:
+        """The item and everything inside of it."""
+        yield self
+        for child in self.children:
+            yield from child.all()
+
 
 def put_back(
-    marked: Marked, translation: str, links: Iterable[Link], unspaced: bool = False
+    marked: Marked,
+    translation: str,
+    links: Iterable[Link],
+    unspaced: bool = False,
+    known: Mapping[int, int] | None = None,
 ) -> tuple[str, list[str]]:
     """The translation with the markup of the line that it translates.
 
@@ -352,6 +371,8 @@ def put_back(
     Args:
         links: between the units (see `units.py`) of `marked.plain` and `translation`.
         unspaced: the language of `translation` has no spaces between words.
+        known: at which character of `translation` a mark alone belongs, by the number of the mark,
+            where that need not be guessed from the links of its neighbours.
 
     Returns:
         The text, and the marks that no link placed, which went to the nearest place.
@@ -361,7 +382,9 @@ def put_back(
     if not marked.marks:
         return _encode(translation, marked.entities), []
     src, tgt, links = _cut_units(marked, translation, set(links))
-    placer = _Placer(len(src), len(tgt), links, [translation[a:b] for a, b in tgt], marked)
+    units, starts = [translation[a:b] for a, b in tgt], [start for start, _ in tgt]
+    points = {number: bisect_left(starts, point) for number, point in (known or {}).items()}
+    placer = _Placer(marked, len(src), units, links, points)
     root = _tree(marked, src)
     placer.place(root, 0, len(tgt))
     slots: list[list[int]] = [[] for _ in range(len(tgt) + 1)]
@@ -370,7 +393,7 @@ def put_back(
 
 
 def _encode(text: str, entities: dict[str, str]) -> str:
-    return text.translate(str.maketrans(entities)) if entities else text
+    return "".join(entities.get(character, character) for character in text) if entities else text
 
 
 def _cut_units(
@@ -399,7 +422,7 @@ def _cut_units(
             new_links |= set(zip(src_numbers[i], tgt_numbers[j], strict=True))
         else:
             new_links |= {(first, second) for first in src_numbers[i] for second in tgt_numbers[j]}
-    return sum(src_parts, []), sum(tgt_parts, []), new_links
+    return list(chain(*src_parts)), list(chain(*tgt_parts)), new_links
 
 
 def _cut(span: tuple[int, int], cuts: list[int]) -> list[tuple[int, int]]:
@@ -438,13 +461,24 @@ class _Placer:
     """Finds the place of each item."""
 
     def __init__(
-        self, n_src: int, n_tgt: int, links: set[Link], units: list[str], marked: Marked
+        self,
+        marked: Marked,
+        n_src: int,
+        units: list[str],
+        links: set[Link],
+        known: dict[int, int],
     ) -> None:
-        self.marked = marked
+        """See `put_back`.
+
+        Args:
+            n_src: units of the source; `units` are those of the translation.
+            known: before which unit a mark belongs.
+        """
+        self.marked, self.known = marked, known
         self.links = sorted(links)
-        self.n_src, self.n_tgt = n_src, n_tgt
+        self.n_src, self.n_tgt = n_src, len(units)
         self.n_src_links = Counter(i for i, _ in links)
-        self.n_links = [0] * n_tgt
+        self.n_links = [0] * len(units)
         """Of each unit of the translation."""
         for _, j in links:
             self.n_links[j] += 1
@@ -510,18 +544,27 @@ class _Placer:
                         )
         if not best[0]:
             return 0.0, 0, 0
-        return best[0], *self.widened(item, parent, best[2:], best_free)
+        return best[0], *self.widened(item, parent, best[2:], best_free, hits)
 
     def widened(
-        self, item: _Item, parent: _Item, place: tuple[int, int], free: tuple[int, int]
+        self,
+        item: _Item,
+        parent: _Item,
+        place: tuple[int, int],
+        free: tuple[int, int],
+        hits: Mapping[int, int],
     ) -> tuple[int, int]:
-        """The range with units at its ends that have no link: where the pair begins or ends with
-        what it is in.
+        """The range of a pair with units at its ends that no link from outside leads to: as far as
+        a mark inside it that has a known place, or, where the pair begins or ends with what it is
+        in, as far as that goes.
         """
         start, end = place
-        while item.start == parent.start and start > free[0] and not self.n_links[start - 1]:
+        known = [self.known[child.first] for child in item.all() if child.first in self.known]
+        lowest = free[0] if item.start == parent.start else min([start, *known])
+        highest = free[1] if item.end == parent.end else max([end, *known])
+        while start > max(lowest, free[0]) and self.n_links[start - 1] == hits[start - 1]:
             start -= 1
-        while item.end == parent.end and end < free[1] and not self.n_links[end]:
+        while end < min(highest, free[1]) and self.n_links[end] == hits[end]:
             end += 1
         return start, end
 
@@ -549,6 +592,9 @@ class _Placer:
     def position(self, item: _Item, parent: _Item, taken: list[tuple[int, int]]) -> int:
         """The unit of the translation before which a mark alone stands."""
         start, end = parent.place
+        known = [self.known[child.first] for child in item.all() if child.first in self.known]
+        if known and start <= known[0] <= end and not any(a < known[0] < b for a, b in taken):
+            return known[0]
         if item.start == parent.start:
             return start
         if item.end == parent.end:
@@ -659,8 +705,8 @@ class _Spacing:
             lead = rest[: rest.index(text)]
             rest = rest[len(lead) + len(text) :]
             spaces += lead
-            self.before[number] = (word, spaces if self._is_word(number) else lead)
-            if self._is_word(number):
+            self.before[number] = (word, spaces if self.marks[number].is_word else lead)
+            if self.marks[number].is_word:
                 self.after[number] = ("", "")
                 if isinstance(word, int):
                     self.after[word] = (number, spaces)
@@ -668,10 +714,6 @@ class _Spacing:
             waiting.append(number)
         if isinstance(word, int):
             self.after[word] = (gap.right, spaces + rest)
-
-    def _is_word(self, number: int) -> bool:
-        mark = self.marks[number]
-        return mark.kind is Kind.alone and mark.style is not Style.tag
 
     def write(self, slot: list[int], left: str, right: str, spaces: str) -> str:
         """The marks of a slot between two characters of the translation.
@@ -684,7 +726,7 @@ class _Spacing:
         word: Word = left
         first = 0
         for n, following in enumerate([*slot, None]):
-            if following is not None and not self._is_word(following):
+            if following is not None and not self.marks[following].is_word:
                 continue
             next_word = right if following is None else following
             tags = slot[first:n]
@@ -740,8 +782,8 @@ class _Spacing:
         if not character or character in tight:
             return ""
         if self.unspaced:
-            return " " if spaces and _is_alphabetic(character) else ""
-        is_glued = isinstance(old, str) and _is_alphabetic(old) and not old_spaces
-        if character in _SYMBOLS or (is_glued and _is_alphabetic(character)):
+            return " " if spaces and is_alphabetic(character) else ""
+        is_glued = isinstance(old, str) and is_alphabetic(old) and not old_spaces
+        if character in _SYMBOLS or (is_glued and is_alphabetic(character)):
             return ""
         return " "
