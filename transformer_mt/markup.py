@@ -382,9 +382,11 @@ def put_back(
     if not marked.marks:
         return _encode(translation, marked.entities), []
     src, tgt, links = _cut_units(marked, translation, set(links))
-    units, starts = [translation[a:b] for a, b in tgt], [start for start, _ in tgt]
+    starts = [start for start, _ in tgt]
     points = {number: bisect_left(starts, point) for number, point in (known or {}).items()}
-    placer = _Placer(marked, len(src), units, links, points)
+    src_units = [marked.plain[start:end] for start, end in src]
+    tgt_units = [translation[start:end] for start, end in tgt]
+    placer = _Placer(marked, src_units, tgt_units, links, points)
     root = _tree(marked, src)
     placer.place(root, 0, len(tgt))
     slots: list[list[int]] = [[] for _ in range(len(tgt) + 1)]
@@ -463,26 +465,27 @@ class _Placer:
     def __init__(
         self,
         marked: Marked,
-        n_src: int,
-        units: list[str],
+        src: list[str],
+        tgt: list[str],
         links: set[Link],
         known: dict[int, int],
     ) -> None:
         """See `put_back`.
 
         Args:
-            n_src: units of the source; `units` are those of the translation.
-            known: before which unit a mark belongs.
+            src: units of the plain text; `tgt` are those of the translation.
+            known: before which unit of the translation a mark belongs.
         """
         self.marked, self.known = marked, known
         self.links = sorted(links)
-        self.n_src, self.n_tgt = n_src, len(units)
+        self.n_src, self.n_tgt = len(src), len(tgt)
         self.n_src_links = Counter(i for i, _ in links)
-        self.n_links = [0] * len(units)
+        self.n_links = [0] * len(tgt)
         """Of each unit of the translation."""
         for _, j in links:
             self.n_links[j] += 1
-        self.is_punctuation = [is_punctuation(unit) for unit in units]
+        self.is_punctuation = [[is_punctuation(unit) for unit in units] for units in (src, tgt)]
+        """Of the units of both sides."""
         self.displaced: list[str] = []
 
     def place(self, parent: _Item, start: int, end: int) -> None:
@@ -529,9 +532,14 @@ class _Placer:
         n_hits = sum(hits.values())
         best, best_free = (0.0, 0, 0, 0), (0, 0)
         for free in self.free(parent, taken):
+            left = sum(hits[j] for j in range(*free))
             for first in range(*free):
+                # No range from here on has more than `left` hits.
+                if 2 * left / (n_hits + left or 1) < best[0]:
+                    break
                 if not hits[first]:
                     continue
+                left -= hits[first]
                 inside = linked = 0
                 for last in range(first, free[1]):
                     inside += hits[last]
@@ -560,12 +568,17 @@ class _Placer:
         """
         start, end = place
         known = [self.known[child.first] for child in item.all() if child.first in self.known]
-        lowest = free[0] if item.start == parent.start else min([start, *known])
-        highest = free[1] if item.end == parent.end else max([end, *known])
-        while start > max(lowest, free[0]) and self.n_links[start - 1] == hits[start - 1]:
-            start -= 1
-        while end < min(highest, free[1]) and self.n_links[end] == hits[end]:
-            end += 1
+        lowest = parent.place[0] if item.start == parent.start else min([start, *known])
+        highest = parent.place[1] if item.end == parent.end else max([end, *known])
+        if not self.is_punctuation[0][item.end - 1]:
+            # A full stop that the model has added is not part of the last word.
+            while highest > end and self.is_punctuation[1][highest - 1]:
+                highest -= 1
+        is_own = [self.n_links[j] == hits[j] for j in range(len(self.n_links))]
+        if free[0] <= lowest and all(is_own[lowest:start]):
+            start = lowest
+        if highest <= free[1] and all(is_own[end:highest]):
+            end = highest
         return start, end
 
     def range_without_links(
@@ -575,15 +588,15 @@ class _Placer:
         those of its neighbours, else around the nearest free unit, else around nothing.
         """
         first, last = self.positions(item, parent, taken)
-        while first < last and self.is_punctuation[first]:
+        while first < last and self.is_punctuation[1][first]:
             first += 1
-        while first < last and self.is_punctuation[last - 1]:
+        while first < last and self.is_punctuation[1][last - 1]:
             last -= 1
         if first < last:
             return first, last
         self.displaced.append(self.marked.marks[item.first].text)
         units = [j for free in self.free(parent, taken) for j in range(*free)]
-        units = [j for j in units if not self.is_punctuation[j]] or units
+        units = [j for j in units if not self.is_punctuation[1][j]] or units
         if not units:
             return first, first
         nearest = min(units, key=lambda j: abs(j + 0.5 - first))
@@ -611,7 +624,8 @@ class _Placer:
         """First and last of the neighbouring positions that the fewest links cross.
 
         A link crosses a position where its source is before the item and its target after the
-        position, or the other way round. Nearer words count more.
+        position, or the other way round. Nearer words count more; of two that are as near, the one
+        before.
         """
         start, end = parent.place
         if not self.links:
@@ -626,7 +640,7 @@ class _Placer:
                 continue
             is_before = i < item.start
             distance = item.start - 1 - i if is_before else i - item.end
-            weight = 2.0**-distance / self.n_src_links[i]
+            weight = (1.05 if is_before else 1.0) * 2.0**-distance / self.n_src_links[i]
             # From the first position on, which is before every unit, to the one after unit j.
             crossed += weight if is_before else 0.0
             steps[j + 1] += -weight if is_before else weight

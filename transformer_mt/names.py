@@ -6,6 +6,7 @@ Where the translation does not have each name once, the line is translated witho
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transformer_mt.markup import Marked, is_alphabetic, space_between
@@ -16,7 +17,7 @@ NAMES = {
     "en": ["Tom", "Mary", "John", "Kate", "Mike", "Lucy"],
     "zh": ["汤姆", "玛丽", "约翰", "凯特", "迈克", "露西"],
 }
-"""One each for the placeholders of a line. In a language that is not here they are as in English."""
+"""One each for the placeholders of a line; other languages have those of English."""
 NUMBERS = ["25", "36", "47", "58", "69", "82"]
 NUMERIC = re.compile(r"%(?:\(\w+\))?[^A-Za-z(]*[diufFeEgGxX]|\$?\{(?:n|num|number|count|total)\}")
 
@@ -56,7 +57,8 @@ def name_marks(marked: Marked, src_language: str, tgt_language: str) -> Named | 
 
 def _insert(marked: Marked, names: dict[int, str]) -> tuple[str, list[int]]:
     """The plain text with names, and where each of its characters was before; -1 for names."""
-    plain, old, end = "", [], 0
+    plain, end = "", 0
+    old: list[int] = []
     for gap in marked.gaps:
         plain += marked.plain[end : gap.start]
         old += range(end, gap.start)
@@ -78,6 +80,14 @@ def _insert(marked: Marked, names: dict[int, str]) -> tuple[str, list[int]]:
     return plain + marked.plain[end:], [*old, *range(end, len(marked.plain))]
 
 
+def _find_word(word: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a word is in a text, other than as a part of a longer one."""
+    for match in re.finditer(re.escape(word), text):
+        before, after = text[: match.start()][-1:], text[match.end() :][:1]
+        if not (is_alphabetic(word) and (is_alphabetic(before) or is_alphabetic(after))):
+            yield match.span()
+
+
 def without_names(
     named: Named, translation: str, links: set[Link]
 ) -> tuple[str, set[Link], dict[int, int]] | None:
@@ -93,20 +103,12 @@ def without_names(
     """
     spans = {}
     for number, words in named.words.items():
-        pattern = "|".join(map(re.escape, sorted(words)))
-        found = [
-            match.span()
-            for match in re.finditer(pattern, translation)
-            if not is_alphabetic(match[0])
-            or not (
-                is_alphabetic(translation[: match.start()][-1:])
-                or is_alphabetic(translation[match.end() :][:1])
-            )
-        ]
+        found = [span for word in words for span in _find_word(word, translation)]
         if len(found) != 1:
             return None
         spans[number] = found[0]
-    text, old, end = "", [], 0
+    text, end = "", 0
+    old: list[int] = []  # where each character of `text` was; -1 for a new space
     points = {}
     for number, (start, stop) in sorted(spans.items(), key=lambda item: item[1]):
         kept = translation[end:start].rstrip(" ") if end < start else ""

@@ -202,6 +202,7 @@ class Translator:
         self, texts: list[str], options: DecodeConfig, rule: Rule | None
     ) -> list[Translation]:
         """Translate the words of each text, and set its markup around their translations."""
+        rule = rule or self.inspector.default_rule()[0]
         lines = [take_apart(text) for text in texts]
         languages = self.config.src_language, self.config.tgt_language
         all_named = [name_marks(line, *languages) for line in lines]
@@ -238,9 +239,10 @@ class Translator:
             Whether the best candidate has every name. If not, nothing is changed.
         """
         unspaced = is_unspaced(self.config.tgt_language)
-        candidates = {}
+        candidates: dict[str, Candidate] = {}
         for n, candidate in enumerate(translation.candidates):
-            text, links, known = candidate.text, candidate.links or set(), {}
+            text, links = candidate.text, candidate.links or set()
+            known: dict[int, int] = {}
             if named is not None:
                 found = without_names(named, text, links)
                 if found is None and n == 0:
