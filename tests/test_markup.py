@@ -235,6 +235,13 @@ def test_two_pairs_do_not_overlap_where_their_links_do():
     assert text == "<b>a</b> <i>b c</i>" or text == "<b>a b</b> <i>c</i>"
 
 
+def test_pairs_may_be_deep_and_many():
+    for line in ("<b>" * 900 + "a" + "</b>" * 900, "*a* " * 300, "<i> " * 900 + "x {y}" * 90):
+        marked = take_apart(line)
+        links = diagonal(marked.plain)
+        assert put_back(marked, marked.plain, links)[0] == one_line(line)
+
+
 def test_entities_are_written_as_the_line_writes_them():
     marked = take_apart("a &lt; b &#233; <i>c</i>")
     assert marked.plain == "a < b é c"

@@ -126,6 +126,8 @@ _MARK = re.compile(
     """,
     re.VERBOSE,
 )
+DEEPEST = 100
+"""Pairs inside each other. What is opened deeper stands alone."""
 _OPENING = set("([{<“‘「『（《【〈¿¡")
 _CLOSING = set(",.;:!?)]}>%”’、，。；：！？）】》〉」』…")
 _SYMBOLS = set("/-_=#@$&+~'\"")
@@ -233,7 +235,7 @@ def _pair(found: list[_Found]) -> None:
                     break
         if mark.kind is Kind.closing and mark.partner is None and may_open:
             mark.kind = Kind.opening
-        if mark.kind is Kind.opening:
+        if mark.kind is Kind.opening and len(waiting) < DEEPEST:
             waiting.append(mark)
     for mark in found:
         if mark.partner is None:
@@ -478,6 +480,9 @@ class _Placer:
         """
         self.marked, self.known = marked, known
         self.links = sorted(links)
+        self.targets: list[list[int]] = [[] for _ in src]
+        for i, j in self.links:
+            self.targets[i].append(j)
         self.n_src, self.n_tgt = len(src), len(tgt)
         self.n_src_links = Counter(i for i, _ in links)
         self.n_links = [0] * len(tgt)
@@ -528,7 +533,7 @@ class _Placer:
         """
         if (item.start, item.end) == (parent.start, parent.end) and not taken:
             return 2.0, *parent.place  # everything is inside
-        hits = Counter(j for i, j in self.links if item.start <= i < item.end)
+        hits = Counter(j for i in range(item.start, item.end) for j in self.targets[i])
         n_hits = sum(hits.values())
         best, best_free = (0.0, 0, 0, 0), (0, 0)
         for free in self.free(parent, taken):
@@ -574,10 +579,13 @@ class _Placer:
             # A full stop that the model has added is not part of the last word.
             while highest > end and self.is_punctuation[1][highest - 1]:
                 highest -= 1
-        is_own = [self.n_links[j] == hits[j] for j in range(len(self.n_links))]
-        if free[0] <= lowest and all(is_own[lowest:start]):
+
+        def are_own(first: int, last: int) -> bool:
+            return all(self.n_links[j] == hits[j] for j in range(first, last))
+
+        if free[0] <= lowest and are_own(lowest, start):
             start = lowest
-        if highest <= free[1] and all(is_own[end:highest]):
+        if highest <= free[1] and are_own(end, highest):
             end = highest
         return start, end
 
@@ -628,10 +636,11 @@ class _Placer:
         before.
         """
         start, end = parent.place
+        blocked = {k for first, last in taken for k in range(first + 1, last)}
+        allowed = [k for k in range(start, end + 1) if k not in blocked]
         if not self.links:
             k = round(item.start / max(1, self.n_src) * self.n_tgt)
             k = min(max(k, start), end)
-            allowed = [k for k in range(start, end + 1) if not any(a < k < b for a, b in taken)]
             nearest = min(allowed, key=lambda other: abs(other - k))
             return nearest, nearest
         crossed, steps = 0.0, [0.0] * (self.n_tgt + 1)
@@ -645,10 +654,9 @@ class _Placer:
             crossed += weight if is_before else 0.0
             steps[j + 1] += -weight if is_before else weight
         costs = [crossed + cost for cost in accumulate(steps)]
-        allowed = [k for k in range(start, end + 1) if not any(a < k < b for a, b in taken)]
         least = min(costs[k] for k in allowed) + 1e-9
         first = last = next(k for k in allowed if costs[k] <= least)
-        while last + 1 in allowed and costs[last + 1] <= least:
+        while last < end and last + 1 not in blocked and costs[last + 1] <= least:
             last += 1
         return first, last
 
