@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import threading
@@ -18,6 +19,7 @@ from transformer_mt import translate as translate_command
 from transformer_mt.alignment import BASE, Rule
 from transformer_mt.config import UserError
 from transformer_mt.decoding import Hypothesis
+from transformer_mt.markup import take_apart
 from transformer_mt.run_dir import load_tensors, save_tensors
 from transformer_mt.translator import units_in_pieces
 from transformer_mt.units import format_links
@@ -579,7 +581,7 @@ def test_units_that_two_pieces_share():
         [(0, 2), (3, 4), (4, 4)],
         [(0, 0), (0, 1), (2, 4)],
     ]
-    assert units_in_pieces("a\u3002b", [" a\u3002", "", "\tb"]) == [
+    assert units_in_pieces("a。b", [" a。", "", "\tb"]) == [
         [(1, 2), (2, 3), (3, 3)],
         [(0, 0), (0, 0), (0, 0)],
         [(1, 1), (1, 1), (1, 2)],
@@ -601,3 +603,84 @@ def test_hypotheses_that_do_not_end_change_no_links(translator, workers, monkeyp
         texts, translator.translate(texts, align=True, rule=BASE), strict=True
     ):
         assert translation.candidates[0].links == translator.attention(text, rule=BASE).links
+
+
+MARKED = [
+    "<b>I</b> like <i>cats</i>.",
+    "",
+    "They buy {count} fish and ``cats`` every day!",
+    "<p>We draw.</p>",
+    "{a} {b}",
+    "I like cats.",
+]
+
+
+def test_markup_is_kept(call, translator, trained_run):
+    translations = translator.translate(MARKED, markup=True)
+    assert [each.src for each in translations] == MARKED
+    for line, translation in zip(MARKED, translations, strict=True):
+        for mark in take_apart(line).marks:
+            assert translation.text.count(mark.text) == line.count(mark.text)
+        assert translation.candidates[0].links is None
+    texts = [translation.text for translation in translations]
+    (plain,) = translator.translate("We draw.")
+    assert texts[3] == f"<p>{plain.text}</p>"
+    assert texts[1] == "" and texts[4] == "{a} {b}"
+    assert texts[5] == translator.translate(MARKED[5])[0].text
+
+    stdin = "".join(line + "\n" for line in MARKED).encode()
+    done = call("translate", trained_run, "--markup", stdin=stdin)
+    assert done.status == 0 and lines(done.out) == texts
+    for number, translation in enumerate(translations, start=1):
+        is_said = f"line {number}: no link says where" in done.err
+        assert is_said == bool(translation.candidates[0].displaced)
+    done = call("translate", trained_run, "--markup", "--json", stdin=stdin)
+    values = [json.loads(line) for line in lines(done.out)]
+    assert [value["text"] for value in values] == texts
+    assert [value["displaced"] for value in values] == [
+        translation.candidates[0].displaced for translation in translations
+    ]
+    assert values[0]["src"] == MARKED[0] and "links" not in values[0]
+
+
+def test_markup_in_each_of_the_n_best_and_in_long_lines(translator):
+    (translation,) = translator.translate("<b>They</b> buy <i>fish</i>.", n_best=4, markup=True)
+    plain = translator.translate("They buy fish.", n_best=4)[0].candidates
+    assert len(translation.candidates) == len(plain) > 1
+    for marked, candidate in zip(translation.candidates, plain, strict=True):
+        words = re.sub("<.*?>", "", marked.text)
+        assert words.replace(" ", "") == candidate.text.replace(" ", "")
+        assert marked.score == candidate.score
+    long = " ".join(["They <b>buy</b> fish and <i>cats</i> every day!"] * 12)
+    (translation,) = translator.translate(long, markup=True)
+    assert translation.n_pieces > 1
+    assert [translation.text.count(tag) for tag in ("<b>", "</b>", "<i>", "</i>")] == [12] * 4
+
+
+def test_a_name_that_comes_through_places_its_mark(translator, monkeypatch):
+    """Where it does not, the line is translated without names."""
+    asked = []
+
+    def search(sources, *_):
+        asked.append(translator.src_tokenizer.decode([row[:-1] for row in sources]))
+        hypotheses = []
+        for text in asked[-1]:
+            tgt = "汤姆画画。" if text == "Tom draws." else "画画。"
+            (ids,) = translator.tgt_tokenizer.encode([tgt])
+            attention = torch.ones(len(ids), len(translator.src_tokenizer.encode([text])[0]))
+            hypotheses.append([Hypothesis(ids[:-1], -1.0, attention)])
+        return hypotheses
+
+    monkeypatch.setattr(translator, "search", search)
+    texts = ["{name} draws.", "We draw {x}."]
+    translations = translator.translate(texts, markup=True, rule=BASE)
+    assert asked == [["Tom draws.", "We draw Tom."], ["We draw."]]
+    assert translations[0].text == "{name}画画。"
+    assert translations[1].text.count("{x}") == 1
+
+
+def test_links_and_markup_exclude_each_other(call, translator, trained_run):
+    with pytest.raises(UserError, match="align and markup exclude each other"):
+        translator.translate("I draw.", align=True, markup=True)
+    done = call("translate", trained_run, "--align", "--markup", "I draw.")
+    assert done.status == 2 and "give --align or --markup, not both" in done.err

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from transformer_mt import cli
 from transformer_mt.config import UserError
 from transformer_mt.files import STANDARD, decode_lines, standard_input, talk, typed_path
+from transformer_mt.markup import take_apart
 from transformer_mt.text import language_name
 from transformer_mt.units import format_links
 
@@ -74,6 +75,11 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         action="store_true",
         help="each translation's word links beside it: text ||| 0-0 1-2, source first, from 0",
     )
+    parser.add_argument(
+        "--markup",
+        action="store_true",
+        help="keep tags, placeholders and code, and set them around the words they belong to",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per input line")
     cli.add_decoding_options(parser)
     args = parser.parse_intermixed_args(argv)  # sentences may follow options
@@ -85,6 +91,11 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
     """Raise UserError for what needs no model to be seen wrong."""
     if args.sentences and args.input:
         parser.error("give sentences or --input, not both")
+    if args.align and args.markup:
+        parser.error(
+            "give --align or --markup, not both: links count the words of the text without its "
+            "markup"
+        )
     cli.check_input("--input", args.input)
     cli.check_output("--output", args.output)
     for number, sentence in enumerate(args.sentences, start=1):
@@ -234,6 +245,7 @@ def translate(
     translator: "Translator",
     windows: Iterator[list[str]],
     rule: "Rule | None",
+    markup: bool,
     as_json: bool,
     out: IO[str],
     show_scores: bool = False,
@@ -242,23 +254,31 @@ def translate(
 
     Args:
         rule: how word links are read; None = there are none.
+        markup: they place the markup of the lines, and are not printed.
         show_scores: tell the score of each translation, for the person at the prompt.
     """
+    options: dict[str, Any] = {"align": rule is not None and not markup, "markup": markup}
     number = 0  # of the input line, from 1
     warned = False
     for window in windows:
+        words = [take_apart(line).plain for line in window] if markup else window
         if number == 0:
             # The first lines tell whether source and target are exchanged.
-            cli.warn_of_other_language(window, translator.config.src_language, "the input")
+            cli.warn_of_other_language(words, translator.config.src_language, "the input")
         if not warned:
-            warned = cli.warn_of_unknown(translator.unknown_share(window), "the input")
-        for translation in translator.translate(window, align=rule is not None, rule=rule):
+            warned = cli.warn_of_unknown(translator.unknown_share(words), "the input")
+        for translation in translator.translate(window, rule=rule, **options):
             number += 1
             if translation.n_pieces > 1:
                 talk(
                     f"warning: line {number} is longer than "
                     f"model.max_len={translator.config.model.max_len} tokens: "
                     f"translated in {translation.n_pieces} pieces."
+                )
+            if displaced := translation.candidates[0].displaced:
+                talk(
+                    f"line {number}: no link says where {' '.join(displaced)} belongs: set at the "
+                    "nearest place."
                 )
             for line in output_lines(translation, number, as_json, translator.decode.n_best):
                 print(line, file=out)
@@ -293,6 +313,8 @@ def candidate_fields(candidate: "Candidate") -> dict[str, Any]:
     fields: dict[str, Any] = {"text": candidate.text, "score": candidate.score}
     if candidate.links is not None:
         fields["links"] = format_links(candidate.links)
+    if candidate.displaced is not None:
+        fields["displaced"] = candidate.displaced
     return fields
 
 
@@ -307,7 +329,7 @@ def main(argv: list[str]) -> None:
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
     rule = None
-    if args.align:
+    if args.align or args.markup:
         from transformer_mt.alignment import reading
 
         rule, reason = translator.inspector.default_rule()
@@ -315,12 +337,14 @@ def main(argv: list[str]) -> None:
     at_prompt = is_prompt(args)
     windows = prompt(translator) if at_prompt else input_windows(args)
     if args.output in (None, STANDARD):
-        translate(translator, windows, rule, args.json, sys.stdout, show_scores=at_prompt)
+        translate(
+            translator, windows, rule, args.markup, args.json, sys.stdout, show_scores=at_prompt
+        )
         return
 
     def write(path: Path) -> None:
         with open(path, "w", encoding="utf-8") as out:
-            translate(translator, windows, rule, args.json, out, show_scores=at_prompt)
+            translate(translator, windows, rule, args.markup, args.json, out, show_scores=at_prompt)
 
     write_atomically(args.output, write)
 

@@ -4,7 +4,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import overload
@@ -14,6 +14,8 @@ from transformer_mt.config import DecodeConfig, Precision, UserError
 from transformer_mt.decoding import Hypothesis, Look, forced_log_probs, search
 from transformer_mt.files import progress, talk
 from transformer_mt.inspector import Attention, Inspector
+from transformer_mt.markup import Marked, put_back, take_apart
+from transformer_mt.names import Named, name_marks, without_names
 from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.text import BREAKS, is_unspaced, one_line, refuse_surrogates, same_languages
@@ -40,6 +42,9 @@ class Candidate:
     links: set[Link] | None = None
     """Word links, source first, between the units (see `units.py`) of the sentence and of `text`;
     None where they were not asked for."""
+    displaced: list[str] | None = None
+    """Marks of `text` that no link placed, so that they are at the nearest place; None where text
+    has no markup, or it was not asked for."""
 
 
 @dataclass
@@ -139,6 +144,7 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
+        markup: bool = False,
     ) -> Translation: ...
 
     @overload
@@ -151,6 +157,7 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
+        markup: bool = False,
     ) -> list[Translation]: ...
 
     def translate(
@@ -162,6 +169,7 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
+        markup: bool = False,
     ) -> Translation | list[Translation]:
         """Translate a text, or each of several, in order; an empty one stays empty.
 
@@ -179,6 +187,8 @@ class Translator:
             align: read the word links of each candidate, by one forced pass over all of them.
             rule: how links are read; None = as the run's `alignment.json` says, see
                 `Inspector.default_rule`.
+            markup: the texts have inline markup, see `markup.py`. It is not translated, and word
+                links say where it goes in each candidate.
         Raises:
             UserError: an option is out of range, or a text holds lone surrogates, or a character
                 that is more tokens than the model reads.
@@ -186,13 +196,20 @@ class Translator:
         """
         if isinstance(texts, str):
             (translation,) = self.translate(
-                [texts], beam_size, length_penalty, n_best, batch_tokens, align, rule
+                [texts], beam_size, length_penalty, n_best, batch_tokens, align, rule, markup
             )
             return translation
         texts = text_list(texts)
         options = self.decode_options(beam_size, length_penalty, n_best, batch_tokens)
         for i, text in enumerate(texts, start=1):
             refuse_surrogates(text, f"text {i}")
+        if markup:
+            if align:
+                raise UserError(
+                    "align and markup exclude each other: links count the words of the text "
+                    "without its markup, which is not what is printed."
+                )
+            return self.translate_marked(texts, options, rule)
         # A sentence that is too long becomes several pieces, an empty one none.
         pieces = [self.cut(self.run.convert_src(one_line(text))) for text in texts]
         sources = self.src_tokenizer.encode([piece for group in pieces for piece in group])
@@ -215,6 +232,63 @@ class Translator:
             )
             for text, group in zip(texts, pieces, strict=True)
         ]
+
+    def translate_marked(
+        self, texts: list[str], options: DecodeConfig, rule: Rule | None
+    ) -> list[Translation]:
+        """Translate the words of each text, and set its markup around their translations."""
+        rule = rule or self.inspector.default_rule()[0]
+        lines = [take_apart(text) for text in texts]
+        languages = self.config.src_language, self.config.tgt_language
+        all_named = [name_marks(line, *languages) for line in lines]
+
+        def translate(plain_texts: list[str]) -> list[Translation]:
+            return self.translate(plain_texts, **asdict(options), align=True, rule=rule)
+
+        translations = translate(
+            [
+                line.plain if named is None else named.plain
+                for line, named in zip(lines, all_named, strict=True)
+            ]
+        )
+        placed = [
+            self.place_markup(*arguments)
+            for arguments in zip(lines, all_named, translations, strict=True)
+        ]
+        # Where a name did not come through, the line is translated without.
+        missing = [n for n, is_placed in enumerate(placed) if not is_placed]
+        for n, again in zip(missing, translate([lines[n].plain for n in missing]), strict=True):
+            self.place_markup(lines[n], None, again)
+            translations[n] = again
+        for text, translation in zip(texts, translations, strict=True):
+            translation.src = text
+        return translations
+
+    def place_markup(self, line: Marked, named: Named | None, translation: Translation) -> bool:
+        """Set the markup of a line in the candidates of its translation.
+
+        Args:
+            named: the line with names, if that was translated. Candidates without one are dropped.
+
+        Returns:
+            Whether the best candidate has every name. If not, nothing is changed.
+        """
+        unspaced = is_unspaced(self.config.tgt_language)
+        candidates: dict[str, Candidate] = {}
+        for n, candidate in enumerate(translation.candidates):
+            text, links = candidate.text, candidate.links or set()
+            known: dict[int, int] = {}
+            if named is not None:
+                found = without_names(named, text, links)
+                if found is None and n == 0:
+                    return False
+                if found is None:
+                    continue
+                text, links, known = found
+            text, displaced = put_back(line, text, links, unspaced, known)
+            candidates.setdefault(text, Candidate(text, candidate.score, displaced=displaced))
+        translation.candidates = list(candidates.values())
+        return True
 
     def join(
         self,

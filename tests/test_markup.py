@@ -1,0 +1,279 @@
+"""Markup is taken out of a line and set back around the linked words: whole, once, well-formed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transformer_mt.markup import Kind, put_back, take_apart
+from transformer_mt.names import name_marks, without_names
+from transformer_mt.text import is_unspaced, one_line
+from transformer_mt.units import Link, split_units, units
+
+PYDOCS = ROOT.parent / "shared" / "data" / "pydocs"
+ROWS = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "markup.tsv").read_text(encoding="utf-8").splitlines()
+]
+TEXT = st.sampled_from(
+    ["I", "like", "red apples", "我喜欢", "苹果。", ", ", "!", " ", "don't", "3", "x-y"]
+)
+SINGLE = st.sampled_from(
+    ["{name}", "%s", "<br/>", "``code``", ":func:`f`", '<img src="a>b"/>', "https://a.b/c", "{0}"]
+)
+PAIRS = [("<b>", "</b>"), ('<a href="x y">', "</a>"), ("<i>", "</i>")]
+
+
+def pair(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(st.sampled_from(PAIRS), inner).map(
+        lambda both: both[0][0] + both[1] + both[0][1]
+    )
+
+
+MARKED = st.recursive(
+    TEXT | SINGLE,
+    lambda inner: pair(inner) | st.lists(inner, min_size=1, max_size=5).map(" ".join),
+    max_leaves=14,
+)
+ANYTHING = st.text(st.sampled_from("ab 我。<>/b*`:|_{}%s$&;=\"'[]#0!\\-"), max_size=40)
+TRANSLATION = st.lists(TEXT, max_size=9).map("".join).map(one_line)
+LINKS = st.sets(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=30)
+
+
+def diagonal(text: str) -> set[Link]:
+    return {(i, i) for i in range(len(split_units(text)))}
+
+
+def word_links(text: str, src: str, tgt: str) -> set[Link]:
+    """Links between units from `word=word …`; `word#2` is the second such word."""
+
+    def find(word: str, sentence: str) -> range:
+        word, _, nth = word.partition("#")
+        wanted, found = units(word), units(sentence)
+        starts = [n for n in range(len(found)) if found[n : n + len(wanted)] == wanted]
+        start = starts[int(nth or 1) - 1]
+        return range(start, start + len(wanted))
+
+    links = set()
+    for link in text.split():
+        first, second = re.fullmatch("(.+?)=(.+)", link).groups()
+        links |= {(i, j) for i in find(first, src) for j in find(second, tgt)}
+    return links
+
+
+def marks_of(text: str) -> list[str]:
+    return sorted(mark.text for mark in take_apart(text).marks)
+
+
+def parents(text: str, tags: list[str]) -> list[tuple[str, ...]]:
+    """The pairs around each mark, in a text with the marks `tags`, as a reader sees them.
+
+    It fails where a closing tag does not close what was opened last.
+    """
+    found, stack = [], []
+    pattern = "|".join(map(re.escape, sorted(tags, key=len, reverse=True)))
+    closing = dict(PAIRS)
+    for match in re.finditer(pattern, text) if tags else ():
+        mark = match[0]
+        if mark in closing.values():
+            assert stack and closing[stack.pop()] == mark
+        else:
+            found.append((*stack, mark))
+            if mark in closing:
+                stack.append(mark)
+    assert not stack
+    return sorted(found)
+
+
+# --------------------------------------------------------------------------------------- sentences
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[1][:40] for row in ROWS])
+def test_a_sentence_with_the_links_of_a_person(row):
+    direction, line, translation, links, expected = row
+    src_language, tgt_language = direction.split("-")
+    marked = take_apart(line)
+    named = name_marks(marked, src_language, tgt_language)
+    linked, known = set(), {}
+    if marked.plain:
+        linked = word_links(links, named.plain if named else marked.plain, translation)
+    if named:
+        translation, linked, known = without_names(named, translation, linked)
+    text, displaced = put_back(marked, translation, linked, is_unspaced(tgt_language), known)
+    assert (text, displaced) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a < b and c > d, a<b and c>d",
+        "5 % of 50 %, 100%sure, 5%discount",
+        "3 * 4 * 5, 2*3*4, f(*args, **kwargs)",
+        "a lone ` backtick, it's `so",
+        "{a, b} and { x } }{",
+        "a|b|c, x | y | z, ||",
+        "std::string, 10:30, :) :-)",
+        "# one & two; R&D; &unknown;",
+        "snake_case_name, __init__, http: //x",
+        "",
+        "我喜欢3*4*5。",
+    ],
+)
+def test_text_that_only_looks_like_markup_is_text(text):
+    marked = take_apart(text)
+    assert (marked.marks, marked.plain) == ([], text)
+
+
+@pytest.mark.parametrize(
+    "text, plain, marks",
+    [
+        ("Hello, {name}!", "Hello,!", "{name}"),
+        ("a<br/>b <br> c", "a b c", "<br/> <br>"),
+        ("<td>a</td><td>b</td>", "a b", "<td> </td> <td> </td>"),
+        ("un<b>believ</b>able", "unbelievable", "<b> </b>"),
+        ("%s %d %5.2f %(x)s %1$s", "", "%s %d %5.2f %(x)s %1$s"),
+        ("ab %s%d, 9%%.", "ab, 9%.", "%s %d"),
+        ("{0} {a.b[0]!r:>10} {{x}} ${y} ok", "ok", "{0} {a.b[0]!r:>10} {{x}} ${y}"),
+        ("see ``a b``, :c:func:`f` ok::", "see, ok", "``a|b`` :c:func:`f` ::"),
+        ("a :ref:`b c <d>` e", "a b c e", ":ref:` |<d>`"),
+        ("a `b <http://c>`_ d `e`_", "a b d", "` |<http://c>`_ `e`_"),
+        ("*a **b** c* d", "a b c d", "* ** ** *"),
+        ("a |b| c [1]_ d", "a c d", "|b| |[1]_"),
+        ("x <code>a <b>c</b></code> y", "x y", "<code>a|<b>c</b></code>"),
+        ("x <!-- <b> --> y", "x y", "<!--|<b>|-->"),
+        ("x <p>y", "x y", "<p>"),
+        ("x &lt;b&gt; &amp;c;", "x <b> &c;", ""),
+        ("a https://b.c/d. E", "a. E", "https://b.c/d"),
+        ("<a title='x > y' b>c</a>d", "cd", "<a|title='x|>|y'|b> </a>"),
+    ],
+)
+def test_what_is_taken_out(text, plain, marks):
+    marked = take_apart(text)
+    assert marked.plain == plain
+    assert [mark.text.replace(" ", "|") for mark in marked.marks] == marks.split()
+
+
+def test_opaque_marks_stand_alone_and_others_have_partners():
+    marks = take_apart("<b>x {y}</b> <code>z</code> </i> *w*").marks
+    assert [mark.partner for mark in marks] == [2, 1, 0, 3, 4, 6, 5]
+    kinds = [Kind.opening, Kind.alone, Kind.closing, Kind.alone, Kind.alone]
+    assert [mark.kind for mark in marks] == [*kinds, Kind.opening, Kind.closing]
+
+
+# -------------------------------------------------------------------------------------- properties
+
+
+@settings(deadline=None)
+@given(MARKED, TRANSLATION, LINKS, st.booleans())
+def test_marks_are_set_once_and_inside_what_they_were_in(line, translation, links, unspaced):
+    marks = [mark.text for mark in take_apart(line).marks]
+    text, displaced = put_back(take_apart(line), translation, links, unspaced)
+    assert parents(text, marks) == parents(one_line(line), marks)
+    if take_apart(line).plain:
+        for mark in set(marks):
+            assert text.count(mark) == line.count(mark)
+            text = text.replace(mark, "")
+        assert text.replace(" ", "") == translation.replace(" ", "")
+    assert set(displaced) <= set(marks)
+
+
+@settings(deadline=None)
+@given(MARKED | ANYTHING)
+def test_a_line_translated_to_itself_is_itself(line):
+    marked = take_apart(line)
+    links = diagonal(marked.plain)
+    assert put_back(marked, marked.plain, links) == (one_line(line), [])
+
+
+@given(ANYTHING | TRANSLATION, LINKS)
+def test_a_line_without_markup_is_its_translation(translation, links):
+    assert put_back(take_apart("I like 3 * 4."), translation, links) == (translation, [])
+
+
+@settings(deadline=None)
+@given(MARKED)
+def test_names_come_and_go(line):
+    """A model that copies every word gives the line back, with names or without."""
+    marked = take_apart(line)
+    named = name_marks(marked, "en", "en")
+    if named is None:
+        return
+    text, links, known = without_names(named, named.plain, diagonal(named.plain))
+    assert units(text) == units(marked.plain)
+    assert all(0 <= i == j < len(units(text)) for i, j in links)
+    assert put_back(marked, text, links, known=known)[0].replace(" ", "") == line.replace(" ", "")
+
+
+# ------------------------------------------------------------------------------------------ choices
+
+
+def test_a_link_that_goes_astray_does_not_stretch_a_pair():
+    marked = take_apart("<b>one two three</b> four five six")
+    links = {(0, 0), (1, 1), (2, 2), (1, 5), (3, 3), (4, 4), (5, 5)}
+    assert put_back(marked, "a b c d e f", links)[0] == "<b>a b c</b> d e f"
+
+
+def test_a_pair_without_links_goes_to_the_nearest_place_and_is_said():
+    marked = take_apart("one <b>two</b> three")
+    # Between its neighbours there is a word without links.
+    assert put_back(marked, "a b c", {(0, 0), (2, 2)}) == ("a <b>b</b> c", [])
+    text, displaced = put_back(marked, "a c", {(0, 0), (2, 1)})
+    assert displaced == ["<b>"] and text in ("<b>a</b> c", "a <b>c</b>")
+    assert put_back(marked, "", set()) == ("<b></b>", ["<b>"])
+
+
+def test_a_mark_alone_without_any_link_is_said():
+    assert put_back(take_apart("one {x} two"), "a b", set()) == ("a {x} b", ["{x}"])
+
+
+def test_two_pairs_do_not_overlap_where_their_links_do():
+    marked = take_apart("<b>one two</b> <i>three four</i>")
+    text, _ = put_back(marked, "a b c", {(0, 0), (1, 1), (1, 0), (2, 1), (3, 2), (2, 2)})
+    assert text == "<b>a</b> <i>b c</i>" or text == "<b>a b</b> <i>c</i>"
+
+
+def test_pairs_may_be_deep_and_many():
+    for line in ("<b>" * 900 + "a" + "</b>" * 900, "*a* " * 300, "<i> " * 900 + "x {y}" * 90):
+        marked = take_apart(line)
+        links = diagonal(marked.plain)
+        assert put_back(marked, marked.plain, links)[0] == one_line(line)
+
+
+def test_entities_are_written_as_the_line_writes_them():
+    marked = take_apart("a &lt; b &#233; <i>c</i>")
+    assert marked.plain == "a < b é c"
+    assert put_back(marked, "é < & > c", {(4, 4)})[0] == "&#233; &lt; &amp; &gt; <i>c</i>"
+    assert put_back(take_apart("a & b &amp; c"), "x & y", set())[0] == "x & y"
+
+
+def test_a_name_that_is_not_there_once_is_noticed():
+    named = name_marks(take_apart("I met {x}."), "en", "zh")
+    assert named.plain == "I met Tom."
+    for translation in ("我遇见了。", "汤姆遇见了汤姆。", "我遇见了玛丽。"):
+        assert without_names(named, translation, set()) is None
+    assert without_names(named, "我遇见了Tom。", set()) == ("我遇见了。", set(), {0: 4})
+    german = name_marks(take_apart("I met {x}."), "en", "de")
+    assert without_names(german, "Ich traf Tommy.", set()) is None
+
+
+def test_names_that_the_line_uses_itself_are_not_taken():
+    assert name_marks(take_apart("Tom met {x} 25 times, %d."), "en", "zh").plain == (
+        "Tom met Mary 25 times, 36."
+    )
+    assert name_marks(take_apart("a " + "{x} " * 9), "en", "zh") is None
+    assert name_marks(take_apart("a <b>c</b>"), "en", "zh") is None
+
+
+@pytest.mark.skipif(not PYDOCS.is_dir(), reason="no ../shared/data/pydocs")
+def test_lines_of_the_python_documentation_translated_to_themselves():
+    n_marks = 0
+    for name in ("dev", "test"):
+        for row in (PYDOCS / f"{name}.tsv").read_text(encoding="utf-8").splitlines():
+            for line in row.split("\t")[:2]:
+                marked = take_apart(line)
+                n_marks += len(marked.marks)
+                assert put_back(marked, marked.plain, diagonal(marked.plain)) == (line, [])
+    assert n_marks > 15_000

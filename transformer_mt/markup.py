@@ -1,0 +1,811 @@
+"""Where do tags, placeholders and code go in a translation?
+
+`take_apart` gives the plain text of a line, which a model translates, and the markup that was in
+it. `put_back` sets the markup around the words of the translation that are linked to the words it
+stood around.
+
+    Hello, <b>{name}</b>!      →  Hello,!   →  你好，！  →  你好，<b>{name}</b>！
+
+Markup is tags and comments of HTML and XML, placeholders ({name}, {{name}}, ${name}, %s,
+%(name)s), addresses (https://…), and the inline markup of reStructuredText and Markdown (`code`,
+``code``, :role:`code`, *emphasis*, **strong**, |name|, `text <address>`_, [1]_, :: at the end).
+
+- A *pair* stands around words that are translated: <b>…</b>, *…*. Everything else is *alone* and
+  opaque; so are code elements and elements with translate="no", together with what is in them.
+- Entities are text (&amp;, and %% for a percent sign): they are decoded for the model. A character
+  that the line writes as an entity is written so again in the translation.
+- A star without a partner, < before a space, and a lone backtick are text. A tag without a partner
+  stands alone.
+"""
+
+import html
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import accumulate, chain, pairwise
+
+from transformer_mt.text import one_line
+from transformer_mt.units import Link, is_punctuation, split_units
+
+
+class Kind(Enum):
+    """Which part of markup a mark is."""
+
+    opening = "opening"
+    closing = "closing"
+    alone = "alone"
+
+
+class Style(Enum):
+    """How a mark stands among words."""
+
+    tag = "tag"
+    """It has no white space of its own."""
+    word = "word"
+    """It is read as a word: a placeholder, a code element."""
+    quoted = "quoted"
+    """Reads as a word, or begins or ends one, that reStructuredText wants apart from letters."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One piece of markup, as the line writes it."""
+
+    text: str
+    kind: Kind
+    style: Style
+    partner: int
+    """The number of the other half of a pair; of a mark that stands alone, its own."""
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it reads as a word by itself."""
+        return self.kind is Kind.alone and self.style is not Style.tag
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Marks that follow each other with nothing but spaces between them."""
+
+    written: str
+    """The marks with the spaces between and around them."""
+    numbers: tuple[int, ...]
+    """Of the marks."""
+    start: int
+    """Where the gap begins in the plain text; it ends there too, or after one space."""
+    left: str
+    """The character before; empty at the beginning of the line."""
+    right: str
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A line that was taken apart."""
+
+    line: str
+    plain: str
+    """The words alone; empty where nothing but markup and punctuation would be left."""
+    marks: list[Mark]
+    """In order."""
+    gaps: list[Gap]
+    entities: dict[str, str]
+    """How the line writes characters that stand in it as entities only."""
+
+
+# ------------------------------------------------------------------------------------------- marks
+
+_ATTRIBUTE = r"""[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?"""
+# Letters of an alphabet and digits. Chinese characters may stand directly before and after markup.
+_LETTER = r"[^\W\u2e80-\u9fff\uf900-\ufaff]"
+_MARK = re.compile(
+    rf"""
+    (?P<comment> <!--.*?--> )
+  | (?P<tag> <(?P<slash>/?)(?P<name>[A-Za-z0-9][\w:.-]*)(?:\s+{_ATTRIBUTE})*\s*(?P<void>/?)> )
+  | (?P<url> https?://[^\s<>"'`{{}}|\\^()\u2e80-\uffff]*[\w/=&%#-] )
+  | (?P<code> (?:\\[ ])? (?<!`) (?: ``(?=[^\s`])(?:.*?[^\s])??``(?!`) | ```(?=\S).*?```(?!`) )
+      (?:\\[ ])? )
+  | (?P<pair_open> (?::[A-Za-z][\w:.+-]*:)?(?<!`)` ) (?P<pair_text> [^`<>\s][^`<>]*? )
+      (?P<pair_close> [ ]?<[^`<>]+>`_{{0,2}} )
+  | (?P<role> (?:\\[ ])? :[A-Za-z][\w:.+-]*:`[^`]+` (?:\\[ ])? )
+  | (?P<ref> (?:\\[ ])? (?<!{_LETTER})(?<![`\\])`[^`\s](?:[^`]*[^`\s])?`_{{0,2}}(?!{_LETTER}|`)
+      (?:\\[ ])? )
+  | (?P<name_in_bars> (?<!{_LETTER})(?<![|\\])\|[^\W\d][\w.-]*\|_{{0,2}}(?!{_LETTER}|\|) )
+  | (?P<footnote> [ ]?\[(?:\#?\w[\w.-]*|[\#*])\]_(?!{_LETTER}) )
+  | (?P<placeholder>
+        \{{\{{[^{{}}]*\}}\}}
+      | \$\{{[^{{}}\s]*\}}
+      | \{{ (?:[^\W\d]\w*|\d+)? (?:\.\w+|\[[^\]{{}}]*\])* (?:![rsa])? (?::[^{{}}\s]*)? \}}
+      | %\(\w+\)[-+\#0]?\d*(?:\.\d+)?[diouxXeEfFgGcrsa]
+      | (?<!\d)%(?:\d+\$)?[-+\#]?(?:\.\d+)?(?:ll?|z)?(?:d|[iufFeEgGxXcrsp@](?![A-Za-z]))
+      | (?<!\w)%\d+(?:\.\d+)?(?:ll?|z)?[diufFeEgGxXcrs](?![A-Za-z]) )
+  | (?P<star> (?<![\\*])\*\*?(?!\*) )
+  | (?P<literal_block> ::$ )
+    """,
+    re.VERBOSE,
+)
+DEEPEST = 100
+"""Pairs inside each other. What is opened deeper stands alone."""
+_OPENING = set("([{<“‘「『（《【〈¿¡")
+_CLOSING = set(",.;:!?)]}>%”’、，。；：！？）】》〉」』…")
+_SYMBOLS = set("/-_=#@$&+~'\"")
+_VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr")
+_CODE = re.compile("code|kbd|math|pre|samp|script|style|svg|tt|var")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|%%")
+
+
+@dataclass
+class _Found:
+    """A mark that was found in a line, not yet with its partner."""
+
+    start: int
+    end: int
+    kind: Kind
+    style: Style
+    name: str = ""
+    """What opening and closing have in common."""
+    maybe_text: bool = False
+    """Without a partner it is no markup."""
+    partner: "_Found | None" = None
+
+
+def _find(line: str) -> list[_Found]:
+    """The marks of a line, in order, with their partners."""
+    found: list[_Found] = []
+    end = 0
+    while match := _MARK.search(line, end):
+        marks = _marks_of(match)
+        end = max(match.end(), marks[-1].end) if marks else match.end()
+        found += marks
+    _pair(found)
+    return [mark for mark in found if mark.partner or not mark.maybe_text]
+
+
+def _marks_of(match: re.Match[str]) -> list[_Found]:
+    """The marks that a match of `_MARK` is: one, two of a reference, or none."""
+    start, end = match.span()
+    if match["tag"]:
+        return [_tag(match)]
+    if match["pair_text"] is not None:
+        name = f"reference {start}"
+        return [
+            _Found(start, match.end("pair_open"), Kind.opening, Style.quoted, name),
+            _Found(match.start("pair_close"), end, Kind.closing, Style.quoted, name),
+        ]
+    if match["star"]:
+        return _star(match)
+    style = Style.quoted
+    if match["comment"] or match["literal_block"] or match["footnote"]:
+        style = Style.tag
+    elif match["placeholder"] or match["url"]:
+        style = Style.word
+    return [_Found(start, end, Kind.alone, style)]
+
+
+def _tag(match: re.Match[str]) -> _Found:
+    """A tag; or a whole element, where it is code or not to be translated."""
+    (start, end), name = match.span(), match["name"].lower()
+    if match["slash"]:
+        return _Found(start, end, Kind.closing, Style.tag, name, name.isdigit())
+    if match["void"] or _VOID.fullmatch(name):
+        return _Found(start, end, Kind.alone, Style.tag, name)
+    is_opaque = re.search(r"""\stranslate\s*=\s*["']?no\b""", match[0])
+    if _CODE.fullmatch(name) or is_opaque:
+        depth, tags = 1, re.compile(rf"<(/?){re.escape(name)}\b[^>]*>", re.IGNORECASE)
+        for tag in tags.finditer(match.string, end):
+            depth += -1 if tag[1] else 1
+            if depth == 0:
+                return _Found(start, tag.end(), Kind.alone, Style.word, name)
+    # `a<b and c>d` has a tag's form, but attributes without values.
+    has_bare_attributes = bool(re.search(r"\s", match[0])) and "=" not in match[0]
+    return _Found(start, end, Kind.opening, Style.tag, name, has_bare_attributes or name.isdigit())
+
+
+def _star(match: re.Match[str]) -> list[_Found]:
+    """A star or two that may begin or end an emphasis, as the characters around allow."""
+    line, (start, end) = match.string, match.span()
+    before, after = line[start - 1 : start] or " ", line[end : end + 1] or " "
+    may_open = not after.isspace() and not re.match(_LETTER, before)
+    may_close = not before.isspace() and not re.match(_LETTER, after)
+    if not may_open and not may_close:
+        return []
+    # Where both are possible, `_pair` closes what is open, and else opens.
+    kind = Kind.closing if may_close else Kind.opening
+    name = match[0] + (" both" if may_open and may_close else "")
+    return [_Found(start, end, kind, Style.quoted, name, maybe_text=True)]
+
+
+def _pair(found: list[_Found]) -> None:
+    """Give every half of a pair its partner; tags without one stand alone."""
+    waiting: list[_Found] = []
+    for mark in found:
+        may_open = mark.name.endswith(" both")
+        mark.name = mark.name.removesuffix(" both")
+        if mark.kind is Kind.closing:
+            for n in reversed(range(len(waiting))):
+                if waiting[n].name == mark.name and waiting[n].end < mark.start:
+                    mark.partner, waiting[n].partner = waiting[n], mark
+                    del waiting[n:]  # what was opened inside and not closed has no partner
+                    break
+                if mark.maybe_text and waiting[n].style is Style.tag:
+                    break  # emphasis does not end outside the element that it began in
+                if waiting[n].name == mark.name:
+                    break
+        if mark.kind is Kind.closing and mark.partner is None and may_open:
+            mark.kind = Kind.opening
+        if mark.kind is Kind.opening and len(waiting) < DEEPEST:
+            waiting.append(mark)
+    for mark in found:
+        if mark.partner is None:
+            mark.kind = Kind.alone
+
+
+# -------------------------------------------------------------------------------------- take apart
+
+
+def take_apart(line: str) -> Marked:
+    """The plain text of a line and the markup in it."""
+    line = one_line(line)
+    found = _find(line)
+    numbers = {id(mark): n for n, mark in enumerate(found)}
+    marks = [
+        Mark(line[mark.start : mark.end], mark.kind, mark.style, numbers[id(mark.partner or mark)])
+        for mark in found
+    ]
+    plain, gaps, end, n = "", [], 0, 0
+    texts = []
+    while n < len(found):
+        first, stop = n, found[n].end
+        while n + 1 < len(found) and not line[stop : found[n + 1].start].strip(" "):
+            n += 1
+            stop = found[n].end
+        n += 1
+        text = line[end : found[first].start].rstrip(" ")
+        start = end + len(text)
+        end = stop + len(line[stop:]) - len(line[stop:].lstrip(" "))
+        texts.append(text)
+        plain += _decode(text)
+        left, right = plain[-1:], _decode(line[end : end + 40])[:1]
+        gap = Gap(line[start:end], tuple(range(first, n)), len(plain), left, right)
+        gaps.append(gap)
+        plain += _joint(gap, marks)
+    texts.append(line[end:])
+    plain += _decode(line[end:])
+    if marks and all(map(is_punctuation, plain)):
+        plain = ""
+    return Marked(line, plain, marks, gaps, _entities(texts, found))
+
+
+def _joint(gap: Gap, marks: list[Mark]) -> str:
+    """What the plain text has in place of a gap: a space or nothing."""
+    inside = [marks[number] for number in gap.numbers]
+    spaces = gap.written
+    for mark in inside:
+        spaces = spaces.replace(mark.text, "", 1)
+    # `5<br/>apples` and `<td>a</td><td>b</td>` are two words each, `un<b>believ</b>able` is one.
+    # Without the word that stood there, `Hello, {name}!` is `Hello,!`.
+    kinds = {mark.kind for mark in inside}
+    if Kind.alone in kinds or len(kinds) == 2:
+        return space_between(gap.left, gap.right, spaces)
+    return " " if gap.left and gap.right and spaces else ""
+
+
+def is_unspaced(left: str, right: str) -> bool:
+    """Whether both characters are of a script without spaces."""
+    return all(c.isalpha() and not is_alphabetic(c) for c in (left, right))
+
+
+def space_between(left: str, right: str, spaces: str) -> str:
+    """What belongs between two characters that were apart, with `spaces` somewhere between."""
+    if is_alphabetic(left) and is_alphabetic(right):
+        return " "
+    is_tight = left in _OPENING or right in _CLOSING or is_unspaced(left, right)
+    return " " if left and right and " " in spaces and not is_tight else ""
+
+
+def is_alphabetic(character: str) -> bool:
+    """Whether it is a letter of an alphabet or a digit."""
+    return bool(re.match(_LETTER, character))
+
+
+def _decode(text: str) -> str:
+    return _ENTITY.sub(lambda match: _meaning(match[0]), text)
+
+
+def _meaning(entity: str) -> str:
+    return "%" if entity == "%%" else html.unescape(entity)
+
+
+def _entities(texts: list[str], found: list[_Found]) -> dict[str, str]:
+    """How to write each character that stands in `texts` as an entity and never by itself."""
+    bare = set("".join(_ENTITY.sub("", text) for text in texts))
+    entities = {}
+    if any(mark.style is Style.tag for mark in found):
+        entities = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+    for text in texts:
+        for match in _ENTITY.finditer(text):
+            character = _meaning(match[0])
+            if len(character) == 1:
+                entities[character] = match[0]
+    return {character: entity for character, entity in entities.items() if character not in bare}
+
+
+# ---------------------------------------------------------------------------------------- put back
+
+
+@dataclass
+class _Item:
+    """A pair, or a mark that stands alone, and where it goes."""
+
+    first: int
+    """Number of the opening mark; `last` of the closing one. A mark alone is both."""
+    last: int
+    start: int
+    """The first unit of the source inside, or after a mark alone; `end` is the one after the
+    last."""
+    end: int
+    children: list["_Item"] = field(default_factory=list)
+    place: tuple[int, int] = (0, 0)
+    """Units of the translation, from the first to before the second."""
+
+    def all(self) -> Iterator["_Item"]:
+        """The item and everything inside of it."""
+        yield self
+        for child in self.children:
+            yield from child.all()
+
+
+def put_back(
+    marked: Marked,
+    translation: str,
+    links: Iterable[Link],
+    unspaced: bool = False,
+    known: Mapping[int, int] | None = None,
+) -> tuple[str, list[str]]:
+    """The translation with the markup of the line that it translates.
+
+    A pair goes around the range of units that the links of what was inside point to, see
+    `_Placer.range_of`; a mark alone goes to where the fewest links of the words around cross it.
+    Pairs stay inside each other as they were, and each mark is set once.
+
+    Args:
+        links: between the units (see `units.py`) of `marked.plain` and `translation`.
+        unspaced: the language of `translation` has no spaces between words.
+        known: at which character of `translation` a mark alone belongs, by the number of the mark,
+            where that need not be guessed from the links of its neighbours.
+
+    Returns:
+        The text, and the marks that no link placed, which went to the nearest place.
+    """
+    if not marked.plain:  # nothing to translate
+        return marked.line, []
+    if not marked.marks:
+        return _encode(translation, marked.entities), []
+    src, tgt, links = _cut_units(marked, translation, set(links))
+    starts = [start for start, _ in tgt]
+    points = {number: bisect_left(starts, point) for number, point in (known or {}).items()}
+    src_units = [marked.plain[start:end] for start, end in src]
+    tgt_units = [translation[start:end] for start, end in tgt]
+    placer = _Placer(marked, src_units, tgt_units, links, points)
+    root = _tree(marked, src)
+    placer.place(root, 0, len(tgt))
+    slots: list[list[int]] = [[] for _ in range(len(tgt) + 1)]
+    _collect(root, slots)
+    return _write(marked, translation, tgt, slots, unspaced), placer.displaced
+
+
+def _encode(text: str, entities: dict[str, str]) -> str:
+    return "".join(entities.get(character, character) for character in text) if entities else text
+
+
+def _cut_units(
+    marked: Marked, translation: str, links: set[Link]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]], set[Link]]:
+    """Units of both sides and their links, where no mark is inside of a unit of the source.
+
+    A unit that a mark cuts is cut in the translation as well, where it is copied there.
+    """
+    src, tgt = split_units(marked.plain), split_units(translation)
+    links = {(i, j) for i, j in links if i < len(src) and j < len(tgt)}
+    cuts = sorted({gap.start for gap in marked.gaps})
+    src_parts = [_cut(span, cuts) for span in src]
+    tgt_parts = [[span] for span in tgt]
+    copies = {}
+    for i, j in sorted(links):
+        (a, b), (c, d) = src[i], tgt[j]
+        is_copy = marked.plain[a:b] == translation[c:d]
+        if len(src_parts[i]) > 1 and is_copy and len(tgt_parts[j]) == 1 and i not in copies:
+            tgt_parts[j] = [(start - a + c, end - a + c) for start, end in src_parts[i]]
+            copies[i] = j
+    src_numbers, tgt_numbers = _numbers(src_parts), _numbers(tgt_parts)
+    new_links = set()
+    for i, j in links:
+        if copies.get(i) == j:
+            new_links |= set(zip(src_numbers[i], tgt_numbers[j], strict=True))
+        else:
+            new_links |= {(first, second) for first in src_numbers[i] for second in tgt_numbers[j]}
+    return list(chain(*src_parts)), list(chain(*tgt_parts)), new_links
+
+
+def _cut(span: tuple[int, int], cuts: list[int]) -> list[tuple[int, int]]:
+    """A span in parts, cut at those of `cuts` that are inside."""
+    start, end = span
+    points = [start, *(cut for cut in cuts if start < cut < end), end]
+    return list(pairwise(points))
+
+
+def _numbers(parts: list[list[tuple[int, int]]]) -> list[range]:
+    """The numbers of the parts of each unit, counted over all units."""
+    ends = list(accumulate(map(len, parts), initial=0))
+    return [range(start, end) for start, end in pairwise(ends)]
+
+
+def _tree(marked: Marked, src: list[tuple[int, int]]) -> _Item:
+    """The items of a line; those of the whole line are the children of the one returned."""
+    starts = [start for start, _ in src]
+    root = _Item(-1, -1, 0, len(src))
+    stack = [root]
+    for gap in marked.gaps:
+        position = bisect_left(starts, gap.start)
+        for number in gap.numbers:
+            mark = marked.marks[number]
+            if mark.kind is Kind.closing:
+                stack.pop().end = position
+                continue
+            item = _Item(number, mark.partner, position, position)
+            stack[-1].children.append(item)
+            if mark.kind is Kind.opening:
+                stack.append(item)
+    return root
+
+
+class _Placer:
+    """Finds the place of each item."""
+
+    def __init__(
+        self,
+        marked: Marked,
+        src: list[str],
+        tgt: list[str],
+        links: set[Link],
+        known: dict[int, int],
+    ) -> None:
+        """See `put_back`.
+
+        Args:
+            src: units of the plain text; `tgt` are those of the translation.
+            known: before which unit of the translation a mark belongs.
+        """
+        self.marked, self.known = marked, known
+        self.links = sorted(links)
+        self.targets: list[list[int]] = [[] for _ in src]
+        for i, j in self.links:
+            self.targets[i].append(j)
+        self.n_src, self.n_tgt = len(src), len(tgt)
+        self.n_src_links = Counter(i for i, _ in links)
+        self.n_links = [0] * len(tgt)
+        """Of each unit of the translation."""
+        for _, j in links:
+            self.n_links[j] += 1
+        self.is_punctuation = [[is_punctuation(unit) for unit in units] for units in (src, tgt)]
+        """Of the units of both sides."""
+        self.displaced: list[str] = []
+
+    def place(self, parent: _Item, start: int, end: int) -> None:
+        """Give `parent` its place, and each item inside of it one that is inside."""
+        parent.place = (start, end)
+        taken: list[tuple[int, int]] = []
+        pairs = [child for child in parent.children if child.start < child.end]
+        # Where two pairs want the same units, the one that is surer takes them.
+        ranges = [(self.range_of(child, parent, taken), child) for child in pairs]
+        for _, child in sorted(ranges, key=lambda found: -found[0][0]):
+            score, *place = self.range_of(child, parent, taken)
+            if not score:
+                place = list(self.range_without_links(child, parent, taken))
+            taken.append((place[0], place[1]))
+            self.place(child, *place)
+        for child in parent.children:
+            if child not in pairs:
+                k = self.position(child, parent, taken)
+                self.place(child, k, k)
+
+    def free(self, parent: _Item, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Ranges of units inside of `parent` that no pair has taken."""
+        start, end = parent.place
+        ranges = []
+        for first, last in [*sorted(taken), (end, end)]:
+            if start < first:
+                ranges.append((start, first))
+            start = max(start, last)
+        return ranges
+
+    def range_of(
+        self, item: _Item, parent: _Item, taken: list[tuple[int, int]]
+    ) -> tuple[float, int, int]:
+        """The range of free units that fits the links of a pair best, with its score.
+
+        That is the F1 of its links: of those that come from inside the pair, how many lead into
+        the range, and of those that lead into the range, how many come from inside. One link that
+        goes astray does not stretch the range then. The score is 0 where no link leads to a free
+        unit.
+        """
+        if (item.start, item.end) == (parent.start, parent.end) and not taken:
+            return 2.0, *parent.place  # everything is inside
+        hits = Counter(j for i in range(item.start, item.end) for j in self.targets[i])
+        n_hits = sum(hits.values())
+        best, best_free = (0.0, 0, 0, 0), (0, 0)
+        for free in self.free(parent, taken):
+            left = sum(hits[j] for j in range(*free))
+            for first in range(*free):
+                # No range from here on has more than `left` hits.
+                if 2 * left / (n_hits + left or 1) < best[0]:
+                    break
+                if not hits[first]:
+                    continue
+                left -= hits[first]
+                inside = linked = 0
+                for last in range(first, free[1]):
+                    inside += hits[last]
+                    linked += self.n_links[last]
+                    if hits[last]:
+                        score = 2 * inside / (n_hits + linked)
+                        best_free = free if (score, first - last) > best[:2] else best_free
+                        best = max(
+                            best, (score, first - last, first, last + 1), key=lambda b: b[:2]
+                        )
+        if not best[0]:
+            return 0.0, 0, 0
+        return best[0], *self.widened(item, parent, best[2:], best_free, hits)
+
+    def widened(
+        self,
+        item: _Item,
+        parent: _Item,
+        place: tuple[int, int],
+        free: tuple[int, int],
+        hits: Mapping[int, int],
+    ) -> tuple[int, int]:
+        """The range of a pair with units at its ends that no link from outside leads to: as far as
+        a mark inside it that has a known place, or, where the pair begins or ends with what it is
+        in, as far as that goes.
+        """
+        start, end = place
+        known = [self.known[child.first] for child in item.all() if child.first in self.known]
+        lowest = parent.place[0] if item.start == parent.start else min([start, *known])
+        highest = parent.place[1] if item.end == parent.end else max([end, *known])
+        if not self.is_punctuation[0][item.end - 1]:
+            # A full stop that the model has added is not part of the last word.
+            while highest > end and self.is_punctuation[1][highest - 1]:
+                highest -= 1
+
+        def are_own(first: int, last: int) -> bool:
+            return all(self.n_links[j] == hits[j] for j in range(first, last))
+
+        if free[0] <= lowest and are_own(lowest, start):
+            start = lowest
+        if highest <= free[1] and are_own(end, highest):
+            end = highest
+        return start, end
+
+    def range_without_links(
+        self, item: _Item, parent: _Item, taken: list[tuple[int, int]]
+    ) -> tuple[int, int]:
+        """Where a pair goes whose words have no links: around the units without links between
+        those of its neighbours, else around the nearest free unit, else around nothing.
+        """
+        first, last = self.positions(item, parent, taken)
+        while first < last and self.is_punctuation[1][first]:
+            first += 1
+        while first < last and self.is_punctuation[1][last - 1]:
+            last -= 1
+        if first < last:
+            return first, last
+        self.displaced.append(self.marked.marks[item.first].text)
+        units = [j for free in self.free(parent, taken) for j in range(*free)]
+        units = [j for j in units if not self.is_punctuation[1][j]] or units
+        if not units:
+            return first, first
+        nearest = min(units, key=lambda j: abs(j + 0.5 - first))
+        return nearest, nearest + 1
+
+    def position(self, item: _Item, parent: _Item, taken: list[tuple[int, int]]) -> int:
+        """The unit of the translation before which a mark alone stands."""
+        start, end = parent.place
+        known = [self.known[child.first] for child in item.all() if child.first in self.known]
+        if known and start <= known[0] <= end and not any(a < known[0] < b for a, b in taken):
+            return known[0]
+        if item.start == parent.start:
+            return start
+        if item.end == parent.end:
+            return end
+        if not self.links:
+            self.displaced.append(self.marked.marks[item.first].text)
+        first, last = self.positions(item, parent, taken)
+        # What is between both neighbours without a link goes with the one that has no link itself.
+        return first if self.n_src_links[item.start - 1] else last
+
+    def positions(
+        self, item: _Item, parent: _Item, taken: list[tuple[int, int]]
+    ) -> tuple[int, int]:
+        """First and last of the neighbouring positions that the fewest links cross.
+
+        A link crosses a position where its source is before the item and its target after the
+        position, or the other way round. Nearer words count more; of two that are as near, the one
+        before.
+        """
+        start, end = parent.place
+        blocked = {k for first, last in taken for k in range(first + 1, last)}
+        allowed = [k for k in range(start, end + 1) if k not in blocked]
+        if not self.links:
+            k = round(item.start / max(1, self.n_src) * self.n_tgt)
+            k = min(max(k, start), end)
+            nearest = min(allowed, key=lambda other: abs(other - k))
+            return nearest, nearest
+        crossed, steps = 0.0, [0.0] * (self.n_tgt + 1)
+        for i, j in self.links:
+            if item.start <= i < item.end:
+                continue
+            is_before = i < item.start
+            distance = item.start - 1 - i if is_before else i - item.end
+            weight = (1.05 if is_before else 1.0) * 2.0**-distance / self.n_src_links[i]
+            # From the first position on, which is before every unit, to the one after unit j.
+            crossed += weight if is_before else 0.0
+            steps[j + 1] += -weight if is_before else weight
+        costs = [crossed + cost for cost in accumulate(steps)]
+        least = min(costs[k] for k in allowed) + 1e-9
+        first = last = next(k for k in allowed if costs[k] <= least)
+        while last < end and last + 1 not in blocked and costs[last + 1] <= least:
+            last += 1
+        return first, last
+
+
+def _collect(item: _Item, slots: list[list[int]]) -> None:
+    """Put the numbers of the marks of an item before the units that follow them."""
+    if item.first >= 0:
+        slots[item.place[0]].append(item.first)
+    for child in sorted(item.children, key=lambda child: (*child.place, child.first)):
+        _collect(child, slots)
+    if item.last != item.first:
+        slots[item.place[1]].append(item.last)
+
+
+# ------------------------------------------------------------------------------------ white space
+
+
+def _write(
+    marked: Marked,
+    translation: str,
+    units: list[tuple[int, int]],
+    slots: list[list[int]],
+    unspaced: bool,
+) -> str:
+    """The translation with the marks of each slot before its unit."""
+    gap_of = {number: gap for gap in marked.gaps for number in gap.numbers}
+    spacing = _Spacing(marked, unspaced)
+    parts, end = [], 0
+    for slot, (start, unit_end) in zip(
+        slots, [*units, (len(translation), len(translation))], strict=True
+    ):
+        if slot:
+            # The marks take the place of the spaces between two units.
+            before, spaces, after = re.split("( +|$)", translation[end:start], maxsplit=1)
+            left, right = translation[: end + len(before)][-1:], (after + translation[start:])[:1]
+            gap = gap_of[slot[0]]
+            is_as_before = (gap.numbers, gap.left, gap.right) == (tuple(slot), left, right)
+            parts.append(_encode(before, marked.entities))
+            parts.append(gap.written if is_as_before else spacing.write(slot, left, right, spaces))
+            end = start - len(after)
+        parts.append(_encode(translation[end:unit_end], marked.entities))
+        end = unit_end
+    return "".join(parts)
+
+
+Word = int | str
+"""The number of a mark that reads as a word, or a character of a text; "" where it ends."""
+
+
+class _Spacing:
+    """Writes marks with the spaces that belong between and around them."""
+
+    def __init__(self, marked: Marked, unspaced: bool) -> None:
+        self.marks, self.unspaced = marked.marks, unspaced
+        self.before: dict[int, tuple[Word, str]] = {}
+        """What is before a mark in the line, and the spaces between them."""
+        self.after: dict[int, tuple[Word, str]] = {}
+        for gap in marked.gaps:
+            self._read(gap)
+
+    def _read(self, gap: Gap) -> None:
+        """See what is before and after the marks of a gap."""
+        word: Word = gap.left
+        spaces, rest = "", gap.written
+        waiting: list[int] = []  # marks since the last word
+        for number in gap.numbers:
+            text = self.marks[number].text
+            lead = rest[: rest.index(text)]
+            rest = rest[len(lead) + len(text) :]
+            spaces += lead
+            self.before[number] = (word, spaces if self.marks[number].is_word else lead)
+            if self.marks[number].is_word:
+                self.after[number] = ("", "")
+                if isinstance(word, int):
+                    self.after[word] = (number, spaces)
+                word, spaces = number, ""
+            waiting.append(number)
+        if isinstance(word, int):
+            self.after[word] = (gap.right, spaces + rest)
+
+    def write(self, slot: list[int], left: str, right: str, spaces: str) -> str:
+        """The marks of a slot between two characters of the translation.
+
+        Args:
+            spaces: they are between the characters without the marks.
+        """
+        # From word to word: the space between them is before the tag that opens, if there is one.
+        joints = [""] * (len(slot) + 1)
+        word: Word = left
+        first = 0
+        for n, following in enumerate([*slot, None]):
+            if following is not None and not self.marks[following].is_word:
+                continue
+            next_word = right if following is None else following
+            tags = slot[first:n]
+            joint = next((m for m, tag in enumerate(tags, start=first) if self._opens(tag)), n)
+            if not any(re.match("<[bh]r\\b", self.marks[tag].text, re.I) for tag in tags):
+                joints[joint] = self.between(word, next_word, spaces)
+            word, first = next_word, n + 1
+        texts = [left, *(self.marks[number].text for number in slot), right]
+        for n, number in enumerate(slot):
+            mark = self.marks[number]
+            if mark.style is not Style.quoted:
+                continue
+            if mark.kind is not Kind.closing and re.match(r"[^\W_]|[`*|}]", texts[n][-1:]):
+                joints[n] = joints[n] or " "
+            if mark.kind is not Kind.opening and re.match(r"[^\W_]|[`*|{$%]", texts[n + 2][:1]):
+                joints[n + 1] = joints[n + 1] or " "
+        written = "".join(
+            joint + self.marks[number].text for joint, number in zip(joints, slot, strict=False)
+        )
+        return written + joints[-1]
+
+    def _opens(self, number: int) -> bool:
+        """Whether spaces stand before the tag rather than after it."""
+        mark = self.marks[number]
+        return mark.kind is Kind.opening or (
+            mark.kind is Kind.alone and bool(self.before[number][1])
+        )
+
+    def between(self, left: Word, right: Word, spaces: str) -> str:
+        """The spaces between two words, of which one is a mark or both."""
+        if isinstance(left, str) and isinstance(right, str):
+            return spaces
+        if isinstance(left, int) and isinstance(right, int):
+            was_next = self.after[left][0] == right
+            return self.after[left][1] if was_next else "" if self.unspaced else " "
+        if isinstance(right, int):
+            assert isinstance(left, str)
+            return self._beside(left, *self.before[right], spaces, _OPENING)
+        return self._beside(str(right), *self.after[int(left)], spaces, _CLOSING)
+
+    def _beside(
+        self, character: str, old: Word, old_spaces: str, spaces: str, tight: set[str]
+    ) -> str:
+        """The spaces between a mark and a character of the translation.
+
+        Args:
+            old: what stood there in the line, and `old_spaces` between.
+            spaces: they are where the mark goes.
+            tight: characters that have no space on that side.
+        """
+        if character == old:
+            return old_spaces
+        if not character or character in tight:
+            return ""
+        if self.unspaced:
+            return " " if spaces and is_alphabetic(character) else ""
+        is_glued = isinstance(old, str) and is_alphabetic(old) and not old_spaces
+        if character in _SYMBOLS or (is_glued and is_alphabetic(character)):
+            return ""
+        return " "
