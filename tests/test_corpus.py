@@ -1243,6 +1243,16 @@ def test_subword_sampling_keeps_the_text_beside_the_ids(make_corpus):
     assert set(make_corpus(tsv(*numbered(10))).train.column_names) == {"src_ids", "tgt_ids"}
 
 
+def test_source_noise_keeps_the_text_and_changes_nothing_else(make_corpus):
+    """The fingerprint is in checkpoints, and the cache need not read and clean a corpus again."""
+    plain, path = make_corpus(tsv(*numbered(10))), tsv(*numbered(10))
+    noisy = make_corpus(path, source_noise=0.5)
+    assert list(zip(noisy.train["src"], noisy.train["tgt"], strict=True)) == train_pairs(noisy)
+    assert noisy.train["src_ids"][:] == plain.train["src_ids"][:]
+    assert noisy.fingerprint == plain.fingerprint
+    assert (noisy.valid, noisy.test) == (plain.valid, plain.test)
+
+
 @pytest.mark.parametrize("stage", ["clean", "train_tokenizer", "encode_batch", "lengths"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_an_interrupted_preparation_leaves_no_broken_cache(

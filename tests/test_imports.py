@@ -25,7 +25,7 @@ LAYERS = (
     {"config"},
     {"files", "text", "fast", "runtime", "workers", "batches"},
     {"units", "tokenizer", "model", "scoring", "cli", "interchange.pieces"},
-    {"run_dir", "interchange.marian", "interchange.vocabularies"},
+    {"noise", "run_dir", "interchange.marian", "interchange.vocabularies"},
     {"decoding"},
     {"alignment", "interchange.from_marian"},
     {"guide", "interchange.card", "interchange.hub"},

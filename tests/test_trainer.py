@@ -380,6 +380,48 @@ def test_sampled_batches_are_the_same_text(make_trainer):
     assert texts == list(trainer.corpus.train[rows]["tgt"])
 
 
+# ------------------------------------------------------------------------------------- source noise
+
+
+def sources(trainer: Trainer, rows: np.ndarray, epoch: int, number: int) -> list[str]:
+    """The sources of a batch as text."""
+    trainer.state.epoch = epoch
+    tokenizer = trainer.corpus.src_tokenizer
+    (batch,) = trainer.load_batch(rows, number)
+    return tokenizer.decode(
+        [[i for i in row if i != tokenizer.pad_id] for row in batch.src.tolist()]
+    )
+
+
+def test_noise_depends_on_seed_epoch_and_row_alone(make_trainer):
+    options = {"data.source_noise": 0.5}
+    trainer, reseeded = make_trainer(options), make_trainer(options | {"train.seed": 9})
+    rows = np.arange(30)
+    first = sources(trainer, rows, 0, 0)
+    plain = trainer.corpus.train[rows]["src"]
+    assert 0 < sum(a != b for a, b in zip(first, plain, strict=True)) < 30
+    # Neither the number of the batch, nor which rows share it, matters.
+    assert sources(trainer, rows[::-1], 0, 7) == first[::-1]
+    for different in (sources(trainer, rows, 1, 0), sources(reseeded, rows, 0, 0)):
+        assert different != first
+
+
+def test_noise_leaves_targets_and_held_out_text_alone(make_trainer):
+    trainer, rows = make_trainer({"data.source_noise": 1.0}), np.arange(30)
+    (batch,) = trainer.load_batch(rows, 0)
+    data = trainer.corpus.train[rows]
+    tgt_ids = [ids[real].tolist() for ids, real in zip(batch.tgt_out, batch.positions, strict=True)]
+    assert tgt_ids == data["tgt_ids"]
+    assert all(a != b for a, b in zip(sources(trainer, rows, 0, 0), data["src"], strict=True))
+    assert all(pair.src[0].isupper() and pair.src[-1] in ".!" for pair in trainer.corpus.valid)
+
+
+def test_a_noisy_source_that_is_too_long_gives_way(make_trainer):
+    trainer, rows = make_trainer({"data.source_noise": 1.0}), np.arange(30)
+    trainer.config.model.max_len = 2
+    assert sources(trainer, rows, 0, 0) == trainer.corpus.train[rows]["src"]
+
+
 # ---------------------------------------------------------------------------- validation and limits
 
 

@@ -73,6 +73,10 @@ class DataConfig:
     """Training pairs are removed when the longer side has more than this many times the bytes of
     the shorter, 20 bytes granted to each; at least 1. (An English sentence and its Chinese
     translation are about equally long in bytes.)"""
+    source_noise: float = 0.0
+    """Probability that training sees a source as people type it, anew in each epoch: in small
+    letters, without its final mark, with other quotes (see `noise.py`). From 0 (off) to 1. Held-out
+    text stays as it is."""
     held_out: int = 1000
     """Pairs cut off for a split that the corpus lacks, at most a twentieth of it; at least 1."""
     cache_dir: str | None = None
@@ -81,6 +85,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         check("data.max_bytes", self.max_bytes, self.max_bytes >= 1, "at least 1")
         check("data.max_ratio", self.max_ratio, self.max_ratio >= 1, "at least 1")
+        noise = self.source_noise
+        check("data.source_noise", noise, 0 <= noise <= 1, "from 0 (off) to 1")
         check("data.held_out", self.held_out, self.held_out >= 1, "at least 1")
         for key, value in (("languages", self.languages), ("columns", self.columns)):
             check(

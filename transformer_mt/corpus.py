@@ -116,8 +116,8 @@ class Corpus:
 
     train: Dataset
     """Columns `src_ids`, `tgt_ids`, eos last. Where links guide attention `token_links`, too, see
-    `guide.unpack`. With subword sampling also what is segmented afresh: `src`, `tgt` and perhaps
-    `unit_links`."""
+    `guide.unpack`. With subword sampling or source noise also what is segmented afresh: `src`,
+    `tgt` and perhaps `unit_links`."""
     valid: list[Pair]
     test: list[Pair]
     src_tokenizer: Tokenizer
@@ -701,7 +701,7 @@ def prepare_text(config: DataConfig, cache: Path) -> Text:
     options = {
         name: f"{type(value).__name__}.{value}" if isinstance(value, StrEnum) else value
         for name, value in asdict(config).items()
-        if name not in ("name", "train", "valid", "test", "cache_dir")
+        if name not in ("name", "train", "valid", "test", "cache_dir", "source_noise")
     }
     key = digest(FORMAT, source_identity(config), options)
 
@@ -999,21 +999,22 @@ def prepare_ids(
         The pairs, and the key that names them in the cache.
     """
     max_len, sampling = config.model.max_len, config.tokenizer.sampling_alpha > 0
+    with_text = segments_afresh(config)
     key = digest(
         FORMAT, text.key, src.fingerprint, tgt.fingerprint, config.direction, max_len, sampling
     )
     pairs = text.splits["train"].rename_columns(dict(zip(columns, ("src", "tgt"), strict=True)))
-    # The text's key stands for its links, too. Whether a run uses them is no part of the key, so
-    # that it is what it was before they were kept.
+    # The text's key stands for its links, too. Whether a run uses them is no part of the key, nor
+    # is noise, so that it is what it was before there were such.
     guided = config.train.guide_weight > 0 and has_links(pairs, config.data)
     pairs = pairs.select_columns(["src", "tgt", *(["links"] if guided else [])])
-    name = f"{CACHE_FORMAT}-{'links-' if guided else ''}{key}"
+    kept = ("links-" if guided else "") + ("text-" if with_text and not sampling else "")
+    name = f"{CACHE_FORMAT}-{kept}{key}"
 
     def make(work: Path) -> None:
         options = {
             "fn_kwargs": {"src": src.arguments, "tgt": tgt.arguments, "config": config},
-            # With subword sampling the text is segmented afresh in each epoch.
-            "remove_columns": [c for c in pairs.column_names if c == "links" or not sampling],
+            "remove_columns": [c for c in pairs.column_names if c == "links" or not with_text],
         }
         with parts_folder(cache / f"parts-{name}") as parts:
             ids = map_in_parts(pairs, encode_batch, f"{parts}/ids", "tokenize", **options)
@@ -1026,6 +1027,11 @@ def prepare_ids(
             ids.select(fitting).save_to_disk(str(work))
 
     return Dataset.load_from_disk(str(cached(cache, f"ids-{name}", make))), key
+
+
+def segments_afresh(config: Config) -> bool:
+    """Whether each epoch segments text anew, so that the text is needed beside its ids."""
+    return config.tokenizer.sampling_alpha > 0 or config.data.source_noise > 0
 
 
 def has_links(pairs: Dataset, config: DataConfig) -> bool:
@@ -1062,7 +1068,7 @@ def encode_batch(
             of_units, of_tokens = links.tobytes(), token_links(links, src_side, tgt_side).tobytes()
         columns["unit_links"].append(of_units)
         columns["token_links"].append(of_tokens)
-    if config.tokenizer.sampling_alpha == 0:
+    if not segments_afresh(config):
         del columns["unit_links"]
     return columns
 

@@ -59,8 +59,8 @@ MAY_CHANGE = (
     "train.checkpoint_every",
     "train.log_every",
 )
-"""Options that a run may change when it goes on, besides those of `data` and `decode`. (The corpus
-and the vocabularies are compared by content.)"""
+"""Options that a run may change when it goes on, besides those of `data`, but for its noise, and of
+`decode`. (The corpus and the vocabularies are compared by content.)"""
 MAY_DIFFER = ("model.name", "model.dropout", "model.guide_layer", "tokenizer.sampling_alpha")
 """Options of the model and the vocabularies in which a run may differ from the one it begins with:
 they matter to training alone."""
@@ -469,7 +469,7 @@ def check_resumable(config: Config, old: Config, run_dir: Path) -> None:
         for key in sorted(now)
         if now[key] != before[key]
         and key not in MAY_CHANGE
-        and not key.startswith(("data.", "decode."))
+        and (key == "data.source_noise" or not key.startswith(("data.", "decode.")))
     ]
     if differing:
         raise UserError(

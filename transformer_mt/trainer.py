@@ -30,6 +30,7 @@ from transformer_mt.decoding import search
 from transformer_mt.fast import label_smoothed_loss, random_numbers
 from transformer_mt.files import progress, talk, write_text
 from transformer_mt.model import Transformer
+from transformer_mt.noise import typed
 from transformer_mt.run_dir import (
     WEIGHTS,
     DamagedError,
@@ -355,10 +356,13 @@ class Trainer:
         """This process's micro-batches of an update."""
         share = rows[rank() :: world_size()]
         # With fewer rows than processes, a process joins in with a row that counts no tokens.
-        data = self.corpus.train[share if len(share) else rows[:1]]
+        read = share if len(share) else rows[:1]
+        data = self.corpus.train[read]
         src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
+        if self.config.data.source_noise > 0:
+            data["src"], src_ids = self.noisy_sources(data, read)
         if self.config.tokenizer.sampling_alpha > 0:
-            src_ids, tgt_ids = self.sampled_ids(data, batch)
+            src_ids, tgt_ids = self.sampled_ids(data, src_ids, batch)
         links = self.links(data, src_ids, tgt_ids) if self.guided and len(share) else []
         src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
         n = min(self.config.train.accumulate * self.n_workers, len(src_ids))
@@ -385,21 +389,44 @@ class Trainer:
     def sampled_links(
         self, data: dict[str, Any], i: int, src_row: list[int], tgt_row: list[int]
     ) -> np.ndarray:
-        """The links between the tokens of another segmentation of row `i`."""
+        """The links between the tokens of another segmentation, or a noisy source, of row `i`."""
         src = alignment.make_side(self.corpus.src_tokenizer, src_row, "words")
         tgt = alignment.make_side(self.corpus.tgt_tokenizer, tgt_row, "words")
         if (src.text, tgt.text) != (data["src"][i], data["tgt"][i]):
             # The vocabulary changes the text, so that the units may be others.
             return guide.unpack(b"")
-        return guide.token_links(guide.unpack(data["unit_links"][i]), src, tgt)
+        links = guide.unpack(data["unit_links"][i])
+        # Noise may have left out the last source unit, a mark.
+        return guide.token_links(links[links[:, 1] < len(src.units)], src, tgt)
+
+    def noisy_sources(
+        self, data: dict[str, Any], rows: np.ndarray
+    ) -> tuple[list[str], list[list[int]]]:
+        """The sources of `rows`, some of them as people type, and their ids.
+
+        The seed is of the run, the epoch and the row. A source that would grow too long stays as it
+        is.
+        """
+        place, noise = (self.config.train.seed, self.state.epoch), self.config.data.source_noise
+        texts, all_ids = list(data["src"]), list(data["src_ids"])
+        for i, row in enumerate(rows):
+            text = typed(texts[i], noise, (*place, int(row)))
+            if text != texts[i]:
+                ids = self.corpus.src_tokenizer.encode_one(text)
+                if len(ids) <= self.config.model.max_len:
+                    texts[i], all_ids[i] = text, ids
+        return texts, all_ids
 
     def sampled_ids(
-        self, data: dict[str, Any], batch: int
+        self, data: dict[str, Any], src_ids: list[list[int]], batch: int
     ) -> tuple[list[list[int]], list[list[int]]]:
         """Source and target segmented afresh (subword regularisation, Kudo 2018).
 
         The seed is of the run, the epoch and the batch, so that a run that resumes draws the same.
         A sampled segmentation that grows too long gives way to the best one.
+
+        Args:
+            src_ids: the best ones of the sources.
         """
         seeds = np.random.SeedSequence((self.config.train.seed, self.state.epoch, batch))
         src_seed, tgt_seed = map(int, seeds.generate_state(2))
@@ -407,10 +434,7 @@ class Trainer:
         src = self.corpus.src_tokenizer.sample(data["src"], alpha, src_seed)
         tgt = self.corpus.tgt_tokenizer.sample(data["tgt"], alpha, tgt_seed)
         return (
-            [
-                new if len(new) <= limit else best
-                for new, best in zip(src, data["src_ids"], strict=True)
-            ],
+            [new if len(new) <= limit else best for new, best in zip(src, src_ids, strict=True)],
             [
                 new if len(new) <= limit else best
                 for new, best in zip(tgt, data["tgt_ids"], strict=True)
