@@ -24,7 +24,7 @@ COMMANDS = {
 LAYERS = (
     {"config"},
     {"files", "text", "fast", "runtime", "workers", "batches"},
-    {"units", "tokenizer", "model", "scoring", "cli", "interchange.pieces"},
+    {"sentences", "units", "tokenizer", "model", "scoring", "cli", "interchange.pieces"},
     {"noise", "run_dir", "interchange.marian", "interchange.vocabularies"},
     {"decoding"},
     {"alignment", "interchange.from_marian"},

@@ -115,6 +115,7 @@ def read_aligned(translator: "Translator", *paths: Path) -> list[list[str]]:
     cli.warn_of_other_language(texts[0], config.src_language, str(paths[0]))
     cli.warn_of_other_language(texts[1], config.tgt_language, str(paths[1]))
     cli.warn_of_unknown(translator.unknown_share(texts[0]), str(paths[0]))
+    cli.warn_of_several(translator.n_several(texts[0]), str(paths[0]))
     return texts
 
 

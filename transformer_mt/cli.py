@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from transformer_mt.config import DecodeConfig, UserError
+from transformer_mt.config import DecodeConfig, SplitSentences, UserError
 from transformer_mt.files import STANDARD, talk, typed_path, watch
 from transformer_mt.text import other_language_warning
 
@@ -97,6 +97,16 @@ def warn_of_unknown(share: float, where: str) -> bool:
     return share > UNKNOWN
 
 
+def warn_of_several(n_lines: int, where: str) -> None:
+    """Say that `n_lines` of `where` hold several sentences, where each line is read as one."""
+    if n_lines:
+        count = "one line holds" if n_lines == 1 else f"{n_lines} lines hold"
+        talk(
+            f"warning: {where}: {count} several sentences, which this model is used to one by one; "
+            "here a line is read as one sentence."
+        )
+
+
 # ----------------------------------------------------------------------------------------- options
 
 
@@ -153,6 +163,13 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--length-penalty", type=float, metavar="A", help="0 = off (default: the run's)"
+    )
+    parser.add_argument(
+        "--split-sentences",
+        choices=list(SplitSentences),
+        type=SplitSentences,
+        help="translate the sentences of a line one by one (default: the run's, which is auto: "
+        "if its training text seldom had several in a line)",
     )
     add_batch_options(parser)
 

@@ -25,6 +25,7 @@ CrossAttention = StrEnum("CrossAttention", ["soft", "hard"])
 EncoderGate = StrEnum("EncoderGate", ["none", "channel", "spatial", "both"])
 Schedule = StrEnum("Schedule", ["inverse_sqrt", "cosine"])
 GuideStep = StrEnum("GuideStep", ["consume", "emit"])
+SplitSentences = StrEnum("SplitSentences", ["auto", "on", "off"])
 Precision = StrEnum("Precision", ["auto", "fp32", "bf16"])
 
 
@@ -314,6 +315,9 @@ class DecodeConfig:
     off, at most 10."""
     n_best: int = 1
     """Translations given for each sentence; from 1 to `beam_size`."""
+    split_sentences: SplitSentences = SplitSentences.auto
+    """Translate the sentences of a line one by one and join them. auto: if fewer than one in twenty
+    training sources held several, so that the model did not learn to translate such lines."""
     batch_tokens: int = 2048
     """Padded source tokens that are translated together; at least 1."""
 

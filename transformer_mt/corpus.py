@@ -61,6 +61,7 @@ from transformer_mt.files import (
 )
 from transformer_mt.guide import token_links, unit_links
 from transformer_mt.runtime import worker_pool
+from transformer_mt.sentences import split_sentences
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
 from transformer_mt.units import turn_links
@@ -74,6 +75,8 @@ that goes on then trains on what is prepared now."""
 TOKENIZER_SAMPLE = 500_000
 """Lines that a vocabulary is trained on at most: 1.9 GB of memory at the peak. With all lines of a
 million pairs it was 3.2 GB."""
+SENTENCES_SAMPLE = 50_000
+"""Lines whose sentences are counted at most: a second or two."""
 PARALLEL_ROWS = 200_000
 """With fewer rows, starting processes costs more than they save."""
 PART_ROWS = 100_000
@@ -122,6 +125,8 @@ class Corpus:
     test: list[Pair]
     src_tokenizer: Tokenizer
     tgt_tokenizer: Tokenizer
+    several_sentences: float
+    """The part of the training sources that hold more than one sentence, from 0 to 1."""
     fingerprint: str
     """Stands for the content of the training pairs and vocabularies."""
     removed: dict[str, int]
@@ -166,9 +171,17 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
         held_out_pairs(text.splits["test"], columns),
         src,
         tgt,
+        several_sentences(text.splits["train"], columns[0]),
         fingerprint=digest(ids_key),
         removed=text.removed | {f"over model.max_len={config.model.max_len} tokens": n_long},
     )
+
+
+def several_sentences(split: Dataset, column: str) -> float:
+    """The part of a column's lines that hold more than one sentence, in a sample of them."""
+    n_lines = min(len(split), SENTENCES_SAMPLE)
+    sample = split.select(np.linspace(0, len(split) - 1, num=n_lines, dtype=int))[column]
+    return sum(len(split_sentences(line)) > 1 for line in sample) / n_lines
 
 
 def held_out_pairs(split: Dataset, columns: tuple[str, str]) -> list[Pair]:

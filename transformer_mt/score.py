@@ -114,6 +114,7 @@ def main(argv: list[str]) -> None:
     )
     unknown = translator.unknown_share([src for src, _ in pairs])
     cli.warn_of_unknown(unknown, f"{name}: the source")
+    cli.warn_of_several(translator.n_several(src for src, _ in pairs), f"{name}: the source")
     for start in range(0, len(pairs), WINDOW):
         window = pairs[start : start + WINDOW]
         places = [f"{name}: line {start + i}" for i in range(1, len(window) + 1)]

@@ -802,8 +802,13 @@ class Trainer:
     def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
         """Make these the weights to use."""
         if rank() == 0:
-            metadata = {"steps": steps, "valid_bleu": bleu, "guided": self.guided} | self.origin()
-            save_tensors(self.run_dir / WEIGHTS, weights, metadata)
+            metadata = {
+                "steps": steps,
+                "valid_bleu": bleu,
+                "guided": self.guided,
+                "several_sentences": self.corpus.several_sentences,
+            }
+            save_tensors(self.run_dir / WEIGHTS, weights, metadata | self.origin())
 
     # ------------------------------------------------------------------ on disk
 

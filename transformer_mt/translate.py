@@ -183,7 +183,7 @@ def translate(
             warned = cli.warn_of_unknown(translator.unknown_share(window), "the input")
         for translation in translator.translate(window, align=rule is not None, rule=rule):
             number += 1
-            if translation.n_pieces > 1:
+            if translation.n_pieces > translation.n_sentences:
                 talk(
                     f"warning: line {number} is longer than "
                     f"model.max_len={translator.config.model.max_len} tokens: "

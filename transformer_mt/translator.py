@@ -4,26 +4,32 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 
 from transformer_mt.alignment import Rule, Side, make_side, read_links, soft_of_traces
-from transformer_mt.config import DecodeConfig, Precision, UserError
+from transformer_mt.config import DecodeConfig, Precision, SplitSentences, UserError
 from transformer_mt.decoding import Hypothesis, Look, forced_log_probs, search
-from transformer_mt.files import progress, talk
+from transformer_mt.files import progress, read_text, talk
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import load_run
 from transformer_mt.runtime import choose_device, choose_dtype
+from transformer_mt.sentences import sentence_ends, split_sentences
 from transformer_mt.text import BREAKS, is_unspaced, one_line, refuse_surrogates, same_languages
 from transformer_mt.units import Link, split_units
 from transformer_mt.workers import count_workers
 
-SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
+CLAUSE_END = re.compile(r"[；，：…]+[”’」』）]*|[;,:]+[\"')”’]*\s+")
 SPACE = re.compile(r"\s+")
 ANYWHERE = re.compile(r"(?s).")
 Spans = list[tuple[int, int]]
 """Characters from start to end."""
+SELDOM = 0.05
+"""A model whose training text had fewer lines of several sentences than this part did not learn to
+translate them."""
 LONGEST_PIECE = 16
 """Characters of the longest piece of a vocabulary that we train."""
 
@@ -34,8 +40,7 @@ class Candidate:
 
     text: str
     score: float
-    """Log-probability divided by the length penalty; of a sentence cut in pieces, the sum over the
-    pieces."""
+    """Log-probability divided by the length penalty; of several pieces, the sum over them."""
     links: set[Link] | None = None
     """Word links, source first, between the units (see `units.py`) of the sentence and of `text`;
     None where they were not asked for."""
@@ -43,7 +48,7 @@ class Candidate:
 
 @dataclass
 class Translation:
-    """The translations of one sentence."""
+    """The translations of one line."""
 
     src: str
     candidates: list[Candidate]
@@ -51,7 +56,10 @@ class Translation:
     n_tokens: int
     """Target tokens of the best one, eos counted."""
     n_pieces: int = 1
-    """How many pieces the sentence was cut into, because it is longer than the model's maximum."""
+    """How many pieces were translated by themselves: the sentences, or parts of those that are
+    longer than the model's maximum."""
+    n_sentences: int = 1
+    """How many sentences the line was split into."""
 
     @property
     def text(self) -> str:
@@ -137,10 +145,12 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
+        split_sentences: str | None = None,
     ) -> list[Translation]:
         """Translate each text, in order; an empty one stays empty.
 
-        The batch has no influence on a translation.
+        The batch has no influence on a translation. The sentences of a text are translated one by
+        one and joined, unless `split_sentences` says otherwise.
 
         Args:
             texts: one text, or several: a list, an iterator, the lines of an open file.
@@ -152,6 +162,7 @@ class Translator:
             align: read the word links of each candidate, by one forced pass over all of them.
             rule: how links are read; None = as the run's `alignment.json` says, see
                 `Inspector.default_rule`.
+            split_sentences: auto, on or off; None = as `decode` says.
         Raises:
             UserError: an option is out of range, or a text holds lone surrogates.
             TypeError: `texts` are no texts.
@@ -160,28 +171,26 @@ class Translator:
         options = self.decode_options(beam_size, length_penalty, n_best, batch_tokens)
         for i, text in enumerate(texts, start=1):
             refuse_surrogates(text, f"text {i}")
-        # A sentence that is too long becomes several pieces, an empty one none.
-        pieces = [self.cut(self.run.convert_src(one_line(text))) for text in texts]
+        splits = self.splits(split_sentences)
+        sentences = [self.sentences(text, splits) for text in texts]
+        # A sentence that is too long becomes several pieces, an empty text none.
+        pieces = [[piece for part in parts for piece in self.cut(part)] for parts in sentences]
         sources = self.src_tokenizer.encode([piece for group in pieces for piece in group])
         # All pieces are searched together; each text takes back as many as it gave.
-        if not align:
-            hypotheses = iter(self.search(sources, options))
-            return [
-                self.join(text, [next(hypotheses) for _ in group])
-                for text, group in zip(texts, pieces, strict=True)
-            ]
-        rule = rule or self.inspector.default_rule()[0]
-        self.inspector.check("words", rule)
+        if align:
+            rule = rule or self.inspector.default_rule()[0]
+            self.inspector.check("words", rule)
+        else:
+            rule = None
         hypotheses, ids = iter(self.search(sources, options, rule)), iter(sources)
-        return [
-            self.join(
-                text,
-                [next(hypotheses) for _ in group],
-                rule,
-                self.src_sides(text, group, [next(ids) for _ in group]),
-            )
-            for text, group in zip(texts, pieces, strict=True)
-        ]
+        translations = []
+        for text, parts, group in zip(texts, sentences, pieces, strict=True):
+            n_best_of_each = list(islice(hypotheses, len(group)))
+            ids_of_each = list(islice(ids, len(group)))
+            sides = self.src_sides(text, group, ids_of_each) if align else None
+            translations.append(self.join(text, n_best_of_each, rule, sides))
+            translations[-1].n_sentences = max(1, len(parts))
+        return translations
 
     def join(
         self,
@@ -372,9 +381,52 @@ class Translator:
             )
         return outputs
 
+    def splits(self, choice: str | None = None) -> bool:
+        """Whether the sentences of a line are translated one by one.
+
+        Args:
+            choice: auto, on or off; None = as `decode` says.
+        Raises:
+            UserError: it is none of these.
+        """
+        choice = choice or self.decode.split_sentences
+        if choice not in SplitSentences.__members__:
+            names = ", ".join(SplitSentences)
+            raise UserError(f"split_sentences={choice} is not one of {names}.")
+        if choice == SplitSentences.auto:
+            return self.several_sentences < SELDOM
+        return choice == SplitSentences.on
+
+    @cached_property
+    def several_sentences(self) -> float:
+        """The part of the training sources that held several sentences; 1 where it is not known."""
+        share = self.metadata.get("several_sentences")
+        if isinstance(share, (int, float)):
+            return float(share)
+        # A run of an older version does not say; its validation text is like what it trained on.
+        lines: list[str] = []
+        with suppress(UserError):  # an imported model has none
+            lines = read_text(self.run_dir / "valid.tsv")
+        several = [len(split_sentences(line.split("\t")[0])) > 1 for line in lines]
+        return sum(several) / len(lines) if lines else 1.0
+
+    def sentences(self, text: str, splits: bool | None = None) -> list[str]:
+        """The sentences of a line as the model reads them, or all of it as one.
+
+        Args:
+            splits: whether they are translated one by one; None = see `splits`.
+        """
+        line = self.run.convert_src(one_line(text))
+        splits = self.splits() if splits is None else splits
+        return split_sentences(line) if splits else [line]
+
+    def n_several(self, texts: Iterable[str]) -> int:
+        """How many of `texts` hold several sentences, which would be translated one by one."""
+        return sum(len(self.sentences(text)) > 1 for text in texts)
+
     def cut(self, text: str) -> list[str]:
-        """`text` in pieces that the model can read: cut at the ends of sentences, else at spaces,
-        else anywhere.
+        """`text` in pieces that the model can read: cut at the ends of sentences, else of clauses,
+        else at spaces, else anywhere.
         """
         pieces = []
         limit = self.config.model.max_len
@@ -389,7 +441,7 @@ class Translator:
 
     def last_cut(self, text: str) -> int:
         """Where to cut `text` so that its beginning fits the model: after the last sentence that
-        fits, else the last word, else the last character.
+        fits, else the last clause, the last word, or the last character.
         """
         for points in cut_points(text):
             # Longer prefixes have more tokens, so the last point that fits is found by halving.
@@ -494,10 +546,11 @@ def text_list(texts: str | Iterable[str]) -> list[str]:
 
 
 def cut_points(text: str) -> Iterator[list[int]]:
-    """Where `text` may be cut: after sentences; failing that, after spaces; failing that, after
+    """Where `text` may be cut: after sentences; failing that, after clauses, after spaces, or after
     every character.
     """
-    for ends in (SENTENCE_END, SPACE, ANYWHERE):
+    yield sentence_ends(text)
+    for ends in (CLAUSE_END, SPACE, ANYWHERE):
         yield [match.end() for match in ends.finditer(text)]
 
 
