@@ -380,6 +380,15 @@ def test_sampled_batches_are_the_same_text(make_trainer):
     assert texts == list(trainer.corpus.train[rows]["tgt"])
 
 
+def test_how_sure_a_model_is_of_its_translations(make_trainer):
+    """One in a hundred validation sentences is below the mark that a run keeps."""
+    trainer = make_trainer()
+    scores = trainer.validate()
+    _, all_log_probs = trainer.translate([pair.src for pair in trainer.corpus.valid])
+    n_below = sum(value < scores["low_log_prob"] for value in all_log_probs)
+    assert n_below <= max(1, len(all_log_probs) // 100)
+
+
 # ------------------------------------------------------------------------------------- source noise
 
 
@@ -469,7 +478,7 @@ def test_pairs_over_the_maximum_are_left_out_of_the_validation_loss(make_trainer
     long = type(pairs[0])("apples " * 100, "苹果")
     assert trainer.validation_loss([pairs[0], long, *pairs[1:]]) == pytest.approx(expected)
     assert trainer.validation_loss([long]) == (0.0, 0, 0)
-    assert len(trainer.translate([long.src, pairs[0].src])) == 2
+    assert len(trainer.translate([long.src, pairs[0].src])[0]) == 2
 
 
 def test_a_loss_that_was_not_measured_is_not_told(make_trainer, capsys):
@@ -745,7 +754,7 @@ def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
     assert n_tokens == exact_tokens
     assert loss_sum != exact_sum and loss_sum == pytest.approx(exact_sum, rel=0.02)
     assert all(parameter.dtype is torch.float32 for parameter in trainer.model.parameters())
-    assert len(trainer.translate(["I like apples."])) == 1
+    assert len(trainer.translate(["I like apples."])[0]) == 1
 
 
 @pytest.mark.parametrize(
@@ -797,7 +806,7 @@ def test_learns_to_reverse_digits(tmp_path, cache_dir):
     trainer.run_dir.mkdir()
     assert trainer.train() == 0
     test = trainer.corpus.test
-    translations = trainer.translate([pair.src for pair in test])
+    translations, _ = trainer.translate([pair.src for pair in test])
     n_right = sum(text == pair.tgt for text, pair in zip(translations, test, strict=True))
     assert len(test) == 200
     assert n_right / len(test) > 0.97

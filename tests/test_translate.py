@@ -363,6 +363,19 @@ def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, 
     assert len(lines(best.out)) == 3
 
 
+def test_text_that_the_model_cannot_know_is_said_once(call, trained_run):
+    stdin = f"{SENTENCES[0]}\nQuantum cats.\n{SENTENCES[1]}\nMore flux.\n".encode()
+    done = call("translate", trained_run, stdin=stdin)
+    assert done.status == 0 and len(lines(done.out)) == 4
+    (warning,) = done.err.splitlines()
+    start = (
+        "warning: line 2: outside of what this model has seen (not in its training text: quantum"
+    )
+    assert warning.startswith(start)
+    done = call("translate", trained_run, stdin="北京\n".encode())
+    assert "does not look like English" in done.err and len(done.err.splitlines()) == 1
+
+
 def test_the_sentences_of_a_line_are_translated_one_by_one(call, trained_run, translator):
     """As the training text had one in each line; a line stays a line."""
     alone = [translation.text for translation in translator.translate(SENTENCES)]
@@ -449,11 +462,16 @@ def test_it_prompts_at_a_terminal_and_only_results_go_to_stdout(trained_run, exp
             assert process.stdout.readline().decode() == expected[0] + "\n"
             os.write(ours, f"{SENTENCES[1]}\n".encode())
             assert process.stdout.readline().decode() == expected[1] + "\n"
+            for _ in range(2):
+                os.write(ours, b"Quantum cats.\n")
+                assert process.stdout.readline()
             os.write(ours, b"\x04")
             assert process.wait(60) == 0
             assert process.stdout.read() == b""
             log = process.stderr.read().decode()
-            assert "Type a sentence" in log and log.count("> ") == 3
+            assert "Type a sentence" in log and log.count("> ") == 5
+            # Elsewhere once a run, here below each translation.
+            assert log.count("outside of what this model has seen") == 2
     finally:
         os.close(ours)
         os.close(theirs)

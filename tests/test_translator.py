@@ -57,6 +57,37 @@ def test_sentences_are_translated_one_by_one(translator):
     assert together.candidates[0].links == links
 
 
+def test_words_that_were_not_in_the_training_text(translator, tmp_path):
+    known, unknown = translator.translate(["STUDENTS don't like apples.", "Quantum cats, Ann! 7"])
+    assert known.unknown == ["don't"] and unknown.unknown == ["quantum", "ann"]
+    assert "not in its training text: quantum, ann" in unknown.doubt
+    # A run of an older version has no list; what has to be spelt in bytes was not in its text.
+    older = copy.copy(translator)
+    older.run_dir, older.metadata = tmp_path, {"steps": [1]}
+    vars(older).pop("known_words", None)
+    assert older.unknown_words("Quantum cats 㐂 like 北㐂") == ["㐂", "北"]
+
+
+def test_translations_that_the_model_is_unsure_of(translator):
+    (plain,) = translator.translate("I like apples.")
+    limit = translator.metadata["low_log_prob"]
+    assert not plain.is_unlikely and plain.doubt == ""
+    (ids,) = translator.src_tokenizer.encode(["I like apples."])
+    ((hypothesis, *_),) = translator.search([ids])
+    (score,) = translator.score([("I like apples.", plain.text)])
+    alpha = translator.decode.length_penalty
+    log_prob = hypothesis.log_prob_per_token(alpha)
+    assert (
+        log_prob == pytest.approx(score.log_prob / len(score.tokens), rel=1e-4) and log_prob > limit
+    )
+    other = copy.copy(translator)
+    other.metadata = translator.metadata | {"low_log_prob": log_prob + 0.01}
+    (doubtful,) = other.translate("I like apples.")
+    assert doubtful.is_unlikely and "it is unsure of the translation" in doubtful.doubt
+    # The least sure of several sentences counts.
+    assert other.translate("I like apples. We buy cats.")[0].is_unlikely
+
+
 def test_whether_sentences_are_split_is_what_the_corpus_says(translator, trained_run, tmp_path):
     assert translator.metadata["several_sentences"] == 0.0 and translator.splits()
     assert not translator.splits("off")
@@ -208,9 +239,9 @@ def test_empty_texts_have_one_candidate_each_an_object_of_its_own(translator):
 
 def test_the_kth_candidate_of_a_text_in_pieces_joins_the_kth_of_each_piece(translator):
     text = " ".join(SENTENCES * 8)
-    pieces = translator.translate(translator.cut(text), n_best=3)
+    pieces = translator.translate(translator.cut(text), n_best=3, split_sentences="off")
     assert len(pieces) > 1
-    (whole,) = translator.translate([text], n_best=3)
+    (whole,) = translator.translate([text], n_best=3, split_sentences="off")
     assert whole.n_pieces == len(pieces)
     for k, candidate in enumerate(whole.candidates):
         parts = [piece.candidates[k] for piece in pieces]

@@ -75,10 +75,13 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
-    """Say that `lines`, which come from `where`, are in another script than the language's."""
+def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> bool:
+    """Say that `lines`, which come from `where`, are in another script than the language's, and
+    return whether they are.
+    """
     if warning := other_language_warning(lines, code, where):
         talk(f"warning: {warning}")
+    return bool(warning)
 
 
 UNKNOWN = 0.03

@@ -20,6 +20,7 @@ import shutil
 import sys
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -60,11 +61,12 @@ from transformer_mt.files import (
     write_atomically,
 )
 from transformer_mt.guide import token_links, unit_links
+from transformer_mt.run_dir import MOST_WORDS
 from transformer_mt.runtime import worker_pool
 from transformer_mt.sentences import split_sentences
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
-from transformer_mt.units import turn_links
+from transformer_mt.units import turn_links, words
 from transformer_mt.workers import available_cores
 
 FORMAT = 1
@@ -75,8 +77,6 @@ that goes on then trains on what is prepared now."""
 TOKENIZER_SAMPLE = 500_000
 """Lines that a vocabulary is trained on at most: 1.9 GB of memory at the peak. With all lines of a
 million pairs it was 3.2 GB."""
-SENTENCES_SAMPLE = 50_000
-"""Lines whose sentences are counted at most: a second or two."""
 PARALLEL_ROWS = 200_000
 """With fewer rows, starting processes costs more than they save."""
 PART_ROWS = 100_000
@@ -127,6 +127,8 @@ class Corpus:
     tgt_tokenizer: Tokenizer
     several_sentences: float
     """The part of the training sources that hold more than one sentence, from 0 to 1."""
+    words: list[str]
+    """Those of the training sources, see `units.words`, the most frequent first."""
     fingerprint: str
     """Stands for the content of the training pairs and vocabularies."""
     removed: dict[str, int]
@@ -171,17 +173,31 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
         held_out_pairs(text.splits["test"], columns),
         src,
         tgt,
-        several_sentences(text.splits["train"], columns[0]),
+        *what_sources_hold(text, cache, columns[0]),
         fingerprint=digest(ids_key),
         removed=text.removed | {f"over model.max_len={config.model.max_len} tokens": n_long},
     )
 
 
-def several_sentences(split: Dataset, column: str) -> float:
-    """The part of a column's lines that hold more than one sentence, in a sample of them."""
-    n_lines = min(len(split), SENTENCES_SAMPLE)
-    sample = split.select(np.linspace(0, len(split) - 1, num=n_lines, dtype=int))[column]
-    return sum(len(split_sentences(line)) > 1 for line in sample) / n_lines
+def what_sources_hold(text: Text, cache: Path, column: str) -> tuple[float, list[str]]:
+    """The part of the training lines in `column` that hold more than one sentence, and the words of
+    all of them; both of a sample where there are many lines.
+    """
+
+    def make(work: Path) -> None:
+        split, counts = text.splits["train"], Counter[str]()
+        n_lines, n_several = min(len(split), TOKENIZER_SAMPLE), 0
+        sample = split.select(np.linspace(0, len(split) - 1, num=n_lines, dtype=int))
+        for line in sample[column]:
+            n_several += len(split_sentences(line)) > 1
+            counts.update(words(line))
+        common = [word for word, _ in counts.most_common(MOST_WORDS)]
+        found = {"several": n_several / n_lines, "words": common}
+        (work / "found.json").write_text(json.dumps(found), encoding="utf-8")
+
+    name = f"words-{CACHE_FORMAT}-{digest(FORMAT, text.key, column)}"
+    found = json.loads((cached(cache, name, make) / "found.json").read_text(encoding="utf-8"))
+    return found["several"], found["words"]
 
 
 def held_out_pairs(split: Dataset, columns: tuple[str, str]) -> list[Pair]:

@@ -6,7 +6,7 @@ Every file is written whole or not at all, and nothing is pickled.
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import StrEnum
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from transformer_mt.config import Config, ModelConfig, UserError
-from transformer_mt.files import talk, write_atomically, write_text
+from transformer_mt.files import read_text, talk, write_atomically, write_text
 from transformer_mt.model import Transformer
 from transformer_mt.text import converter
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers
@@ -34,6 +34,8 @@ class DamagedError(UserError):
 FORMAT = 1
 """Version of the run directory; a newer one is refused."""
 WEIGHTS = "model.safetensors"
+MOST_WORDS = 50_000
+"""Words of the training sources that a run keeps at most."""
 
 
 def checksum(tensors: dict[str, Tensor]) -> int:
@@ -208,6 +210,17 @@ def save_tokenizers(run_dir: Path, src: Tokenizer, tgt: Tokenizer) -> None:
     named = {"spm.model": src} if src is tgt else {"src.spm.model": src, "tgt.spm.model": tgt}
     for name, tokenizer in named.items():
         write_atomically(run_dir / name, partial(Path.write_bytes, data=tokenizer.model))
+
+
+def save_words(run_dir: Path, known: Iterable[str]) -> None:
+    """Write `words.txt`, the words of the training sources, one a line."""
+    write_text(run_dir / "words.txt", "".join(f"{word}\n" for word in known))
+
+
+def load_words(run_dir: Path) -> list[str] | None:
+    """The words of the training sources; None where the run does not say."""
+    path = run_dir / "words.txt"
+    return read_text(path) if path.is_file() else None
 
 
 def build_model(config: Config, src: Tokenizer, tgt: Tokenizer) -> Transformer:

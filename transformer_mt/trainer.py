@@ -623,7 +623,7 @@ class Trainer:
             state.best_bleu, state.best_step, state.bad_validations = scores["bleu"], state.step, 0
             # A complete run that goes on may use an average that is better still.
             if scores["bleu"] > state.average_bleu:
-                self.save_best(weights, [state.step], scores["bleu"])
+                self.save_best(weights, [state.step], scores)
 
     def validate(self) -> dict[str, float]:
         """Loss, perplexity, greedy BLEU and alignment error rate on the validation split; shows a
@@ -633,7 +633,7 @@ class Trainer:
         """
         pairs = self.corpus.valid
         loss, n_tokens, n_characters = self.validation_loss(pairs)
-        hypotheses = self.translate([pair.src for pair in pairs])
+        hypotheses, log_probs = self.translate([pair.src for pair in pairs])
         references = [pair.tgt for pair in pairs]
         # The same sentences at every validation, spread over the whole split.
         n_samples = min(self.config.train.samples, len(pairs))
@@ -647,6 +647,8 @@ class Trainer:
             scores["valid_perplexity"] = math.exp(min(nats, 700))  # e^710 overflows a float
             scores["valid_bits_per_character"] = loss / max(1, n_characters) / math.log(2)
         scores["bleu"] = corpus_bleu(hypotheses, references, self.config.tgt_language)
+        # Text that a model has never seen is translated with less confidence than this.
+        scores["low_log_prob"] = float(np.percentile(log_probs, 1))
         return scores | self.alignment_error()
 
     def tell_too_long(self) -> None:
@@ -698,8 +700,10 @@ class Trainer:
         total, *counts = totals([total, n_tokens, n_characters], self.device)
         return total, int(counts[0]), int(counts[1])
 
-    def translate(self, texts: list[str]) -> list[str]:
-        """Greedy translations, for watching the run; each process makes its share."""
+    def translate(self, texts: list[str]) -> tuple[list[str], list[float]]:
+        """Greedy translations and their log-probability per token, for watching the run; each
+        process makes its share.
+        """
         src, tgt, limit = (
             self.corpus.src_tokenizer,
             self.corpus.tgt_tokenizer,
@@ -710,13 +714,15 @@ class Trainer:
         ids = [[*row[:-1][: limit - 1], src.eos_id] for row in ids]
         greedy = DecodeConfig(beam_size=1, length_penalty=0.0, batch_tokens=VALIDATION_TOKENS)
         outputs: list[list[int]] = [[] for _ in ids]
+        log_probs = [0.0 for _ in ids]
         self.model.eval()
         for i, hypotheses in search(
             self.model, ids, tgt.special_ids, greedy, self.dtype, self.n_workers
         ):
-            # A model that gives no numbers has no hypothesis.
-            outputs[i] = hypotheses[0].ids if hypotheses else []
-        return interleaved(tgt.decode(outputs))
+            if hypotheses:  # a model that gives no numbers has none
+                outputs[i] = hypotheses[0].ids
+                log_probs[i] = hypotheses[0].log_prob_per_token(0.0)
+        return interleaved(tgt.decode(outputs)), interleaved(log_probs)
 
     @cached_property
     def gold_pairs(self) -> list[alignment.Gold]:
@@ -775,7 +781,7 @@ class Trainer:
             in_use = max(state.best_bleu, state.average_bleu)
             better = scores["bleu"] > in_use
             if better:
-                self.save_best(mean, steps, scores["bleu"])
+                self.save_best(mean, steps, scores)
                 state.average_bleu = scores["bleu"]
             verdict = "used" if better else f"not used: the weights in use have {in_use:.2f}"
             names = ", ".join(map(str, steps))
@@ -799,12 +805,15 @@ class Trainer:
                 self.talk(f"warning: {error} It is left out of the average.")
         return candidates
 
-    def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
+    def save_best(
+        self, weights: dict[str, Tensor], steps: list[int], scores: dict[str, float]
+    ) -> None:
         """Make these the weights to use."""
         if rank() == 0:
             metadata = {
                 "steps": steps,
-                "valid_bleu": bleu,
+                "valid_bleu": scores["bleu"],
+                "low_log_prob": scores.get("low_log_prob"),
                 "guided": self.guided,
                 "several_sentences": self.corpus.several_sentences,
             }

@@ -95,9 +95,15 @@ def input_windows(args: argparse.Namespace) -> Iterator[list[str]]:
         return iter([[" ".join(sentence.split("\n")) for sentence in args.sentences]])
     if args.input not in (None, STANDARD):
         return read_windows(open(args.input, "rb"), str(args.input))
-    if sys.stdin is not None and sys.stdin.isatty():
+    if reads_prompt(args):
         return prompt()
     return read_windows(standard_input(), "standard input")
+
+
+def reads_prompt(args: argparse.Namespace) -> bool:
+    """Whether somebody types the sentences one by one."""
+    is_typed = sys.stdin is not None and sys.stdin.isatty()
+    return not args.sentences and args.input in (None, STANDARD) and is_typed
 
 
 def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
@@ -167,8 +173,12 @@ def translate(
     rule: "Rule | None",
     as_json: bool,
     out: IO[str],
+    is_prompt: bool = False,
 ) -> None:
     """Translate window after window, and print in order.
+
+    Text that the model cannot know is a warning, the first time; at a prompt each time, below its
+    translation.
 
     Args:
         rule: how word links are read; None = there are none.
@@ -176,9 +186,10 @@ def translate(
     number = 0  # of the input line, from 1
     warned = False
     for window in windows:
-        if number == 0:
+        if number == 0 or is_prompt:
             # The first lines tell whether source and target are exchanged.
-            cli.warn_of_other_language(window, translator.config.src_language, "the input")
+            language = translator.config.src_language
+            warned = cli.warn_of_other_language(window, language, "the input")
         if not warned:
             warned = cli.warn_of_unknown(translator.unknown_share(window), "the input")
         for translation in translator.translate(window, align=rule is not None, rule=rule):
@@ -191,6 +202,10 @@ def translate(
                 )
             for line in output_lines(translation, number, as_json, translator.decode.n_best):
                 print(line, file=out)
+            if translation.doubt and not warned:
+                out.flush()  # the translation comes first
+                talk(f"warning: line {number}: {translation.doubt}.")
+                warned = True
         out.flush()
 
 
@@ -237,12 +252,12 @@ def main(argv: list[str]) -> None:
         talk(f"links: {rule} ({reason})")
     windows = input_windows(args)
     if args.output in (None, STANDARD):
-        translate(translator, windows, rule, args.json, sys.stdout)
+        translate(translator, windows, rule, args.json, sys.stdout, reads_prompt(args))
         return
 
     def write(path: Path) -> None:
         with open(path, "w", encoding="utf-8") as out:
-            translate(translator, windows, rule, args.json, out)
+            translate(translator, windows, rule, args.json, out, reads_prompt(args))
 
     write_atomically(args.output, write)
 

@@ -5,7 +5,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -15,11 +15,11 @@ from transformer_mt.config import DecodeConfig, Precision, SplitSentences, UserE
 from transformer_mt.decoding import Hypothesis, Look, forced_log_probs, search
 from transformer_mt.files import progress, read_text, talk
 from transformer_mt.inspector import Attention, Inspector
-from transformer_mt.run_dir import load_run
+from transformer_mt.run_dir import load_run, load_words
 from transformer_mt.runtime import choose_device, choose_dtype
 from transformer_mt.sentences import sentence_ends, split_sentences
 from transformer_mt.text import BREAKS, is_unspaced, one_line, refuse_surrogates, same_languages
-from transformer_mt.units import Link, split_units
+from transformer_mt.units import Link, split_units, words
 from transformer_mt.workers import count_workers
 
 CLAUSE_END = re.compile(r"[；，：…]+[”’」』）]*|[;,:]+[\"')”’]*\s+")
@@ -30,6 +30,8 @@ Spans = list[tuple[int, int]]
 SELDOM = 0.05
 """A model whose training text had fewer lines of several sentences than this part did not learn to
 translate them."""
+SHOWN = 5
+"""Unknown words that a warning names."""
 LONGEST_PIECE = 16
 """Characters of the longest piece of a vocabulary that we train."""
 
@@ -60,6 +62,10 @@ class Translation:
     longer than the model's maximum."""
     n_sentences: int = 1
     """How many sentences the line was split into."""
+    unknown: list[str] = field(default_factory=list)
+    """Words of `src` that were not in the training text, as far as the run knows."""
+    is_unlikely: bool = False
+    """Whether the model is less sure than it was of 99 in 100 validation sentences."""
 
     @property
     def text(self) -> str:
@@ -68,6 +74,17 @@ class Translation:
     @property
     def score(self) -> float:
         return self.candidates[0].score
+
+    @property
+    def doubt(self) -> str:
+        """Why the text may be outside of what the model has seen; empty: nothing says so."""
+        reasons = []
+        if self.unknown:
+            words = ", ".join(self.unknown[:SHOWN]) + (" …" if len(self.unknown) > SHOWN else "")
+            reasons.append(f"not in its training text: {words}")
+        if self.is_unlikely:
+            reasons.append("it is unsure of the translation")
+        return f"outside of what this model has seen ({'; '.join(reasons)})" if reasons else ""
 
 
 @dataclass
@@ -190,6 +207,10 @@ class Translator:
             sides = self.src_sides(text, group, ids_of_each) if align else None
             translations.append(self.join(text, n_best_of_each, rule, sides))
             translations[-1].n_sentences = max(1, len(parts))
+            translations[-1].unknown = self.unknown_words(text)
+            translations[-1].is_unlikely = any(
+                self.is_unlikely(each[0], options.length_penalty) for each in n_best_of_each
+            )
         return translations
 
     def join(
@@ -452,6 +473,32 @@ class Translator:
                 return points[n_fitting - 1]
         # One character may be more tokens than fit, where a vocabulary spells it in bytes.
         return 1
+
+    @cached_property
+    def known_words(self) -> frozenset[str] | None:
+        """Those of the training sources; None where the run does not say."""
+        known = load_words(self.run_dir)
+        return None if known is None else frozenset(known)
+
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of `text` that were not in the training text, each once, in small letters.
+
+        Where a run does not say which words were, these are the words that the vocabulary has to
+        spell in bytes, or does not know at all.
+        """
+        found = dict.fromkeys(words(self.run.convert_src(one_line(text))))
+        if self.known_words is not None:
+            return [word for word in found if word not in self.known_words]
+        return [word for word in found if self.src_tokenizer.lacks(word)]
+
+    def is_unlikely(self, hypothesis: Hypothesis, alpha: float) -> bool:
+        """Whether the model is less sure of a translation than of 99 in 100 of validation.
+
+        Args:
+            alpha: of the length penalty that it was searched with.
+        """
+        limit = self.metadata.get("low_log_prob")  # older runs and imported ones have none
+        return isinstance(limit, float) and hypothesis.log_prob_per_token(alpha) < limit
 
     def unknown_share(self, texts: list[str]) -> float:
         """The part of the source tokens of `texts` that the vocabulary does not know, from 0 to 1.
