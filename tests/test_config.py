@@ -140,6 +140,7 @@ def test_a_language_code_may_have_a_hyphen(direction, sides):
             {"sampling_alpha": -0.1},
             "tokenizer.sampling_alpha=-0.1 is out of range",
         ),
+        (DataConfig, {"source_noise": 1.1}, "data.source_noise=1.1 is out of range"),
         (TokenizerConfig, {"sampling_alpha": 1.1}, "it must be from 0 (off) to 1"),
         (
             TokenizerConfig,

@@ -1243,6 +1243,31 @@ def test_subword_sampling_keeps_the_text_beside_the_ids(make_corpus):
     assert set(make_corpus(tsv(*numbered(10))).train.column_names) == {"src_ids", "tgt_ids"}
 
 
+def test_what_the_training_sources_hold(make_corpus):
+    rows = [
+        ("Hello, Tom. How are you?", "你好，汤姆。你好吗？"),
+        ("I don’t know 3.", "我不知道3。"),
+    ]
+    rows += [(f"Hello {name}.", f"你好{name}。") for name in ("Ann", "Bob")]
+    corpus = make_corpus(tsv(*rows), tsv(("See.", "看。")), tsv(("Go.", "走。")))
+    assert corpus.several_sentences == 1 / 4
+    assert corpus.words[0] == "hello"
+    others = {"tom", "how", "are", "you", "i", "don't", "know", "ann", "bob"}
+    assert set(corpus.words) == {"hello", *others}
+    back = make_corpus(tsv(*rows), tsv(("See.", "看。")), tsv(("Go.", "走。")), direction="zh-en")
+    assert back.words[:2] == ["你", "好"] and "知" in back.words and "。" not in back.words
+
+
+def test_source_noise_keeps_the_text_and_changes_nothing_else(make_corpus):
+    """The fingerprint is in checkpoints, and the cache need not read and clean a corpus again."""
+    plain, path = make_corpus(tsv(*numbered(10))), tsv(*numbered(10))
+    noisy = make_corpus(path, source_noise=0.5)
+    assert list(zip(noisy.train["src"], noisy.train["tgt"], strict=True)) == train_pairs(noisy)
+    assert noisy.train["src_ids"][:] == plain.train["src_ids"][:]
+    assert noisy.fingerprint == plain.fingerprint
+    assert (noisy.valid, noisy.test) == (plain.valid, plain.test)
+
+
 @pytest.mark.parametrize("stage", ["clean", "train_tokenizer", "encode_batch", "lengths"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_an_interrupted_preparation_leaves_no_broken_cache(

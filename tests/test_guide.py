@@ -101,18 +101,27 @@ def make_trainer(guided_tsv, cache_dir, tmp_path):
 
 
 @pytest.mark.parametrize("direction", ["en-zh", "zh-en"])
-@pytest.mark.parametrize("alpha", [0.0, 0.3])
-def test_links_of_training_pairs_are_kept(make_trainer, direction, alpha):
-    """Also between the tokens of a sampled segmentation: those of a unit have its links."""
-    trainer = make_trainer(**{"direction": direction, "tokenizer.sampling_alpha": alpha})
+@pytest.mark.parametrize("alpha, noise", [(0.0, 0.0), (0.3, 0.0), (0.0, 1.0), (0.3, 1.0)])
+def test_links_of_training_pairs_are_kept(make_trainer, direction, alpha, noise):
+    """Also between the tokens of a sampled segmentation, or of a source in small letters without
+    its final mark: those of a unit have its links.
+    """
+    options = {"tokenizer.sampling_alpha": alpha, "data.source_noise": noise}
+    trainer = make_trainer(direction=direction, **options)
     lines = {(src, tgt): line for src, tgt, line in linked_pairs()}
     corpus, n_seen = trainer.corpus, 0
     data = corpus.train[:40]
     src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
+    as_written = {}  # how each source is written in the corpus
+    if noise:
+        plain = data["src"]
+        data["src"], src_ids = trainer.noisy_sources(data, np.arange(40))
+        as_written = dict(zip(data["src"], plain, strict=True))
+        assert data["src"] != plain
     if alpha:
-        src_ids, tgt_ids = trainer.sampled_ids(data, 0)
+        src_ids, tgt_ids = trainer.sampled_ids(data, src_ids, 0)
         assert src_ids != data["src_ids"] and tgt_ids != data["tgt_ids"]
-    else:
+    elif not noise:
         assert set(data) == {"src_ids", "tgt_ids", "token_links"}
     for src_row, tgt_row, links in zip(
         src_ids, tgt_ids, trainer.links(data, src_ids, tgt_ids), strict=True
@@ -120,7 +129,8 @@ def test_links_of_training_pairs_are_kept(make_trainer, direction, alpha):
         src = make_side(corpus.src_tokenizer, src_row, "words")
         tgt = make_side(corpus.tgt_tokenizer, tgt_row, "words")
         is_turned = direction == "zh-en"
-        line = lines[(tgt.text, src.text) if is_turned else (src.text, tgt.text)]
+        text = as_written.get(src.text, src.text)
+        line = lines[(tgt.text, text) if is_turned else (text, tgt.text)]
         expected = token_links(unit_links(line, src, tgt, is_turned, "here"), src, tgt)
         expected = weighted(expected, 0.5)
         assert links.tolist() == expected.tolist()
@@ -344,6 +354,7 @@ def test_a_run_logs_the_mean_of_the_guides_loss(make_trainer):
 def test_a_run_goes_on_to_the_bit(guided_tsv, cache_dir, tmp_path):
     options = {
         "data.links_column": "2", "model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3,
+        "data.source_noise": 0.5,
         "train.accumulate": 2, "train.log_every": 3, "train.schedule": "inverse_sqrt",
         "train.average": 1, "train.validate_every": 4, "train.samples": 0,
     }  # fmt: skip

@@ -24,8 +24,8 @@ COMMANDS = {
 LAYERS = (
     {"config"},
     {"files", "text", "fast", "runtime", "workers", "batches"},
-    {"units", "tokenizer", "model", "scoring", "config_file", "interchange.pieces"},
-    {"cli", "run_dir", "markup", "interchange.marian", "interchange.vocabularies"},
+    {"sentences", "units", "tokenizer", "model", "scoring", "config_file", "interchange.pieces"},
+    {"cli", "noise", "run_dir", "markup", "interchange.marian", "interchange.vocabularies"},
     {"decoding", "names"},
     {"alignment"},
     {"guide", "interchange.card"},

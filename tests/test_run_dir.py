@@ -45,8 +45,10 @@ ALL_KINDS_OF_CHANCE = {
     "model.dropout": 0.2, "tokenizer.sampling_alpha": 0.3, "train.accumulate": 2,
     "train.max_steps": 14, "train.token_budget": 1500, "train.log_every": 3,
     "train.validate_every": 5, "train.checkpoint_every": 4, "train.average": 2, "train.samples": 0,
+    "data.source_noise": 0.4,
 }  # fmt: skip
-"""Dropout, subword sampling and a few epochs; logged, validated and saved at different steps."""
+"""Dropout, subword sampling, noise and a few epochs; logged, validated and saved at different
+steps."""
 TIMES = {"tokens_per_second", "minutes"}
 STATE_TIMES = {"seconds", "log_seconds"}
 TENSORBOARD = vars(Trainer)["tensorboard"]

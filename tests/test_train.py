@@ -48,6 +48,7 @@ def test_training_leaves_the_run_directory_and_nothing_else(trained_run):
         "model.safetensors",
         "valid.tsv",
         "test.tsv",
+        "words.txt",
         "checkpoints",
         "metrics.jsonl",
         ".lock",
@@ -56,6 +57,9 @@ def test_training_leaves_the_run_directory_and_nothing_else(trained_run):
     assert config["run_dir"] == "runs/files-en-zh-tiny" and config["train"]["max_steps"] == 150
     metadata = load_tensors(trained_run / "model.safetensors")[1]
     assert metadata["steps"] and metadata["valid_bleu"] > 0
+    assert metadata["several_sentences"] == 0.0 and metadata["low_log_prob"] < 0
+    words = lines((trained_run / "words.txt").read_text("utf-8"))
+    assert {"i", "students", "apples", "every"} < set(words) and len(set(words)) == len(words)
     pairs = set(pattern_pairs())
     for split in ("valid", "test"):
         rows = [

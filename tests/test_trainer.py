@@ -375,6 +375,57 @@ def test_sampled_batches_are_the_same_text(make_trainer):
     assert texts == list(trainer.corpus.train[rows]["tgt"])
 
 
+def test_how_sure_a_model_is_of_its_translations(make_trainer):
+    """One in a hundred validation sentences is below the mark that a run keeps."""
+    trainer = make_trainer()
+    scores = trainer.validate()
+    _, all_log_probs = trainer.translate([pair.src for pair in trainer.corpus.valid])
+    n_below = sum(value < scores["low_log_prob"] for value in all_log_probs)
+    assert n_below <= max(1, len(all_log_probs) // 100)
+
+
+# ------------------------------------------------------------------------------------- source noise
+
+
+def sources(trainer: Trainer, rows: np.ndarray, epoch: int, number: int) -> list[str]:
+    """The sources of a batch as text."""
+    trainer.state.epoch = epoch
+    tokenizer = trainer.corpus.src_tokenizer
+    (batch,) = trainer.load_batch(rows, number)
+    return tokenizer.decode(
+        [[i for i in row if i != tokenizer.pad_id] for row in batch.src.tolist()]
+    )
+
+
+def test_noise_depends_on_seed_epoch_and_row_alone(make_trainer):
+    options = {"data.source_noise": 0.5}
+    trainer, reseeded = make_trainer(options), make_trainer(options | {"train.seed": 9})
+    rows = np.arange(30)
+    first = sources(trainer, rows, 0, 0)
+    plain = trainer.corpus.train[rows]["src"]
+    assert 0 < sum(a != b for a, b in zip(first, plain, strict=True)) < 30
+    # Neither the number of the batch, nor which rows share it, matters.
+    assert sources(trainer, rows[::-1], 0, 7) == first[::-1]
+    for different in (sources(trainer, rows, 1, 0), sources(reseeded, rows, 0, 0)):
+        assert different != first
+
+
+def test_noise_leaves_targets_and_held_out_text_alone(make_trainer):
+    trainer, rows = make_trainer({"data.source_noise": 1.0}), np.arange(30)
+    (batch,) = trainer.load_batch(rows, 0)
+    data = trainer.corpus.train[rows]
+    tgt_ids = [ids[real].tolist() for ids, real in zip(batch.tgt_out, batch.positions, strict=True)]
+    assert tgt_ids == data["tgt_ids"]
+    assert all(a != b for a, b in zip(sources(trainer, rows, 0, 0), data["src"], strict=True))
+    assert all(pair.src[0].isupper() and pair.src[-1] in ".!" for pair in trainer.corpus.valid)
+
+
+def test_a_noisy_source_that_is_too_long_gives_way(make_trainer):
+    trainer, rows = make_trainer({"data.source_noise": 1.0}), np.arange(30)
+    trainer.config.model.max_len = 2
+    assert sources(trainer, rows, 0, 0) == trainer.corpus.train[rows]["src"]
+
+
 # ---------------------------------------------------------------------------- validation and limits
 
 
@@ -422,7 +473,7 @@ def test_pairs_over_the_maximum_are_left_out_of_the_validation_loss(make_trainer
     long = type(pairs[0])("apples " * 100, "苹果")
     assert trainer.validation_loss([pairs[0], long, *pairs[1:]]) == pytest.approx(expected)
     assert trainer.validation_loss([long]) == (0.0, 0, 0)
-    assert len(trainer.translate([long.src, pairs[0].src])) == 2
+    assert len(trainer.translate([long.src, pairs[0].src])[0]) == 2
 
 
 def test_a_loss_that_was_not_measured_is_not_told(make_trainer, capsys):
@@ -698,7 +749,7 @@ def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):
     assert n_tokens == exact_tokens
     assert loss_sum != exact_sum and loss_sum == pytest.approx(exact_sum, rel=0.02)
     assert all(parameter.dtype is torch.float32 for parameter in trainer.model.parameters())
-    assert len(trainer.translate(["I like apples."])) == 1
+    assert len(trainer.translate(["I like apples."])[0]) == 1
 
 
 @pytest.mark.parametrize(
@@ -750,7 +801,7 @@ def test_learns_to_reverse_digits(tmp_path, cache_dir):
     trainer.run_dir.mkdir()
     assert trainer.train() == 0
     test = trainer.corpus.test
-    translations = trainer.translate([pair.src for pair in test])
+    translations, _ = trainer.translate([pair.src for pair in test])
     n_right = sum(text == pair.tgt for text, pair in zip(translations, test, strict=True))
     assert len(test) == 200
     assert n_right / len(test) > 0.97

@@ -352,9 +352,8 @@ def test_input_that_is_not_utf8_is_named_by_line_and_byte(call, trained_run, exp
 
 def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, translator):
     long = " ".join(SENTENCES * 8)
-    done = call(
-        "translate", trained_run, stdin=f"{SENTENCES[0]}\n{long}\n{SENTENCES[0]}\n".encode()
-    )
+    stdin = f"{SENTENCES[0]}\n{long}\n{SENTENCES[0]}\n".encode()
+    done = call("translate", trained_run, "--split-sentences", "off", stdin=stdin)
     assert done.status == 0 and len(lines(done.out)) == 3
     (warning,) = done.err.splitlines()
     n_pieces = len(translator.cut(long))
@@ -362,8 +361,34 @@ def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, 
     assert warning == (
         f"warning: line 2 is longer than model.max_len=48 tokens: translated in {n_pieces} pieces."
     )  # fmt: skip
-    best = call("translate", trained_run, "--n-best", 3, long)
+    best = call("translate", trained_run, "--split-sentences", "off", "--n-best", 3, long)
     assert len(lines(best.out)) == 3
+
+
+def test_text_that_the_model_cannot_know_is_said_once(call, trained_run):
+    stdin = f"{SENTENCES[0]}\nQuantum cats.\n{SENTENCES[1]}\nMore flux.\n".encode()
+    done = call("translate", trained_run, stdin=stdin)
+    assert done.status == 0 and len(lines(done.out)) == 4
+    (warning,) = done.err.splitlines()
+    start = (
+        "warning: line 2: outside of what this model has seen (not in its training text: quantum"
+    )
+    assert warning.startswith(start)
+    done = call("translate", trained_run, stdin="北京\n".encode())
+    assert "does not look like English" in done.err and len(done.err.splitlines()) == 1
+
+
+def test_the_sentences_of_a_line_are_translated_one_by_one(call, trained_run, translator):
+    """As the training text had one in each line; a line stays a line."""
+    alone = [translation.text for translation in translator.translate(SENTENCES)]
+    stdin = f"{' '.join(SENTENCES)}\n\n{SENTENCES[0]}\n".encode()
+    done = call("translate", trained_run, stdin=stdin)
+    assert lines(done.out) == ["".join(alone), "", alone[0]] and done.err == ""
+    off = call("translate", trained_run, "--split-sentences", "off", stdin=stdin)
+    whole = translator.translate(" ".join(SENTENCES), split_sentences="off")[0]
+    assert lines(off.out) == [whole.text, "", alone[0]]
+    wrong = call("translate", trained_run, "--split-sentences", "never", "Hi.")
+    assert wrong.status == 2 and "'never'" in wrong.err
 
 
 # ------------------------------------------------------------------ as a process: pipes and signals
@@ -439,11 +464,16 @@ def test_it_prompts_at_a_terminal_and_only_results_go_to_stdout(trained_run, exp
             assert process.stdout.readline().decode() == expected[0] + "\n"
             os.write(ours, f"{SENTENCES[1]}\n".encode())
             assert process.stdout.readline().decode() == expected[1] + "\n"
+            for _ in range(2):
+                os.write(ours, b"Quantum cats.\n")
+                assert process.stdout.readline()
             os.write(ours, b"\x04")
             assert process.wait(60) == 0
             assert process.stdout.read() == b""
             log = process.stderr.read().decode()
-            assert "Type a sentence" in log and log.count("> ") == 3
+            assert "Type a sentence" in log and log.count("> ") == 5
+            # Elsewhere once a run, here below each translation.
+            assert log.count("outside of what this model has seen") == 2
     finally:
         os.close(ours)
         os.close(theirs)

@@ -13,6 +13,7 @@ from helpers import SENTENCES
 from transformer_mt import Translator
 from transformer_mt.config import UserError
 from transformer_mt.translator import Candidate, Translation
+from transformer_mt.units import units
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,88 @@ def test_pieces_fit_and_hold_all_the_text(translator, text):
 def test_pieces_end_where_sentences_end(translator):
     pieces = translator.cut(" ".join(SENTENCES * 8))
     assert len(pieces) > 1 and all(piece[-1] in ".!" for piece in pieces)
+
+
+def test_sentences_are_translated_one_by_one(translator):
+    text = " ".join(SENTENCES)
+    alone = translator.translate(SENTENCES, n_best=2)
+    (together,) = translator.translate(text, n_best=2, align=True)
+    assert (together.n_sentences, together.n_pieces) == (4, 4)
+    assert together.text == "".join(translation.text for translation in alone)
+    assert together.candidates[1].text == "".join(each.candidates[1].text for each in alone)
+    assert together.score == pytest.approx(sum(translation.score for translation in alone))
+    assert together.n_tokens == sum(translation.n_tokens for translation in alone)
+    # Links index the words of the line.
+    aligned, offsets = translator.translate(SENTENCES, align=True), [0, 0]
+    links = set()
+    for translation in aligned:
+        links |= {(i + offsets[0], j + offsets[1]) for i, j in translation.candidates[0].links}
+        offsets[0] += len(units(translation.src))
+        offsets[1] += len(units(translation.text))
+    assert together.candidates[0].links == links
+
+
+def test_words_that_were_not_in_the_training_text(translator, tmp_path):
+    known, unknown = translator.translate(["STUDENTS don't like apples.", "Quantum cats, Ann! 7"])
+    assert known.unknown == ["don't"] and unknown.unknown == ["quantum", "ann"]
+    assert "not in its training text: quantum, ann" in unknown.doubt
+    # A run of an older version has no list; what has to be spelt in bytes was not in its text.
+    older = copy.copy(translator)
+    older.run_dir, older.metadata = tmp_path, {"steps": [1]}
+    vars(older).pop("known_words", None)
+    assert older.unknown_words("Quantum cats 㐂 like 北㐂") == ["㐂", "北"]
+
+
+def test_translations_that_the_model_is_unsure_of(translator):
+    (plain,) = translator.translate("I like apples.")
+    limit = translator.metadata["low_log_prob"]
+    assert not plain.is_unlikely and plain.doubt == ""
+    (ids,) = translator.src_tokenizer.encode(["I like apples."])
+    ((hypothesis, *_),) = translator.search([ids])
+    (score,) = translator.score([("I like apples.", plain.text)])
+    alpha = translator.decode.length_penalty
+    log_prob = hypothesis.log_prob_per_token(alpha)
+    assert (
+        log_prob == pytest.approx(score.log_prob / len(score.tokens), rel=1e-4) and log_prob > limit
+    )
+    other = copy.copy(translator)
+    other.metadata = translator.metadata | {"low_log_prob": log_prob + 0.01}
+    (doubtful,) = other.translate("I like apples.")
+    assert doubtful.is_unlikely and "it is unsure of the translation" in doubtful.doubt
+    # The least sure of several sentences counts.
+    assert other.translate("I like apples. We buy cats.")[0].is_unlikely
+
+
+def test_whether_sentences_are_split_is_what_the_corpus_says(translator, trained_run, tmp_path):
+    assert translator.metadata["several_sentences"] == 0.0 and translator.splits()
+    assert not translator.splits("off")
+    with pytest.raises(UserError, match="split_sentences=no is not one of auto, on, off"):
+        translator.translate("Hello.", split_sentences="no")
+    other = copy.copy(translator)
+    other.metadata = translator.metadata | {"several_sentences": 0.2}
+    vars(other).pop("several_sentences", None)
+    assert not other.splits() and other.splits("on")
+    assert other.sentences("Hi. You.") == ["Hi. You."]
+
+
+@pytest.mark.parametrize(
+    "valid, splits",
+    [
+        ("Hi.\t你好。\nBye.\t再见。\n", True),
+        ("Hi. You.\t你好。你。\nBye.\t再见。\n", False),
+        (None, False),
+    ],
+)
+def test_a_run_of_an_older_version_is_judged_by_its_validation_text(
+    translator, tmp_path, valid, splits
+):
+    """Without any, as an imported model, it translates a line as one sentence, as it did."""
+    older = copy.copy(translator)
+    older.run_dir, older.metadata = tmp_path, {"steps": [1]}
+    vars(older).pop("several_sentences", None)
+    if valid is not None:
+        (tmp_path / "valid.tsv").write_text(valid, encoding="utf-8")
+    assert older.splits() is splits
 
 
 def test_texts_may_come_from_anything_that_gives_them(translator, tmp_path):
@@ -184,9 +267,9 @@ def test_empty_texts_have_one_candidate_each_an_object_of_its_own(translator):
 
 def test_the_kth_candidate_of_a_text_in_pieces_joins_the_kth_of_each_piece(translator):
     text = " ".join(SENTENCES * 8)
-    pieces = translator.translate(translator.cut(text), n_best=3)
+    pieces = translator.translate(translator.cut(text), n_best=3, split_sentences="off")
     assert len(pieces) > 1
-    (whole,) = translator.translate([text], n_best=3)
+    (whole,) = translator.translate([text], n_best=3, split_sentences="off")
     assert whole.n_pieces == len(pieces)
     for k, candidate in enumerate(whole.candidates):
         parts = [piece.candidates[k] for piece in pieces]

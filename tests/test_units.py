@@ -16,6 +16,7 @@ from transformer_mt.units import (
     split_units,
     turn_links,
     units,
+    words,
 )
 
 WORD = st.text(st.sampled_from("aZé3,.!?()'-我，。（ß😀"), min_size=1, max_size=4)
@@ -99,6 +100,12 @@ def test_an_emoji_is_one_unit_whatever_is_beside_it(sequence):
 def test_emoji_are_punctuation_but_for_digits():
     assert all(map(is_punctuation, [emoji for emoji in EMOJI if emoji[0] not in "12"]))
     assert not any(map(is_punctuation, ["1\ufe0f\u20e3", "ि", "é"]))
+
+
+def test_words_are_the_same_however_they_are_typed():
+    assert words("DON’T buy 3 apples, Tom!") == words("don't buy 3 Apples tom")
+    assert words("DON’T buy 3 apples!") == ["don't", "buy", "apples"]
+    assert words("我有3个iPhone。") == ["我", "有", "个", "iphone"]
 
 
 @given(st.text(st.sampled_from("ab3.,:'’- \t\u3000我々〇𠀀é!😀\u0301_"), max_size=30))

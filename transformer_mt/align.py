@@ -182,6 +182,7 @@ def read_aligned(translator: "Translator", *paths: Path) -> list[list[str]]:
     texts = cli.read_aligned(*paths)
     cli.warn_of_other_languages(texts[0], texts[1], translator.config, *map(str, paths[:2]))
     cli.warn_of_unknown(translator.unknown_share(texts[0]), str(paths[0]))
+    cli.warn_of_several(translator.n_several(texts[0]), str(paths[0]))
     return texts
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from transformer_mt import __version__
-from transformer_mt.config import Config, DecodeConfig, ModelConfig, UserError
+from transformer_mt.config import Config, DecodeConfig, ModelConfig, SplitSentences, UserError
 from transformer_mt.config_file import config_of_model
 from transformer_mt.files import STANDARD, read_text, talk, typed_path, watch
 from transformer_mt.text import other_language_warning
@@ -77,10 +77,13 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> None:
-    """Say that `lines`, which come from `where`, are in another script than the language's."""
+def warn_of_other_language(lines: Iterable[str], code: str, where: str) -> bool:
+    """Say that `lines`, which come from `where`, are in another script than the language's, and
+    return whether they are.
+    """
     if warning := other_language_warning(lines, code, where):
         talk(f"warning: {warning}")
+    return bool(warning)
 
 
 def warn_of_other_languages(
@@ -118,6 +121,16 @@ def warn_of_unknown(share: float, where: str) -> bool:
             "and cannot be translated well."
         )
     return share > UNKNOWN
+
+
+def warn_of_several(n_lines: int, where: str) -> None:
+    """Say that `n_lines` of `where` hold several sentences, where each line is read as one."""
+    if n_lines:
+        count = "one line holds" if n_lines == 1 else f"{n_lines} lines hold"
+        talk(
+            f"warning: {where}: {count} several sentences, which this model is used to one by one; "
+            "here a line is read as one sentence."
+        )
 
 
 # ----------------------------------------------------------------------------------------- options
@@ -204,6 +217,13 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--length-penalty", type=float, metavar="A", help="0 = off (default: the run's)"
+    )
+    parser.add_argument(
+        "--split-sentences",
+        choices=list(SplitSentences),
+        type=SplitSentences,
+        help="translate the sentences of a line one by one (default: the run's, which is auto: "
+        "if its training text seldom had several in a line)",
     )
     add_batch_options(parser)
 

@@ -27,6 +27,7 @@ CrossAttention = StrEnum("CrossAttention", ["soft", "hard"])
 EncoderGate = StrEnum("EncoderGate", ["none", "channel", "spatial", "both"])
 Schedule = StrEnum("Schedule", ["inverse_sqrt", "cosine"])
 GuideStep = StrEnum("GuideStep", ["consume", "emit"])
+SplitSentences = StrEnum("SplitSentences", ["auto", "on", "off"])
 Precision = StrEnum("Precision", ["auto", "fp32", "bf16"])
 
 
@@ -75,6 +76,10 @@ class DataConfig:
     """Training pairs are removed when the longer side has more than this many times the bytes of
     the shorter, 20 bytes granted to each; at least 1. (An English sentence and its Chinese
     translation are about equally long in bytes.)"""
+    source_noise: float = 0.0
+    """Probability that training sees a source as people type it, anew in each epoch: in small
+    letters, without its final mark, with other quotes (see `noise.py`). From 0 (off) to 1. Held-out
+    text stays as it is."""
     held_out: int = 1000
     """Pairs cut off for a split that the corpus lacks, at most a twentieth of it; at least 1."""
     cache_dir: str | None = None
@@ -83,6 +88,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         check("data.max_bytes", self.max_bytes, self.max_bytes >= 1, "at least 1")
         check("data.max_ratio", self.max_ratio, self.max_ratio >= 1, "at least 1")
+        noise = self.source_noise
+        check("data.source_noise", noise, 0 <= noise <= 1, "from 0 (off) to 1")
         check("data.held_out", self.held_out, self.held_out >= 1, "at least 1")
         for key, value in (("languages", self.languages), ("columns", self.columns)):
             check(
@@ -310,6 +317,9 @@ class DecodeConfig:
     off, at most 10."""
     n_best: int = 1
     """Translations given for each sentence; from 1 to `beam_size`."""
+    split_sentences: SplitSentences = SplitSentences.auto
+    """Translate the sentences of a line one by one and join them. auto: if fewer than one in twenty
+    training sources held several, so that the model did not learn to translate such lines."""
     batch_tokens: int = 2048
     """Padded source tokens that are translated together; at least 1."""
 

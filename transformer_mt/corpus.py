@@ -20,6 +20,7 @@ import shutil
 import sys
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -60,10 +61,12 @@ from transformer_mt.files import (
     write_atomically,
 )
 from transformer_mt.guide import token_links, unit_links
+from transformer_mt.run_dir import MOST_WORDS
 from transformer_mt.runtime import worker_pool
+from transformer_mt.sentences import split_sentences
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
-from transformer_mt.units import turn_links
+from transformer_mt.units import turn_links, words
 from transformer_mt.workers import available_cores
 
 FORMAT = 1
@@ -116,12 +119,16 @@ class Corpus:
 
     train: Dataset
     """Columns `src_ids`, `tgt_ids`, eos last. Where links guide attention `token_links`, too, see
-    `guide.unpack`. With subword sampling also what is segmented afresh: `src`, `tgt` and perhaps
-    `unit_links`."""
+    `guide.unpack`. With subword sampling or source noise also what is segmented afresh: `src`,
+    `tgt` and perhaps `unit_links`."""
     valid: list[Pair]
     test: list[Pair]
     src_tokenizer: Tokenizer
     tgt_tokenizer: Tokenizer
+    several_sentences: float
+    """The part of the training sources that hold more than one sentence, from 0 to 1."""
+    words: list[str]
+    """Those of the training sources, see `units.words`, the most frequent first."""
     fingerprint: str
     """Stands for the content of the training pairs and vocabularies."""
     removed: dict[str, int]
@@ -166,9 +173,31 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
         held_out_pairs(text.splits["test"], columns),
         src,
         tgt,
+        *what_sources_hold(text, cache, columns[0]),
         fingerprint=digest(ids_key),
         removed=text.removed | {f"over model.max_len={config.model.max_len} tokens": n_long},
     )
+
+
+def what_sources_hold(text: Text, cache: Path, column: str) -> tuple[float, list[str]]:
+    """The part of the training lines in `column` that hold more than one sentence, and the words of
+    all of them; both of a sample where there are many lines.
+    """
+
+    def make(work: Path) -> None:
+        split, counts = text.splits["train"], Counter[str]()
+        n_lines, n_several = min(len(split), TOKENIZER_SAMPLE), 0
+        sample = split.select(np.linspace(0, len(split) - 1, num=n_lines, dtype=int))
+        for line in sample[column]:
+            n_several += len(split_sentences(line)) > 1
+            counts.update(words(line))
+        common = [word for word, _ in counts.most_common(MOST_WORDS)]
+        found = {"several": n_several / n_lines, "words": common}
+        (work / "found.json").write_text(json.dumps(found), encoding="utf-8")
+
+    name = f"words-{CACHE_FORMAT}-{digest(FORMAT, text.key, column)}"
+    found = json.loads((cached(cache, name, make) / "found.json").read_text(encoding="utf-8"))
+    return found["several"], found["words"]
 
 
 def held_out_pairs(split: Dataset, columns: tuple[str, str]) -> list[Pair]:
@@ -701,7 +730,7 @@ def prepare_text(config: DataConfig, cache: Path) -> Text:
     options = {
         name: f"{type(value).__name__}.{value}" if isinstance(value, StrEnum) else value
         for name, value in asdict(config).items()
-        if name not in ("name", "train", "valid", "test", "cache_dir")
+        if name not in ("name", "train", "valid", "test", "cache_dir", "source_noise")
     }
     key = digest(FORMAT, source_identity(config), options)
 
@@ -999,21 +1028,22 @@ def prepare_ids(
         The pairs, and the key that names them in the cache.
     """
     max_len, sampling = config.model.max_len, config.tokenizer.sampling_alpha > 0
+    with_text = segments_afresh(config)
     key = digest(
         FORMAT, text.key, src.fingerprint, tgt.fingerprint, config.direction, max_len, sampling
     )
     pairs = text.splits["train"].rename_columns(dict(zip(columns, ("src", "tgt"), strict=True)))
-    # The text's key stands for its links, too. Whether a run uses them is no part of the key, so
-    # that it is what it was before they were kept.
+    # The text's key stands for its links, too. Whether a run uses them is no part of the key, nor
+    # is noise, so that it is what it was before there were such.
     guided = config.train.guide_weight > 0 and has_links(pairs, config.data)
     pairs = pairs.select_columns(["src", "tgt", *(["links"] if guided else [])])
-    name = f"{CACHE_FORMAT}-{'links-' if guided else ''}{key}"
+    kept = ("links-" if guided else "") + ("text-" if with_text and not sampling else "")
+    name = f"{CACHE_FORMAT}-{kept}{key}"
 
     def make(work: Path) -> None:
         options = {
             "fn_kwargs": {"src": src.arguments, "tgt": tgt.arguments, "config": config},
-            # With subword sampling the text is segmented afresh in each epoch.
-            "remove_columns": [c for c in pairs.column_names if c == "links" or not sampling],
+            "remove_columns": [c for c in pairs.column_names if c == "links" or not with_text],
         }
         with parts_folder(cache / f"parts-{name}") as parts:
             ids = map_in_parts(pairs, encode_batch, f"{parts}/ids", "tokenize", **options)
@@ -1026,6 +1056,11 @@ def prepare_ids(
             ids.select(fitting).save_to_disk(str(work))
 
     return Dataset.load_from_disk(str(cached(cache, f"ids-{name}", make))), key
+
+
+def segments_afresh(config: Config) -> bool:
+    """Whether each epoch segments text anew, so that the text is needed beside its ids."""
+    return config.tokenizer.sampling_alpha > 0 or config.data.source_noise > 0
 
 
 def has_links(pairs: Dataset, config: DataConfig) -> bool:
@@ -1062,7 +1097,7 @@ def encode_batch(
             of_units, of_tokens = links.tobytes(), token_links(links, src_side, tgt_side).tobytes()
         columns["unit_links"].append(of_units)
         columns["token_links"].append(of_tokens)
-    if config.tokenizer.sampling_alpha == 0:
+    if not segments_afresh(config):
         del columns["unit_links"]
     return columns
 

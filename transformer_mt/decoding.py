@@ -41,6 +41,15 @@ class Hypothesis:
     attention: Tensor | None = field(default=None, repr=False, compare=False)
     """`(T, S)`, eos counted: the map that `search` was asked for."""
 
+    def log_prob_per_token(self, alpha: float) -> float:
+        """The log-probability divided by the number of tokens, eos counted.
+
+        Args:
+            alpha: of the length penalty that the score was divided by.
+        """
+        n_tokens = len(self.ids) + 1
+        return self.score * float(length_penalty(n_tokens, alpha)) / n_tokens
+
 
 def length_penalty(length: Tensor | int, alpha: float) -> Tensor:
     """((5 + length) / 6)^alpha, eos counted (Wu et al. 2016, equation 14)."""

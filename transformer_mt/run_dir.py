@@ -6,7 +6,7 @@ Every file is written whole or not at all, and nothing is pickled.
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from transformer_mt.config import Config, ModelConfig, UserError
 from transformer_mt.config_file import WEIGHTS, config_of_model
-from transformer_mt.files import talk, write_atomically
+from transformer_mt.files import read_text, talk, write_atomically, write_text
 from transformer_mt.model import Transformer
 from transformer_mt.text import converter
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers
@@ -32,6 +32,8 @@ class DamagedError(UserError):
 
 FORMAT = 1
 """Version of the run directory; a newer one is refused."""
+MOST_WORDS = 50_000
+"""Words of the training sources that a run keeps at most."""
 
 
 def checksum(tensors: dict[str, Tensor]) -> int:
@@ -132,6 +134,17 @@ def save_tokenizers(run_dir: Path, src: Tokenizer, tgt: Tokenizer) -> None:
     named = {"spm.model": src} if src is tgt else {"src.spm.model": src, "tgt.spm.model": tgt}
     for name, tokenizer in named.items():
         write_atomically(run_dir / name, partial(Path.write_bytes, data=tokenizer.model))
+
+
+def save_words(run_dir: Path, known: Iterable[str]) -> None:
+    """Write `words.txt`, the words of the training sources, one a line."""
+    write_text(run_dir / "words.txt", "".join(f"{word}\n" for word in known))
+
+
+def load_words(run_dir: Path) -> list[str] | None:
+    """The words of the training sources; None where the run does not say."""
+    path = run_dir / "words.txt"
+    return read_text(path) if path.is_file() else None
 
 
 def build_model(config: Config, src: Tokenizer, tgt: Tokenizer) -> Transformer:

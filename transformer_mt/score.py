@@ -108,6 +108,7 @@ def main(argv: list[str]) -> None:
     names = f"{name}: the source", f"{name}: the translation"
     cli.warn_of_other_languages(sources, targets, translator.config, *names)
     cli.warn_of_unknown(translator.unknown_share(sources), names[0])
+    cli.warn_of_several(translator.n_several(sources), names[0])
     for start in range(0, len(pairs), WINDOW):
         window = pairs[start : start + WINDOW]
         places = [f"{name}: line {start + i}" for i in range(1, len(window) + 1)]

@@ -142,6 +142,11 @@ class Tokenizer:
             ids = [*map(self.id_of, pieces), self.eos_id]
         return self.known_ids(ids)
 
+    def lacks(self, word: str) -> bool:
+        """Whether no pieces spell `word`, but bytes or the unknown one."""
+        ids = self.encode_one(word)
+        return self.unk_id in ids or any(map(self.processor.is_byte, ids))
+
     def known_ids(self, ids: list[int]) -> list[int]:
         """`ids` as the model reads them: after the prefix, and unknown where it does not know
         them.

@@ -61,8 +61,8 @@ MAY_CHANGE = (
     "train.checkpoint_every",
     "train.log_every",
 )
-"""Options that a run may change when it goes on, besides those of `data` and `decode`. (The corpus
-and the vocabularies are compared by content.)"""
+"""Options that a run may change when it goes on, besides those of `data`, but for its noise, and of
+`decode`. (The corpus and the vocabularies are compared by content.)"""
 MAY_DIFFER = ("model.name", "model.dropout", "model.guide_layer", "tokenizer.sampling_alpha")
 """Options of the model and the vocabularies in which a run may differ from the one it begins with:
 they matter to training alone."""
@@ -526,7 +526,7 @@ def check_resumable(config: Config, old: Config, run_dir: Path) -> None:
         for key in sorted(now)
         if now[key] != before[key]
         and key not in MAY_CHANGE
-        and not key.startswith(("data.", "decode."))
+        and (key == "data.source_noise" or not key.startswith(("data.", "decode.")))
     ]
     if differing:
         raise UserError(
@@ -601,14 +601,19 @@ def train_on(corpus: "Corpus", config: Config, resume: bool) -> int:
 
 def write_beginning(trainer: "Trainer", corpus: "Corpus", run_dir: Path) -> None:
     """What a new run directory holds before the first update: vocabularies and held-out text."""
-    from transformer_mt.run_dir import save_tokenizers
+    from transformer_mt.run_dir import load_words, save_tokenizers, save_words
 
     # A start with other options may have been killed before its first checkpoint.
-    vocabularies = (run_dir / name for name in ("spm.model", "src.spm.model", "tgt.spm.model"))
-    for path in (*vocabularies, *run_dir.glob("checkpoints/weights-*")):
+    names = ("spm.model", "src.spm.model", "tgt.spm.model", "words.txt")
+    for path in (*(run_dir / name for name in names), *run_dir.glob("checkpoints/weights-*")):
         path.unlink(missing_ok=True)
     trainer.cut_metrics()
     save_tokenizers(run_dir, corpus.src_tokenizer, corpus.tgt_tokenizer)
+    # The model that the run begins with knows its words, too; perhaps nobody can say which.
+    beginning = trainer.config.init_from
+    before = [] if beginning is None else load_words(Path(beginning))
+    if before is not None:
+        save_words(run_dir, dict.fromkeys([*corpus.words, *before]))
     write_pairs(run_dir / "valid.tsv", corpus.valid)
     write_pairs(run_dir / "test.tsv", corpus.test)
 

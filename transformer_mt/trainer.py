@@ -31,6 +31,7 @@ from transformer_mt.decoding import search
 from transformer_mt.fast import label_smoothed_loss, random_numbers
 from transformer_mt.files import progress, talk, write_text
 from transformer_mt.model import Transformer
+from transformer_mt.noise import typed
 from transformer_mt.run_dir import (
     DamagedError,
     LoadedRun,
@@ -355,10 +356,13 @@ class Trainer:
         """This process's micro-batches of an update."""
         share = rows[rank() :: world_size()]
         # With fewer rows than processes, a process joins in with a row that counts no tokens.
-        data = self.corpus.train[share if len(share) else rows[:1]]
+        read = share if len(share) else rows[:1]
+        data = self.corpus.train[read]
         src_ids, tgt_ids = data["src_ids"], data["tgt_ids"]
+        if self.config.data.source_noise > 0:
+            data["src"], src_ids = self.noisy_sources(data, read)
         if self.config.tokenizer.sampling_alpha > 0:
-            src_ids, tgt_ids = self.sampled_ids(data, batch)
+            src_ids, tgt_ids = self.sampled_ids(data, src_ids, batch)
         links = self.links(data, src_ids, tgt_ids) if self.guided and len(share) else []
         src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
         n = min(self.config.train.accumulate * self.n_workers, len(src_ids))
@@ -385,21 +389,44 @@ class Trainer:
     def sampled_links(
         self, data: dict[str, Any], i: int, src_row: list[int], tgt_row: list[int]
     ) -> np.ndarray:
-        """The links between the tokens of another segmentation of row `i`."""
+        """The links between the tokens of another segmentation, or a noisy source, of row `i`."""
         src = alignment.make_side(self.corpus.src_tokenizer, src_row, "words")
         tgt = alignment.make_side(self.corpus.tgt_tokenizer, tgt_row, "words")
         if (src.text, tgt.text) != (data["src"][i], data["tgt"][i]):
             # The vocabulary changes the text, so that the units may be others.
             return guide.unpack(b"")
-        return guide.token_links(guide.unpack(data["unit_links"][i]), src, tgt)
+        links = guide.unpack(data["unit_links"][i])
+        # Noise may have left out the last source unit, a mark.
+        return guide.token_links(links[links[:, 1] < len(src.units)], src, tgt)
+
+    def noisy_sources(
+        self, data: dict[str, Any], rows: np.ndarray
+    ) -> tuple[list[str], list[list[int]]]:
+        """The sources of `rows`, some of them as people type, and their ids.
+
+        The seed is of the run, the epoch and the row. A source that would grow too long stays as it
+        is.
+        """
+        place, noise = (self.config.train.seed, self.state.epoch), self.config.data.source_noise
+        texts, all_ids = list(data["src"]), list(data["src_ids"])
+        for i, row in enumerate(rows):
+            text = typed(texts[i], noise, (*place, int(row)))
+            if text != texts[i]:
+                ids = self.corpus.src_tokenizer.encode_one(text)
+                if len(ids) <= self.config.model.max_len:
+                    texts[i], all_ids[i] = text, ids
+        return texts, all_ids
 
     def sampled_ids(
-        self, data: dict[str, Any], batch: int
+        self, data: dict[str, Any], src_ids: list[list[int]], batch: int
     ) -> tuple[list[list[int]], list[list[int]]]:
         """Source and target segmented afresh (subword regularisation, Kudo 2018).
 
         The seed is of the run, the epoch and the batch, so that a run that resumes draws the same.
         A sampled segmentation that grows too long gives way to the best one.
+
+        Args:
+            src_ids: the best ones of the sources.
         """
         seeds = np.random.SeedSequence((self.config.train.seed, self.state.epoch, batch))
         src_seed, tgt_seed = map(int, seeds.generate_state(2))
@@ -407,10 +434,7 @@ class Trainer:
         src = self.corpus.src_tokenizer.sample(data["src"], alpha, src_seed)
         tgt = self.corpus.tgt_tokenizer.sample(data["tgt"], alpha, tgt_seed)
         return (
-            [
-                new if len(new) <= limit else best
-                for new, best in zip(src, data["src_ids"], strict=True)
-            ],
+            [new if len(new) <= limit else best for new, best in zip(src, src_ids, strict=True)],
             [
                 new if len(new) <= limit else best
                 for new, best in zip(tgt, data["tgt_ids"], strict=True)
@@ -599,7 +623,7 @@ class Trainer:
             state.best_bleu, state.best_step, state.bad_validations = scores["bleu"], state.step, 0
             # A complete run that goes on may use an average that is better still.
             if scores["bleu"] > state.average_bleu:
-                self.save_best(weights, [state.step], scores["bleu"])
+                self.save_best(weights, [state.step], scores)
 
     def validate(self) -> dict[str, float]:
         """Loss, perplexity, greedy BLEU and alignment error rate on the validation split; shows a
@@ -609,7 +633,7 @@ class Trainer:
         """
         pairs = self.corpus.valid
         loss, n_tokens, n_characters = self.validation_loss(pairs)
-        hypotheses = self.translate([pair.src for pair in pairs])
+        hypotheses, log_probs = self.translate([pair.src for pair in pairs])
         references = [pair.tgt for pair in pairs]
         # The same sentences at every validation, spread over the whole split.
         n_samples = min(self.config.train.samples, len(pairs))
@@ -623,6 +647,8 @@ class Trainer:
             scores["valid_perplexity"] = math.exp(min(nats, 700))  # e^710 overflows a float
             scores["valid_bits_per_character"] = loss / max(1, n_characters) / math.log(2)
         scores["bleu"] = corpus_bleu(hypotheses, references, self.config.tgt_language)
+        # Text that a model has never seen is translated with less confidence than this.
+        scores["low_log_prob"] = float(np.percentile(log_probs, 1))
         return scores | self.alignment_error()
 
     def tell_too_long(self) -> None:
@@ -674,8 +700,10 @@ class Trainer:
         total, *counts = totals([total, n_tokens, n_characters], self.device)
         return total, int(counts[0]), int(counts[1])
 
-    def translate(self, texts: list[str]) -> list[str]:
-        """Greedy translations, for watching the run; each process makes its share."""
+    def translate(self, texts: list[str]) -> tuple[list[str], list[float]]:
+        """Greedy translations and their log-probability per token, for watching the run; each
+        process makes its share.
+        """
         src, tgt, limit = (
             self.corpus.src_tokenizer,
             self.corpus.tgt_tokenizer,
@@ -686,13 +714,15 @@ class Trainer:
         ids = [[*row[:-1][: limit - 1], src.eos_id] for row in ids]
         greedy = DecodeConfig(beam_size=1, length_penalty=0.0, batch_tokens=VALIDATION_TOKENS)
         outputs: list[list[int]] = [[] for _ in ids]
+        log_probs = [0.0 for _ in ids]
         self.model.eval()
         for i, hypotheses in search(
             self.model, ids, tgt.special_ids, greedy, self.dtype, self.n_workers
         ):
-            # A model that gives no numbers has no hypothesis.
-            outputs[i] = hypotheses[0].ids if hypotheses else []
-        return interleaved(tgt.decode(outputs))
+            if hypotheses:  # a model that gives no numbers has none
+                outputs[i] = hypotheses[0].ids
+                log_probs[i] = hypotheses[0].log_prob_per_token(0.0)
+        return interleaved(tgt.decode(outputs)), interleaved(log_probs)
 
     @cached_property
     def gold_pairs(self) -> list[alignment.Gold]:
@@ -751,7 +781,7 @@ class Trainer:
             in_use = max(state.best_bleu, state.average_bleu)
             better = scores["bleu"] > in_use
             if better:
-                self.save_best(mean, steps, scores["bleu"])
+                self.save_best(mean, steps, scores)
                 state.average_bleu = scores["bleu"]
             verdict = "used" if better else f"not used: the weights in use have {in_use:.2f}"
             names = ", ".join(map(str, steps))
@@ -775,11 +805,19 @@ class Trainer:
                 self.talk(f"warning: {error} It is left out of the average.")
         return candidates
 
-    def save_best(self, weights: dict[str, Tensor], steps: list[int], bleu: float) -> None:
+    def save_best(
+        self, weights: dict[str, Tensor], steps: list[int], scores: dict[str, float]
+    ) -> None:
         """Make these the weights to use."""
         if rank() == 0:
-            metadata = {"steps": steps, "valid_bleu": bleu, "guided": self.guided} | self.origin()
-            save_tensors(self.run_dir / WEIGHTS, weights, metadata)
+            metadata = {
+                "steps": steps,
+                "valid_bleu": scores["bleu"],
+                "low_log_prob": scores.get("low_log_prob"),
+                "guided": self.guided,
+                "several_sentences": self.corpus.several_sentences,
+            }
+            save_tensors(self.run_dir / WEIGHTS, weights, metadata | self.origin())
 
     # ------------------------------------------------------------------ on disk
 

@@ -248,28 +248,32 @@ def translate(
     markup: bool,
     as_json: bool,
     out: IO[str],
-    show_scores: bool = False,
+    at_prompt: bool = False,
 ) -> None:
     """Translate window after window, and print in order.
+
+    Text that the model cannot know is a warning, the first time; at a prompt each time, below its
+    translation.
 
     Args:
         rule: how word links are read; None = there are none.
         markup: they place the markup of the lines, and are not printed.
-        show_scores: tell the score of each translation, for the person at the prompt.
+        at_prompt: a person types the lines, and is told the score of each translation.
     """
     options: dict[str, Any] = {"align": rule is not None and not markup, "markup": markup}
     number = 0  # of the input line, from 1
     warned = False
     for window in windows:
         words = [take_apart(line).plain for line in window] if markup else window
-        if number == 0:
+        if number == 0 or at_prompt:
             # The first lines tell whether source and target are exchanged.
-            cli.warn_of_other_language(words, translator.config.src_language, "the input")
+            language = translator.config.src_language
+            warned = cli.warn_of_other_language(words, language, "the input")
         if not warned:
             warned = cli.warn_of_unknown(translator.unknown_share(words), "the input")
         for translation in translator.translate(window, rule=rule, **options):
             number += 1
-            if translation.n_pieces > 1:
+            if translation.n_pieces > translation.n_sentences:
                 talk(
                     f"warning: line {number} is longer than "
                     f"model.max_len={translator.config.model.max_len} tokens: "
@@ -282,9 +286,13 @@ def translate(
                 )
             for line in output_lines(translation, number, as_json, translator.decode.n_best):
                 print(line, file=out)
-            if show_scores and translation.text:
-                out.flush()
+            if at_prompt and translation.text:
+                out.flush()  # the translation comes first
                 talk(f"  score {translation.score:.2f}")
+            if translation.doubt and not warned:
+                out.flush()
+                talk(f"warning: line {number}: {translation.doubt}.")
+                warned = True
         out.flush()
 
 
@@ -337,14 +345,12 @@ def main(argv: list[str]) -> None:
     at_prompt = is_prompt(args)
     windows = prompt(translator) if at_prompt else input_windows(args)
     if args.output in (None, STANDARD):
-        translate(
-            translator, windows, rule, args.markup, args.json, sys.stdout, show_scores=at_prompt
-        )
+        translate(translator, windows, rule, args.markup, args.json, sys.stdout, at_prompt)
         return
 
     def write(path: Path) -> None:
         with open(path, "w", encoding="utf-8") as out:
-            translate(translator, windows, rule, args.markup, args.json, out, show_scores=at_prompt)
+            translate(translator, windows, rule, args.markup, args.json, out, at_prompt)
 
     write_atomically(args.output, write)
 

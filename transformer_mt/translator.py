@@ -4,29 +4,37 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import overload
 
 from transformer_mt.alignment import Rule, Side, make_side, read_links, soft_of_traces
-from transformer_mt.config import DecodeConfig, Precision, UserError
+from transformer_mt.config import DecodeConfig, Precision, SplitSentences, UserError
 from transformer_mt.decoding import Hypothesis, Look, forced_log_probs, search
-from transformer_mt.files import progress, talk
+from transformer_mt.files import progress, read_text, talk
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.markup import Marked, put_back, take_apart
 from transformer_mt.names import Named, name_marks, without_names
-from transformer_mt.run_dir import load_run
+from transformer_mt.run_dir import load_run, load_words
 from transformer_mt.runtime import choose_device, choose_dtype
+from transformer_mt.sentences import sentence_ends, split_sentences
 from transformer_mt.text import BREAKS, is_unspaced, one_line, refuse_surrogates, same_languages
-from transformer_mt.units import Link, split_units
+from transformer_mt.units import Link, split_units, words
 from transformer_mt.workers import count_workers
 
-SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')”’]*\s+")
+CLAUSE_END = re.compile(r"[；，：…]+[”’」』）]*|[;,:]+[\"')”’]*\s+")
 SPACE = re.compile(r"\s+")
 ANYWHERE = re.compile(r"(?s).")
 Spans = list[tuple[int, int]]
 """Characters from start to end."""
+SELDOM = 0.05
+"""A model whose training text had fewer lines of several sentences than this part did not learn to
+translate them."""
+SHOWN = 5
+"""Unknown words that a warning names."""
 LONGEST_PIECE = 16
 """Characters of the longest piece of a vocabulary that we train."""
 
@@ -37,8 +45,7 @@ class Candidate:
 
     text: str
     score: float
-    """Log-probability divided by the length penalty; of a sentence cut in pieces, the sum over the
-    pieces."""
+    """Log-probability divided by the length penalty; of several pieces, the sum over them."""
     links: set[Link] | None = None
     """Word links, source first, between the units (see `units.py`) of the sentence and of `text`;
     None where they were not asked for."""
@@ -49,7 +56,7 @@ class Candidate:
 
 @dataclass
 class Translation:
-    """The translations of one sentence."""
+    """The translations of one line."""
 
     src: str
     candidates: list[Candidate]
@@ -57,7 +64,14 @@ class Translation:
     n_tokens: int
     """Target tokens of the best one, eos counted."""
     n_pieces: int = 1
-    """How many pieces the sentence was cut into, because it is longer than the model's maximum."""
+    """How many pieces were translated by themselves: the sentences, or parts of those that are
+    longer than the model's maximum."""
+    n_sentences: int = 1
+    """How many sentences the line was split into."""
+    unknown: list[str] = field(default_factory=list)
+    """Words of `src` that were not in the training text, as far as the run knows."""
+    is_unlikely: bool = False
+    """Whether the model is less sure than it was of 99 in 100 validation sentences."""
 
     @property
     def text(self) -> str:
@@ -66,6 +80,17 @@ class Translation:
     @property
     def score(self) -> float:
         return self.candidates[0].score
+
+    @property
+    def doubt(self) -> str:
+        """Why the text may be outside of what the model has seen; empty: nothing says so."""
+        reasons = []
+        if self.unknown:
+            words = ", ".join(self.unknown[:SHOWN]) + (" …" if len(self.unknown) > SHOWN else "")
+            reasons.append(f"not in its training text: {words}")
+        if self.is_unlikely:
+            reasons.append("it is unsure of the translation")
+        return f"outside of what this model has seen ({'; '.join(reasons)})" if reasons else ""
 
 
 @dataclass
@@ -144,6 +169,7 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
+        split_sentences: str | None = None,
         markup: bool = False,
     ) -> Translation: ...
 
@@ -157,6 +183,7 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
+        split_sentences: str | None = None,
         markup: bool = False,
     ) -> list[Translation]: ...
 
@@ -169,11 +196,13 @@ class Translator:
         batch_tokens: int | None = None,
         align: bool = False,
         rule: Rule | None = None,
+        split_sentences: str | None = None,
         markup: bool = False,
     ) -> Translation | list[Translation]:
         """Translate a text, or each of several, in order; an empty one stays empty.
 
-        The batch has no influence on a translation.
+        The batch has no influence on a translation. The sentences of a text are translated one by
+        one and joined, unless `split_sentences` says otherwise.
 
         Args:
             texts: one text, which gives one `Translation`; or several, which give a list of them:
@@ -187,6 +216,7 @@ class Translator:
             align: read the word links of each candidate, by one forced pass over all of them.
             rule: how links are read; None = as the run's `alignment.json` says, see
                 `Inspector.default_rule`.
+            split_sentences: auto, on or off; None = as `decode` says.
             markup: the texts have inline markup, see `markup.py`. It is not translated, and word
                 links say where it goes in each candidate.
         Raises:
@@ -196,11 +226,21 @@ class Translator:
         """
         if isinstance(texts, str):
             (translation,) = self.translate(
-                [texts], beam_size, length_penalty, n_best, batch_tokens, align, rule, markup
+                [texts],
+                beam_size,
+                length_penalty,
+                n_best,
+                batch_tokens,
+                align,
+                rule,
+                split_sentences,
+                markup,
             )
             return translation
         texts = text_list(texts)
-        options = self.decode_options(beam_size, length_penalty, n_best, batch_tokens)
+        options = self.decode_options(
+            beam_size, length_penalty, n_best, batch_tokens, split_sentences
+        )
         for i, text in enumerate(texts, start=1):
             refuse_surrogates(text, f"text {i}")
         if markup:
@@ -210,28 +250,30 @@ class Translator:
                     "without its markup, which is not what is printed."
                 )
             return self.translate_marked(texts, options, rule)
-        # A sentence that is too long becomes several pieces, an empty one none.
-        pieces = [self.cut(self.run.convert_src(one_line(text))) for text in texts]
+        splits = self.splits(options.split_sentences)
+        sentences = [self.sentences(text, splits) for text in texts]
+        # A sentence that is too long becomes several pieces, an empty text none.
+        pieces = [[piece for part in parts for piece in self.cut(part)] for parts in sentences]
         sources = self.src_tokenizer.encode([piece for group in pieces for piece in group])
         # All pieces are searched together; each text takes back as many as it gave.
-        if not align:
-            hypotheses = iter(self.search(sources, options))
-            return [
-                self.join(text, [next(hypotheses) for _ in group])
-                for text, group in zip(texts, pieces, strict=True)
-            ]
-        rule = rule or self.inspector.default_rule()[0]
-        self.inspector.check("words", rule)
+        if align:
+            rule = rule or self.inspector.default_rule()[0]
+            self.inspector.check("words", rule)
+        else:
+            rule = None
         hypotheses, ids = iter(self.search(sources, options, rule)), iter(sources)
-        return [
-            self.join(
-                text,
-                [next(hypotheses) for _ in group],
-                rule,
-                self.src_sides(text, group, [next(ids) for _ in group]),
+        translations = []
+        for text, parts, group in zip(texts, sentences, pieces, strict=True):
+            n_best_of_each = list(islice(hypotheses, len(group)))
+            ids_of_each = list(islice(ids, len(group)))
+            sides = self.src_sides(text, group, ids_of_each) if align else None
+            translations.append(self.join(text, n_best_of_each, rule, sides))
+            translations[-1].n_sentences = max(1, len(parts))
+            translations[-1].unknown = self.unknown_words(text)
+            translations[-1].is_unlikely = any(
+                self.is_unlikely(each[0], options.length_penalty) for each in n_best_of_each
             )
-            for text, group in zip(texts, pieces, strict=True)
-        ]
+        return translations
 
     def translate_marked(
         self, texts: list[str], options: DecodeConfig, rule: Rule | None
@@ -431,6 +473,7 @@ class Translator:
         length_penalty: float | None = None,
         n_best: int | None = None,
         batch_tokens: int | None = None,
+        split_sentences: str | None = None,
     ) -> DecodeConfig:
         """`decode`, but for the options given; raises UserError when one is out of range."""
         given = {
@@ -438,6 +481,7 @@ class Translator:
             "length_penalty": length_penalty,
             "n_best": n_best,
             "batch_tokens": batch_tokens,
+            "split_sentences": split_sentences,
         }
         changes = {key: value for key, value in given.items() if value is not None}
         if n_best is None and beam_size is not None:
@@ -479,9 +523,52 @@ class Translator:
             )
         return outputs
 
+    def splits(self, choice: str | None = None) -> bool:
+        """Whether the sentences of a line are translated one by one.
+
+        Args:
+            choice: auto, on or off; None = as `decode` says.
+        Raises:
+            UserError: it is none of these.
+        """
+        choice = choice or self.decode.split_sentences
+        if choice not in SplitSentences.__members__:
+            names = ", ".join(SplitSentences)
+            raise UserError(f"split_sentences={choice} is not one of {names}.")
+        if choice == SplitSentences.auto:
+            return self.several_sentences < SELDOM
+        return choice == SplitSentences.on
+
+    @cached_property
+    def several_sentences(self) -> float:
+        """The part of the training sources that held several sentences; 1 where it is not known."""
+        share = self.metadata.get("several_sentences")
+        if isinstance(share, (int, float)):
+            return float(share)
+        # A run of an older version does not say; its validation text is like what it trained on.
+        lines: list[str] = []
+        with suppress(UserError):  # an imported model has none
+            lines = read_text(self.run_dir / "valid.tsv")
+        several = [len(split_sentences(line.split("\t")[0])) > 1 for line in lines]
+        return sum(several) / len(lines) if lines else 1.0
+
+    def sentences(self, text: str, splits: bool | None = None) -> list[str]:
+        """The sentences of a line as the model reads them, or all of it as one.
+
+        Args:
+            splits: whether they are translated one by one; None = see `splits`.
+        """
+        line = self.run.convert_src(one_line(text))
+        splits = self.splits() if splits is None else splits
+        return split_sentences(line) if splits else [line]
+
+    def n_several(self, texts: Iterable[str]) -> int:
+        """How many of `texts` hold several sentences, which would be translated one by one."""
+        return sum(len(self.sentences(text)) > 1 for text in texts)
+
     def cut(self, text: str) -> list[str]:
-        """`text` in pieces that the model can read: cut at the ends of sentences, else at spaces,
-        else anywhere.
+        """`text` in pieces that the model can read: cut at the ends of sentences, else of clauses,
+        else at spaces, else anywhere.
         """
         pieces = []
         limit = self.config.model.max_len
@@ -496,7 +583,7 @@ class Translator:
 
     def last_cut(self, text: str) -> int:
         """Where to cut `text` so that its beginning fits the model: after the last sentence that
-        fits, else the last word, else the last character.
+        fits, else the last clause, the last word, or the last character.
         """
         for points in cut_points(text):
             # Longer prefixes have more tokens, so the last point that fits is found by halving.
@@ -510,6 +597,32 @@ class Translator:
             f"the character {text[0]} alone is {self.n_tokens(text[0])} tokens, but the model "
             f"reads at most model.max_len={self.config.model.max_len}; leave it out."
         )
+
+    @cached_property
+    def known_words(self) -> frozenset[str] | None:
+        """Those of the training sources; None where the run does not say."""
+        known = load_words(self.run_dir)
+        return None if known is None else frozenset(known)
+
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of `text` that were not in the training text, each once, in small letters.
+
+        Where a run does not say which words were, these are the words that the vocabulary has to
+        spell in bytes, or does not know at all.
+        """
+        found = dict.fromkeys(words(self.run.convert_src(one_line(text))))
+        if self.known_words is not None:
+            return [word for word in found if word not in self.known_words]
+        return [word for word in found if self.src_tokenizer.lacks(word)]
+
+    def is_unlikely(self, hypothesis: Hypothesis, alpha: float) -> bool:
+        """Whether the model is less sure of a translation than of 99 in 100 of validation.
+
+        Args:
+            alpha: of the length penalty that it was searched with.
+        """
+        limit = self.metadata.get("low_log_prob")  # older runs and imported ones have none
+        return isinstance(limit, float) and hypothesis.log_prob_per_token(alpha) < limit
 
     def unknown_share(self, texts: list[str]) -> float:
         """The part of the source tokens of `texts` that the vocabulary does not know, from 0 to 1.
@@ -607,10 +720,11 @@ def text_list(texts: Iterable[str]) -> list[str]:
 
 
 def cut_points(text: str) -> Iterator[list[int]]:
-    """Where `text` may be cut: after sentences; failing that, after spaces; failing that, after
+    """Where `text` may be cut: after sentences; failing that, after clauses, after spaces, or after
     every character.
     """
-    for ends in (SENTENCE_END, SPACE, ANYWHERE):
+    yield sentence_ends(text)
+    for ends in (CLAUSE_END, SPACE, ANYWHERE):
         yield [match.end() for match in ends.finditer(text)]
 
 

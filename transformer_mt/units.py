@@ -80,6 +80,14 @@ def units(text: str) -> list[str]:
     return [text[start:end] for start, end in split_units(text)]
 
 
+def words(text: str) -> list[str]:
+    """The units of `text` that have letters, however somebody types them: in small letters, with
+    straight apostrophes.
+    """
+    plain = (unit.lower().replace("’", "'") for unit in units(text))
+    return [unit for unit in plain if any(map(str.isalpha, unit))]
+
+
 def join_given(tokens: list[str], spaced: bool) -> tuple[str, list[tuple[int, int]]]:
     """Plain text of the `tokens` of a gold set, as the model knows it, and the span of each.
 

@@ -183,6 +183,7 @@ def main(argv: list[str]) -> None:
     rule, reason = translator.inspector.rule_of_options(rule_options)
     attention = translator.attention(args.sentence, args.target, args.units, rule)
     cli.warn_of_unknown(translator.unknown_share([args.sentence]), "the sentence")
+    cli.warn_of_several(translator.n_several([args.sentence]), "the sentence")
     write_all(translator, attention, reason, args)
     print(attention.tgt.text)
     print(format_links(attention.links))

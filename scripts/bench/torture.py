@@ -46,6 +46,7 @@ def command(run_dir: Path) -> list[str]:
         "data.cache_dir": cache_dir(run_dir),
         "tokenizer.vocab_size": 1500,
         "tokenizer.sampling_alpha": 0.3,
+        "data.source_noise": 0.3,
         "model": "tiny",
         "model.d_model": 32,
         "model.d_ff": 64,
