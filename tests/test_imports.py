@@ -24,7 +24,7 @@ COMMANDS = {
 LAYERS = (
     {"config"},
     {"files", "text", "fast", "runtime", "workers", "batches"},
-    {"units", "tokenizer", "model", "scoring", "config_file", "interchange.pieces"},
+    {"units", "tokenizer", "model", "scoring", "config_file", "snapshots", "interchange.pieces"},
     {"cli", "run_dir", "interchange.marian", "interchange.vocabularies"},
     {"decoding"},
     {"alignment", "interchange.from_marian"},
