@@ -25,7 +25,11 @@ has_nvidia_driver() {
 
 stamp=".venv/.installed-$EXTRAS-$(cat pyproject.toml constraints.txt | cksum | tr ' ' '-')"
 if [ ! -f "$stamp" ]; then
-    echo "installing into .venv (once) …" >&2
+    size="about 300 MB to download, 1.2 GB on the disk"
+    if [ "$(uname -s)" = Linux ] && has_nvidia_driver; then
+        size="about 3 GB to download, 7 GB on the disk, most of it for the GPU"
+    fi
+    echo "installing into .venv, once: $size. pip shows how far it is; a few minutes …" >&2
     .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv .venv
 
     # PyPI's torch for Linux brings gigabytes of CUDA libraries, which are useless without a driver.

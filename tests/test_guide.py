@@ -400,7 +400,7 @@ def test_learns_the_links(make_trainer, step):
     trainer = make_trainer(**options, **{"tokenizer.max_piece_length": 1})
     assert trainer.train() == 0
     base = alignment.Rule(mask_eos=False)
-    table = alignment.measure(trainer.model, trainer.gold_pairs, 2, base)
+    table = alignment.measure(trainer.model, list(trainer.gold_pairs.values()), 2, base)
     best = alignment.best(table)
     assert table[best].aer < 0.05
     assert (best.layer, best.head, best.shift) == (0, 0, step is GuideStep.consume)

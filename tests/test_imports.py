@@ -24,7 +24,8 @@ COMMANDS = {
 LAYERS = (
     {"config"},
     {"files", "text", "fast", "runtime", "workers", "batches"},
-    {"sentences", "units", "tokenizer", "model", "scoring", "config_file", "interchange.pieces"},
+    {"sentences", "units", "tokenizer", "model", "scoring", "config_file", "snapshots"}
+    | {"interchange.pieces"},
     {"cli", "noise", "run_dir", "markup", "interchange.marian", "interchange.vocabularies"},
     {"decoding", "names"},
     {"alignment"},

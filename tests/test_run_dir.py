@@ -37,6 +37,7 @@ from transformer_mt.run_dir import (
     load_tensors,
     save_tensors,
 )
+from transformer_mt.snapshots import page_snapshots
 from transformer_mt.train import train
 from transformer_mt.trainer import Trainer
 from transformer_mt.view import plots
@@ -163,6 +164,26 @@ def test_an_interrupted_run_goes_on_to_the_bit(
             assert state["batch"] > 0  # in the middle of an epoch
     assert train(new_config(**ALL_KINDS_OF_CHANCE)) == 0
     assert_equal_to_the_bit(Path(config.run_dir), whole_run)
+
+
+def test_early_validations_are_repeated_by_no_run_that_goes_on(new_config, monkeypatch, tmp_path):
+    monkeypatch.setattr("transformer_mt.trainer.EARLY_STEPS", (1, 3, 4))
+    options = ALL_KINDS_OF_CHANCE | {"train.validate_every": 5, "train.checkpoint_every": 2}
+    assert train(new_config("whole", **options)) == 0
+    with monkeypatch.context() as patch:
+        die_at(patch, 5, None)
+        with pytest.raises(PowerCut):
+            train(new_config(**options))
+        os.unlink(last_state(tmp_path / "run"))  # back to step 4
+    assert train(new_config(**options)) == 0
+    assert_equal_to_the_bit(tmp_path / "run", tmp_path / "whole")
+    assert {event["step"] for event in logged(tmp_path / "run") if "valid_pairs" in event} == {
+        1, 3, 4,
+    }  # fmt: skip
+    snapshots = [page_snapshots(tmp_path / name) for name in ("run", "whole")]
+    assert snapshots[0] == snapshots[1]
+    steps = [snapshot["step"] for snapshot in snapshots[0]["snapshots"]]
+    assert steps[:4] == [1, 3, 4, 5] and steps == sorted(set(steps))
 
 
 def test_an_interrupted_run_of_two_workers_goes_on_to_the_bit(new_config, monkeypatch, tmp_path):

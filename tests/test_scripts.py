@@ -1,4 +1,5 @@
-"""`setup.sh` and `test.sh`: which torch is installed, when a browser is.
+"""`setup.sh`, `test.sh` and `quickstart.sh`: which torch is installed, when a browser is, and what
+a new user is told.
 
 pip, apt-get and pytest are stand-ins that write down how they are called.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
-TOOLS = ["bash", "cat", "cksum", "dirname", "grep", "touch", "tr"]
+TOOLS = ["bash", "cat", "cksum", "dirname", "grep", "paste", "touch", "tr"]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -89,6 +90,49 @@ def test_where_the_cpu_index_cannot_be_reached_pips_own_index_is_taken(checkout)
     done = checkout.run("setup.sh", EXTRAS="viz")
     assert done.returncode == 0 and "the index that pip is set up with" in done.stderr
     assert checkout.calls(" install ")[-1].endswith("-e .[viz]")
+
+
+def test_what_will_be_downloaded_is_announced_before_it_is(checkout):
+    checkout.add("uname", "echo Darwin")
+    said = checkout.run("setup.sh", EXTRAS="viz").stderr
+    assert "300 MB to download" in said and "a few minutes" in said
+    assert checkout.run("setup.sh", EXTRAS="viz").stderr == ""
+    checkout.add("nvidia-smi")
+    checkout.add("uname", "echo Linux")
+    assert "3 GB to download" in checkout.run("setup.sh", EXTRAS="other").stderr
+
+
+@pytest.mark.parametrize("language", ["zh_CN.UTF-8", "en_US.UTF-8"])
+def test_the_quickstart_ends_with_what_to_open_and_to_type(tmp_path, language):
+    folder = tmp_path / "my 项目"
+    folder.mkdir()
+    checkout = Checkout(folder)
+    answer = (
+        'case "$*" in *.translate*) printf "早上好。\\n我喜欢苹果。\\n图书馆在哪儿？\\n";; esac'
+    )
+    checkout.add("python", answer, folder / ".venv" / "bin")
+    done = checkout.run("quickstart.sh", LANG=language, LC_ALL="")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[::2] == [
+        "Good morning.", "I like apples.", "Where is the library?",
+    ]  # fmt: skip
+    assert done.stdout.splitlines()[1::2] == ["早上好。", "我喜欢苹果。", "图书馆在哪儿？"]
+    verbs = re.findall(r"-m transformer_mt\.(\w+)", checkout.log.read_text())
+    assert verbs == ["train", "evaluate", "translate", "visualize", "primer"]
+    *_, last = done.stderr.split("Open in a browser:")
+    for name in ("primer.html", "attention/attention.html"):
+        assert f"    {(folder / name).as_uri()}\n" in last
+    run = "runs/starter-en-zh-tiny"
+    assert f"    .venv/bin/python -m transformer_mt.translate {run}\n" in last
+    assert "    .venv/bin/python -m transformer_mt.train experiment=tatoeba\n" in last
+    assert ("与你的模型对话" in last) == language.startswith("zh")
+
+
+def test_a_quickstart_that_fails_says_nothing_of_what_it_has_not_made(checkout):
+    checkout.add("python", 'case "$*" in *.train*) exit 130;; esac', checkout.folder / ".venv/bin")
+    done = checkout.run("quickstart.sh")
+    assert done.returncode == 130 and "Open in a browser" not in done.stderr
+    assert not checkout.calls("transformer_mt.evaluate")
 
 
 @pytest.mark.parametrize("name, then", [("nvidia-smi", ""), ("uname", "echo Darwin")])

@@ -51,6 +51,7 @@ def test_training_leaves_the_run_directory_and_nothing_else(trained_run):
         "words.txt",
         "checkpoints",
         "metrics.jsonl",
+        "snapshots.json",
         ".lock",
     }
     config = yaml.safe_load((trained_run / "config.yaml").read_text("utf-8"))

@@ -3,6 +3,7 @@
 The runs show limits, validation, stopping, averaging and learning.
 """
 
+import base64
 import itertools
 import json
 import math
@@ -13,7 +14,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
-from helpers import EXACT, logits_of, training_config, training_options
+from helpers import EXACT, logits_of, slow_cross, training_config, training_options
 from torch.nn import functional as F
 
 from transformer_mt.batches import Batch, make_batch
@@ -23,6 +24,7 @@ from transformer_mt.corpus import prepare
 from transformer_mt.decoding import Hypothesis
 from transformer_mt.run_dir import checkpoint_path, checkpoint_steps, load_tensors, weights_of
 from transformer_mt.runtime import choose_device, choose_dtype
+from transformer_mt.snapshots import page_snapshots
 from transformer_mt.trainer import Trainer, learning_rate
 
 # ------------------------------------------------------------------------------------- closed forms
@@ -439,7 +441,7 @@ def scores_in_turn(trainer: Trainer, bleus: list[float]) -> None:
     """Replace validation by one that gives these BLEU scores in turn, the last one for ever."""
     scores = itertools.chain(bleus, itertools.repeat(bleus[-1]))
     losses = {"valid_loss": 1.0, "valid_perplexity": math.e, "valid_bits_per_character": 1.0}
-    trainer.validate = lambda: losses | {"bleu": next(scores)}
+    trainer.validate = lambda *_: losses | {"bleu": next(scores)}
 
 
 def test_validation_loss_is_the_plain_cross_entropy_of_every_pair(make_trainer):
@@ -551,6 +553,71 @@ def test_what_metrics_hold(make_trainer):
     assert {"valid_loss", "valid_perplexity", "valid_bits_per_character", "bleu"} <= set(scored[0])
     assert "average_bleu" in logged[-1] and logged[-1]["step"] == 6
     assert (trainer.run_dir / WEIGHTS).is_file()
+
+
+EARLY = {"train.max_steps": 6, "train.validate_every": 5, "train.average": 1, "train.samples": 2}
+"""Validations of all pairs at steps 5 and 6; the tests put early ones before."""
+
+
+@pytest.fixture
+def early(monkeypatch) -> None:
+    monkeypatch.setattr("transformer_mt.trainer.EARLY_STEPS", (2, 3, 5, 6))
+    monkeypatch.setattr("transformer_mt.trainer.EARLY_PAIRS", 3)
+
+
+def test_early_validations_look_at_a_part(early, make_trainer, capsys):
+    trainer = make_trainer(EARLY)
+    assert trainer.train() == 0
+    scored = [event for event in events(trainer) if "bleu" in event]
+    n = len(trainer.corpus.valid)
+    rows = {0, (n - 1) // 2, n - 1}
+    assert n > 3
+    assert [(event["step"], event.get("valid_pairs")) for event in scored] == [
+        (2, 3), (3, 3), (5, None), (6, None),
+    ]  # fmt: skip
+    said = capsys.readouterr().err
+    assert f"on 3 of {n} pairs" in said and said.count(f" of {n} pairs") == 2
+    # The same samples every time, and of each part what the whole has.
+    shown = [line.strip() for line in said.splitlines() if line.startswith("    ")]
+    assert shown == [trainer.corpus.valid[0].src, trainer.corpus.valid[-1].src] * 4
+    pairs = [trainer.corpus.valid[i] for i in sorted(rows)]
+    loss, n_tokens, _ = trainer.validation_loss(pairs)
+    assert trainer.validate(sorted(rows))["valid_loss"] == pytest.approx(loss / n_tokens)
+
+
+def test_early_validations_change_no_bit_and_choose_no_weights(early, make_trainer, monkeypatch):
+    watched = make_trainer(EARLY | {"model.dropout": 0.3})
+    validate, bleus = watched.validate, iter([99.0, 98.0, 1.0, 2.0])
+    watched.validate = lambda *rows: validate(*rows) | {"bleu": next(bleus)}
+    watched.train()
+    assert watched.state.best_step == 6
+    monkeypatch.setattr("transformer_mt.trainer.EARLY_STEPS", ())
+    plain = make_trainer(EARLY | {"model.dropout": 0.3})
+    plain.train()
+    for name, tensor in weights(plain).items():
+        assert torch.equal(tensor, weights(watched)[name]), name
+
+
+def test_the_attention_of_one_sample_is_kept_at_each_validation(early, make_trainer):
+    trainer = make_trainer(EARLY)
+    trainer.train()
+    data = page_snapshots(trainer.run_dir)
+    src, tgt = trainer.corpus.src_tokenizer, trainer.corpus.tgt_tokenizer
+    first, last = (src.encode([trainer.corpus.valid[i].src])[0] for i in (0, -1))
+    src_ids = max(first, last, key=len)
+    assert data["src_tokens"] == src.pieces(src_ids)
+    assert [snapshot["step"] for snapshot in data["snapshots"]] == [2, 3, 5, 6]
+    # The last one is of the model as it is now.
+    snapshot = data["snapshots"][-1]
+    tgt_ids = [tgt.processor.piece_to_id(piece) for piece in snapshot["tgt_tokens"]]
+    expected = slow_cross(trainer.model.eval(), src_ids, tgt_ids)
+    kept = np.frombuffer(base64.b64decode(snapshot["weights"]), "<f4").reshape(expected.shape)
+    assert np.allclose(kept, expected, atol=1e-3)
+    # A run that goes on adds to them.
+    trainer.config.train.max_steps = 10
+    trainer.train()
+    data = page_snapshots(trainer.run_dir)
+    assert [snapshot["step"] for snapshot in data["snapshots"]] == [2, 3, 5, 6, 10]
 
 
 def test_the_logged_loss_is_the_mean_over_the_tokens_since_the_last_one(make_trainer):

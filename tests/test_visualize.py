@@ -24,6 +24,7 @@ from helpers import (
     write,
     written,
 )
+from matplotlib.figure import Figure
 from selenium.webdriver.support.ui import WebDriverWait
 
 from transformer_mt import Translator
@@ -354,6 +355,25 @@ def test_a_given_target_without_spaces_is_warned_of(
     assert done.status == 0 and (warning in done.err) == warns
     done = call("visualize", linked_run, "I like apples.", *options[2:])
     assert warning not in done.err
+
+
+def test_the_error_rate_has_an_axis_of_its_own(tmp_path, monkeypatch):
+    """In a curve of a run that measured it; another run's has no empty picture."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: figures.append(self))
+    monkeypatch.setattr(plots, "write_atomically", lambda path, write: write(path))
+    events = [{"step": 100, "bleu": 2.0, "aer": 0.8}, {"step": 200, "bleu": 50.0, "aer": 0.1}]
+    for names in ({"step", "bleu", "aer"}, {"step", "bleu"}):
+        lines = [json.dumps({name: event[name] for name in names}) + "\n" for event in events]
+        metrics = write(tmp_path / "metrics.jsonl", "".join(lines))
+        plots.learning_curve(metrics, tmp_path / "curve.png")
+    rates, none = ({axes.get_ylabel(): axes for axes in figure.axes} for figure in figures)
+    assert rates.keys() == {"nats per token", "BLEU", "error rate"}
+    assert rates["error rate"].lines[0].get_ydata().tolist() == [0.8, 0.1]
+    assert none.keys() == {"nats per token", "BLEU"}
+    assert [axes.get_xlabel() for axes in (rates["error rate"], none["nats per token"])] == [
+        "updates", "updates",
+    ]  # fmt: skip
 
 
 def test_a_notebook_shows_the_page_in_a_frame(browser, translator, tmp_path):

@@ -127,6 +127,21 @@ def test_the_number_of_threads_comes_back():
         torch.set_num_threads(1)
 
 
+def test_workers_inside_workers_leave_the_number_of_threads_alone():
+    """As in a validation during training: what comes after it computes as what came before."""
+    torch.set_num_threads(2)
+    try:
+        with workers(2):
+            with workers(2) as share_out:
+                assert list(share_out(lambda _: torch.get_num_threads(), range(2))) == [1, 1]
+            assert torch.get_num_threads() == 1
+            with ThreadPoolExecutor(1) as pool:
+                assert pool.submit(torch.get_num_threads).result() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_whoever_stops_asking_gives_up_what_nobody_has_taken():
     done = []
 

@@ -223,7 +223,10 @@ def evaluate_translations(args: argparse.Namespace) -> None:
     from transformer_mt.files import write_text
     from transformer_mt.scoring import score, ter_metric
 
-    config = common_config([args.run, *args.others])
+    runs = [args.run, *args.others]
+    config = common_config(runs)
+    for run in [] if args.hyp else runs:
+        cli.check_run(run, args)
     if args.ter:
         ter_metric(config.tgt_language)  # that it cannot count is told before the work
     test_set = read_test_set(args, config)
@@ -445,10 +448,7 @@ def comparison_text(report: dict[str, Any], n_references: int) -> str:
 
 
 def main(argv: list[str]) -> None:
-    args = parse_args(argv)
-    for run in [] if args.hyp else [args.run, *args.others]:
-        cli.check_run(run, args)
-    evaluate_translations(args)
+    evaluate_translations(parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -59,10 +59,18 @@ from transformer_mt.runtime import (
     world_size,
 )
 from transformer_mt.scoring import corpus_bleu
-from transformer_mt.workers import ShareOut, count_workers, workers
+from transformer_mt.snapshots import add_snapshot
+from transformer_mt.workers import ShareOut, count_workers, operators_of_one_thread, workers
 
 VALIDATION_TOKENS = 4096
 """Padded tokens that are validated together."""
+EARLY_STEPS = (100, 200, 400, 700)
+"""Updates after which a part of the validation set is looked at, those before the first validation
+of all: a translation and its attention emerge there."""
+EARLY_PAIRS = 100
+"""How many pairs that part has."""
+GREEDY = DecodeConfig(beam_size=1, length_penalty=0.0, batch_tokens=VALIDATION_TOKENS)
+"""How the sentences of a validation are translated."""
 
 
 def learning_rate(step: int, spent: float, config: TrainConfig) -> float:
@@ -258,8 +266,11 @@ class Trainer:
                 if self.is_over(len(batches)) or state.step % options.validate_every == 0:
                     self.on_validation()
                     self.save()
-                elif state.step % options.checkpoint_every == 0:
-                    self.save()
+                else:
+                    if state.step in EARLY_STEPS and state.step < options.validate_every:
+                        self.on_early_validation()
+                    if state.step % options.checkpoint_every == 0:
+                        self.save()
                 self.show_progress(bar, len(batches))
 
     @contextlib.contextmanager
@@ -602,16 +613,8 @@ class Trainer:
             scores = self.validate()
             self.log(**scores, minutes=state.seconds / 60)
             better = scores["bleu"] > state.best_bleu
-            loss = "no valid loss"
-            if "valid_loss" in scores:
-                loss = (
-                    f"valid loss {scores['valid_loss']:.3f}, "
-                    f"perplexity {scores['valid_perplexity']:.2f}"
-                )
-            self.talk(
-                f"step {state.step}: {loss}, BLEU {scores['bleu']:.2f}"
-                f"{' (best)' if better else ''}, {state.seconds / 60:.1f} min"
-            )
+            self.talk(self.validation_message(scores, " (best)" if better else ""))
+            self.keep_snapshot()
             weights = weights_of(self.model)
             if self.config.train.average > 1 and rank() == 0:
                 path = checkpoint_path(self.run_dir, "weights", state.step)
@@ -625,21 +628,74 @@ class Trainer:
             if scores["bleu"] > state.average_bleu:
                 self.save_best(weights, [state.step], scores)
 
-    def validate(self) -> dict[str, float]:
+    def on_early_validation(self) -> None:
+        """Look at a part of the validation set, which saves time; no weights are chosen by it."""
+        n_pairs = len(self.corpus.valid)
+        rows = spread(n_pairs, EARLY_PAIRS) | self.sample_rows
+        with self.timed():
+            scores = self.validate(sorted(rows))
+            self.log(**scores, valid_pairs=len(rows), minutes=self.state.seconds / 60)
+            part = f" on {len(rows)} of {n_pairs:,} pairs"
+            self.talk(self.validation_message(scores, part))
+            self.keep_snapshot()
+
+    def validation_message(self, scores: dict[str, float], remark: str) -> str:
+        """One line about a validation; the `remark` is about its BLEU."""
+        loss = "no valid loss"
+        if "valid_loss" in scores:
+            loss = (
+                f"valid loss {scores['valid_loss']:.3f}, "
+                f"perplexity {scores['valid_perplexity']:.2f}"
+            )
+        minutes = self.state.seconds / 60
+        return (
+            f"step {self.state.step}: {loss}, BLEU {scores['bleu']:.2f}{remark}, {minutes:.1f} min"
+        )
+
+    @property
+    def sample_rows(self) -> set[int]:
+        """The validation pairs whose translations are shown: the same at every validation."""
+        return spread(len(self.corpus.valid), self.config.train.samples)
+
+    def keep_snapshot(self) -> None:
+        """Keep the cross-attention of one sample in the run, for a page to replay: that of the
+        longest, but for those too long for the model.
+        """
+        src, tgt = self.corpus.src_tokenizer, self.corpus.tgt_tokenizer
+        samples = src.encode([self.corpus.valid[i].src for i in sorted(self.sample_rows or {0})])
+        fitting = [ids for ids in samples if len(ids) <= self.config.model.max_len]
+        if rank() > 0 or not fitting:
+            return
+        src_ids = max(fitting, key=len)
+        self.model.eval()
+        # One sentence is too little to be shared, and on a busy machine threads would wait.
+        with operators_of_one_thread(), torch.inference_mode():
+            ((_, hypotheses),) = search(self.model, [src_ids], tgt.special_ids, GREEDY)
+            if not hypotheses:  # the model gives no numbers
+                return
+            tgt_ids = [*hypotheses[0].ids, tgt.eos_id]
+            ((_, cross),) = alignment.cross_attention(self.model, [(src_ids, tgt_ids)], tgt.bos_id)
+        add_snapshot(self.run_dir, self.state.step, src.pieces(src_ids), tgt.pieces(tgt_ids), cross)
+
+    def validate(self, rows: list[int] | None = None) -> dict[str, float]:
         """Loss, perplexity, greedy BLEU and alignment error rate on the validation split; shows a
         few translations.
 
         There is no loss where no pair fits the model, and no error rate without gold links.
+
+        Args:
+            rows: the pairs to validate on, which include the samples; None = all.
         """
-        pairs = self.corpus.valid
+        if rows is None:
+            rows = list(range(len(self.corpus.valid)))
+        pairs = [self.corpus.valid[i] for i in rows]
         loss, n_tokens, n_characters = self.validation_loss(pairs)
         hypotheses, log_probs = self.translate([pair.src for pair in pairs])
         references = [pair.tgt for pair in pairs]
-        # The same sentences at every validation, spread over the whole split.
-        n_samples = min(self.config.train.samples, len(pairs))
-        for i in np.linspace(0, len(pairs) - 1, num=n_samples, dtype=int):
-            src, tgt = pairs[i].src, pairs[i].tgt
-            self.talk(f"    {src:.200}\n  → {hypotheses[i]:.200}\n  = {tgt:.200}")
+        samples = self.sample_rows
+        for i, pair, hypothesis in zip(rows, pairs, hypotheses, strict=True):
+            if i in samples:
+                self.talk(f"    {pair.src:.200}\n  → {hypothesis:.200}\n  = {pair.tgt:.200}")
         scores = {}
         if n_tokens:
             nats = loss / n_tokens
@@ -649,7 +705,7 @@ class Trainer:
         scores["bleu"] = corpus_bleu(hypotheses, references, self.config.tgt_language)
         # Text that a model has never seen is translated with less confidence than this.
         scores["low_log_prob"] = float(np.percentile(log_probs, 1))
-        return scores | self.alignment_error()
+        return scores | self.alignment_error(rows)
 
     def tell_too_long(self) -> None:
         """Say how many validation pairs are left out of what is measured."""
@@ -712,12 +768,11 @@ class Trainer:
         # A source that is too long is cut, before its eos.
         ids = src.encode(texts[rank() :: world_size()])
         ids = [[*row[:-1][: limit - 1], src.eos_id] for row in ids]
-        greedy = DecodeConfig(beam_size=1, length_penalty=0.0, batch_tokens=VALIDATION_TOKENS)
         outputs: list[list[int]] = [[] for _ in ids]
         log_probs = [0.0 for _ in ids]
         self.model.eval()
         for i, hypotheses in search(
-            self.model, ids, tgt.special_ids, greedy, self.dtype, self.n_workers
+            self.model, ids, tgt.special_ids, GREEDY, self.dtype, self.n_workers
         ):
             if hypotheses:  # a model that gives no numbers has none
                 outputs[i] = hypotheses[0].ids
@@ -725,39 +780,40 @@ class Trainer:
         return interleaved(tgt.decode(outputs)), interleaved(log_probs)
 
     @cached_property
-    def gold_pairs(self) -> list[alignment.Gold]:
-        """The validation pairs with gold links, but for those too long; raises UserError for links
-        that do not fit.
+    def gold_pairs(self) -> dict[int, alignment.Gold]:
+        """The validation pairs with gold links by their number, but for those too long; raises
+        UserError for links that do not fit.
         """
         src, tgt, limit = (
             self.corpus.src_tokenizer,
             self.corpus.tgt_tokenizer,
             self.config.model.max_len,
         )
-        gold_pairs = []
-        for number, pair in enumerate(self.corpus.valid, start=1):
+        gold_pairs = {}
+        for i, pair in enumerate(self.corpus.valid):
             if not pair.links:
                 continue
             (src_ids,), (tgt_ids,) = src.encode([pair.src]), tgt.encode([pair.tgt])
             if max(len(src_ids), len(tgt_ids)) <= limit:
-                where = f"{self.run_dir / 'valid.tsv'}: line {number}"
+                where = f"{self.run_dir / 'valid.tsv'}: line {i + 1}"
                 src_side = alignment.make_side(src, src_ids, "words", pair.src)
                 tgt_side = alignment.make_side(tgt, tgt_ids, "words", pair.tgt)
-                gold_pairs.append(alignment.make_gold(src_side, tgt_side, pair.links, where))
+                gold_pairs[i] = alignment.make_gold(src_side, tgt_side, pair.links, where)
         return gold_pairs
 
-    def alignment_error(self) -> dict[str, float]:
-        """The lowest alignment error rate of all choices of layer, head and shift; nothing without
-        gold links.
+    def alignment_error(self, rows: list[int]) -> dict[str, float]:
+        """The lowest alignment error rate of all choices of layer, head and shift on these
+        validation pairs; nothing without gold links.
         """
-        if not self.gold_pairs or not self.config.train.log_aer:
+        gold_pairs = [self.gold_pairs[i] for i in rows if i in self.gold_pairs]
+        if not gold_pairs or not self.config.train.log_aer:
             return {}
         # One process measures, the others wait for its number.
         if rank() > 0:
             return gathered(None)[0]
         self.model.eval()
         bos_id = self.corpus.tgt_tokenizer.bos_id
-        table = alignment.measure(self.model, self.gold_pairs, bos_id, alignment.BASE)
+        table = alignment.measure(self.model, gold_pairs, bos_id, alignment.BASE)
         rule = alignment.best(table)
         self.talk(f"    alignment error rate {table[rule].aer:.3f} ({rule})")
         return gathered({"aer": table[rule].aer})[0]
@@ -951,6 +1007,11 @@ class Trainer:
             return None
         first_step = max(self.state.saved_step, 0) + 1
         return SummaryWriter(str(self.run_dir / "tensorboard"), purge_step=first_step)
+
+
+def spread(n: int, count: int) -> set[int]:
+    """`count` of the numbers below `n`, at most all, evenly spread from the first to the last."""
+    return set(np.linspace(0, n - 1, num=min(n, count), dtype=int).tolist())
 
 
 def is_metrics_line(line: str) -> bool:

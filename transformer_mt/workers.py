@@ -21,6 +21,7 @@ ShareOut = Callable[..., Iterator[Any]]
 """Applies a function to pieces, as `map` does."""
 
 _lock = threading.Lock()
+_here = threading.local()  # `is_inside`: whether this thread's operators have one thread already
 _n_inside = 0
 _n_threads_before = 0
 
@@ -105,9 +106,14 @@ def operators_of_one_thread() -> Iterator[None]:
     """Inside, operators run in one thread each; afterwards in as many as before.
 
     torch has one number for the process, which threads take over as they start. Where several
-    callers are inside at the same time, the number from before the first one comes back.
+    callers are inside at the same time, the number from before the first one comes back. A caller
+    that is inside already stays so.
     """
     global _n_inside, _n_threads_before
+    if getattr(_here, "is_inside", False):
+        yield
+        return
+    _here.is_inside = True
     with _lock:
         if _n_inside == 0:
             _n_threads_before = torch.get_num_threads()
@@ -117,5 +123,6 @@ def operators_of_one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(_n_threads_before)
+        _here.is_inside = False
         with _lock:
             _n_inside -= 1

@@ -42,7 +42,8 @@ MOST_NUMBERS = 300
 
 
 def learning_curve(metrics: Path, picture: Path) -> None:
-    """Draw losses, BLEU and, where it was measured, the alignment error rate over the updates.
+    """Draw losses and BLEU over the updates and, below them, the alignment error rate where it was
+    measured.
 
     Without matplotlib there is no picture.
 
@@ -56,8 +57,11 @@ def learning_curve(metrics: Path, picture: Path) -> None:
         return
     events = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
-    # Losses and scores have nothing in common but the updates: one axis on either side.
-    losses = figure.subplots()
+    # Losses and scores have nothing in common but the updates: one axis on either side. The error
+    # rate, where there is one, has a picture of its own below.
+    heights = [5, 2] if any("aer" in event for event in events) else [1]
+    panels = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    losses, links = panels[0], panels[-1]
     scores = losses.twinx()
 
     for axes, key, label, color in (
@@ -65,17 +69,19 @@ def learning_curve(metrics: Path, picture: Path) -> None:
         (losses, "valid_loss", "validation loss", "tab:orange"),
         (losses, "guide_loss", "guide's loss", "tab:purple"),
         (scores, "bleu", "validation BLEU", "tab:green"),
-        (scores, "aer", "alignment error rate, %", "tab:red"),
+        (links, "aer", "alignment error rate", "tab:red"),
     ):
-        factor = 100 if key == "aer" else 1
         steps = [event["step"] for event in events if key in event]
-        values = [factor * event[key] for event in events if key in event]
+        values = [event[key] for event in events if key in event]
         # The legend names what was measured alone.
         if values:
             axes.plot(steps, values, color=color, label=label)
 
-    losses.set(xlabel="updates", ylabel="nats per token")
+    losses.set(ylabel="nats per token")
     scores.set(ylabel="BLEU", ylim=(0, None))
+    if links is not losses:
+        links.set(ylabel="error rate", ylim=(0, 1))
+    panels[-1].set(xlabel="updates")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     write_atomically(picture, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
 
