@@ -49,7 +49,6 @@ _CALLED = [
     ("my friend", "我的朋友"),
     ("teacher", "老师"),
     ("doctor", "医生"),
-    ("children", "孩子们"),
 ]
 
 
