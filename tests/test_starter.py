@@ -43,7 +43,7 @@ def test_the_files_are_what_the_script_writes(corpus, files):
 
 
 def test_sizes(rows, files):
-    sizes = {"train": 20_000, "valid": 1_000, "test": 1_000, "test_structure": 500}
+    sizes = {"train": 26_500, "valid": 1_000, "test": 1_000, "test_structure": 500}
     assert {name: len(rows[name]) for name in SPLITS} == sizes
     assert sum(len(text.encode()) for text in files.values()) < 4_000_000
 
@@ -124,10 +124,31 @@ def test_structure_rows_combine_what_training_never_combines(corpus):
         assert not in_training.issuperset(make_starter.feature_pairs(row)), row.english
 
 
+def test_training_has_none_of_the_combinations_that_are_held_out(corpus):
+    in_training = {pair for row in corpus["train"] for pair in make_starter.feature_pairs(row)}
+    held_out = {tuple(sorted(rule.features)) for rule in make_starter.STRUCTURES.values()}
+    assert len(held_out) == 16
+    assert not held_out & in_training
+
+
+def test_the_supplement_is_in_training_alone(corpus):
+    for name in HELD_OUT:
+        constructions = {row.construction for row in corpus[name]}
+        assert not constructions & make_starter.SUPPLEMENT.keys()
+    assert make_starter.SUPPLEMENT.keys() <= {row.construction for row in corpus["train"]}
+
+
 def test_what_a_newcomer_types_first_is_in_training(rows):
     english = {row[0]: row[1] for row in rows["train"]}
     assert english["Good morning."] == "早上好。"
     assert english.keys() >= set(make_starter.FIRST)
+
+
+def test_each_sentence_of_a_row_begins_with_a_capital(rows):
+    boundary = re.compile(r"(?<!Mr)(?<!Ms)(?<!Mrs)(?<!Dr)[.?!] (.)")
+    first = [match[1] for row in rows["train"] for match in boundary.finditer(row[0])]
+    assert len(first) >= 300
+    assert all(letter.isupper() or letter.isdigit() for letter in first)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from transformer_mt.units import units
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from data.make_starter.free import load_free
+from data.make_starter.free import BEGINNER, FREE, load_free
 
 REQUIRED = [
     ("Good morning.", "早上好。"),
@@ -26,11 +26,11 @@ REQUIRED = [
 
 @pytest.fixture(scope="module")
 def rows():
-    return load_free()
+    return load_free(FREE) + load_free(BEGINNER)
 
 
 def test_there_are_enough_pairs_and_the_required_ones(rows):
-    assert len(rows) >= 850
+    assert len(rows) >= 1_150
     assert {(english, chinese) for english, chinese, _ in rows}.issuperset(REQUIRED)
 
 

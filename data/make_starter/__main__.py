@@ -13,15 +13,22 @@ from typing import NamedTuple
 
 from transformer_mt.units import units
 
-from . import everyday, sentences, structures  # noqa: F401  (importing them registers their constructions)
+from . import (  # noqa: F401  (importing them registers their constructions)
+    beginner,
+    combined,
+    everyday,
+    sentences,
+    structures,
+)
 from .algebra import english_words, links, spell_english, word_units
-from .constructions import RULES, STRUCTURES, build
-from .free import load_free
+from .constructions import RULES, STRUCTURES, SUPPLEMENT, build
+from .free import BEGINNER, FREE, load_free
 from .phrases import Grammar
 
 SEED = 2017
 OUT = Path(__file__).parents[1] / "starter"
-N_TRAIN, N_VALID, N_TEST, N_STRUCTURE = 20_000, 1_000, 1_000, 500
+N_FIRST, N_SUPPLEMENT = 20_000, 6_500  # training rows: of the first constructions, of the supplement
+N_VALID, N_TEST, N_STRUCTURE = 1_000, 1_000, 500
 LEAST_WEIGHT = 0.75  # gives every construction at least forty training sentences
 KEPT = 8  # occurrences of each word of a held-out sentence that must stay in training
 CONTRACTED = 0.5  # share of the sentences that are contracted, among those that can be
@@ -131,20 +138,30 @@ def split(rows, rng):
     away = set(held)
     train = [row for i, row in enumerate(rows) if i not in away]
     rng.shuffle(train)
-    return train[:N_TRAIN], [rows[i] for i in held[:N_VALID]], [rows[i] for i in held[N_VALID:]]
+    return train[:N_FIRST], [rows[i] for i in held[:N_VALID]], [rows[i] for i in held[N_VALID:]]
 
 
-def corpus():
-    """Make the four splits as lists of rows: train, valid, test, test_structure."""
-    g = Grammar(SEED)
-    taken = set()
-    free = []
-    for english, chinese, pharaoh in load_free():
+def free_rows(path, taken):
+    """Read the free sentences of a file that are not taken yet."""
+    rows = []
+    for english, chinese, pharaoh in load_free(path):
         keys = {("en", normalised(english)), ("zh", normalised(chinese))}
         if not taken & keys:
             taken |= keys
-            free.append(Row(english, chinese, pharaoh, "free", ("free",), ()))
-    rows = generate(g, list(RULES.values()), N_TRAIN + N_VALID + N_TEST - len(free) + 300, taken, LEAST_WEIGHT)
+            rows.append(Row(english, chinese, pharaoh, "free", ("free",), ()))
+    return rows
+
+
+def corpus():
+    """Make the four splits as lists of rows: train, valid, test, test_structure.
+
+    The supplement is drawn last and goes into training alone. So the held-out splits are those of
+    the first corpus, and figures measured on them compare.
+    """
+    g = Grammar(SEED)
+    taken = set()
+    free = free_rows(FREE, taken)
+    rows = generate(g, list(RULES.values()), N_FIRST + N_VALID + N_TEST - len(free) + 300, taken, LEAST_WEIGHT)
     rng = random.Random(SEED)
     train, valid, test = split(free + rows, rng)
     seen = {pair for row in train for pair in feature_pairs(row)}
@@ -155,7 +172,17 @@ def corpus():
         if any(pair not in seen for pair in feature_pairs(row)) and known.issuperset(row.words)
     ]
     rng.shuffle(structure)
-    return {"train": train, "valid": valid, "test": test, "test_structure": structure[:N_STRUCTURE]}
+    structure = structure[:N_STRUCTURE]
+    train += supplement(taken)
+    rng.shuffle(train)
+    return {"train": train, "valid": valid, "test": test, "test_structure": structure}
+
+
+def supplement(taken):
+    """Draw the training rows that were added to the first corpus."""
+    free = free_rows(BEGINNER, taken)
+    rows = generate(Grammar(SEED + 1), list(SUPPLEMENT.values()), N_SUPPLEMENT - len(free), taken)
+    return free + rows[: N_SUPPLEMENT - len(free)]
 
 
 def feature_pairs(row):
@@ -165,9 +192,9 @@ def feature_pairs(row):
 def stats(splits):
     counts = Counter(row.construction for row in splits["train"])
     print(f"{'construction':40}  train")
-    for name in [*RULES, "free"]:
+    for name in [*RULES, *SUPPLEMENT, "free"]:
         print(f"{name:40} {counts[name]:6}")
-    print(f"\n{len(RULES)} constructions besides the free sentences")
+    print(f"\n{len(RULES) + len(SUPPLEMENT)} constructions besides the free sentences")
     for name, rows in splits.items():
         sizes = [sum(len(units(text)) for text in side) for side in zip(*[row[:2] for row in rows], strict=True)]
         print(f"{name}: {len(rows)} pairs, {sizes[0]} English, {sizes[1]} Chinese units")

@@ -249,6 +249,7 @@ _SHORT = {"am": "'m", "is": "'s", "are": "'re", "will": "'ll", "have": "'ve", "h
 _PRONOUNS = {"am": {"i"}, "is": {"he", "she", "it"}, "has": {"he", "she", "it"}, "are": {"you", "we", "they"}}
 _PRONOUNS |= {"have": {"i", "you", "we", "they"}, "will": {"i", "you", "he", "she", "it", "we", "they"}}
 _PRONOUNS["would"] = _PRONOUNS["will"]
+_ENDS = {".", "?", "!"}
 _VOWEL = re.compile(r"(?!uni|use|eu|one\b|ukulele)[aeiou]|hour|honest|8\b|80|11\b|18\b")
 
 
@@ -257,7 +258,7 @@ def _join(a, b, text):
 
 
 def english_words(words, contract):
-    """Contract where asked, choose `a` or `an`, write the capital, and remove the `~`."""
+    """Contract where asked, choose `a` or `an`, write capitals, and remove the `~`."""
     out = []
     for word in words:
         text = word.text
@@ -275,7 +276,8 @@ def english_words(words, contract):
         stem = word.text.lstrip("~")
         contractible = contract and word.text.startswith("~") and i + 1 < len(words) and words[i + 1].text not in ".?!,"
         first = out[-1].text.lower() if out else ""
-        wh = len(out) == 1 and stem == "is" and first in {"what", "where", "who", "that", "there", "how"}
+        begins = len(out) == 1 or (len(out) > 1 and out[-2].text in _ENDS)
+        wh = begins and stem == "is" and first in {"what", "where", "who", "that", "there", "how"}
         if contractible and out and (first in _PRONOUNS.get(stem, ()) or wh):
             before = out.pop()
             out.append(_join(before, word, before.text + _SHORT[stem]))
@@ -284,8 +286,9 @@ def english_words(words, contract):
     for i, word in enumerate(out[:-1]):
         if word.text in ("a", "A") and _VOWEL.match(out[i + 1].text.lower()):
             out[i] = word._replace(text=word.text + "n")
-    first = out[0].text
-    out[0] = out[0]._replace(text=first[0].upper() + first[1:])
+    for i, word in enumerate(out):
+        if i == 0 or out[i - 1].text in _ENDS:
+            out[i] = word._replace(text=word.text[0].upper() + word.text[1:])
     return out
 
 

@@ -25,6 +25,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 STRUCTURES: dict[str, Rule] = {}
+SUPPLEMENT: dict[str, Rule] = {}
 
 
 def _drawer(spec):
@@ -45,7 +46,7 @@ def _drawer(spec):
 
 def rule(name, slots, *variants, weight=1.0, uses=(), into=RULES):
     """Register a construction; `variants` alternate between English and Chinese templates."""
-    assert name not in RULES and name not in STRUCTURES, name
+    assert not any(name in rules for rules in (RULES, STRUCTURES, SUPPLEMENT)), name
     draw = _drawer(slots) if isinstance(slots, str) else slots
     pairs = list(zip(variants[::2], variants[1::2], strict=True))
     features = uses if into is STRUCTURES else (name.split(":")[0], *uses)

@@ -1,4 +1,4 @@
-"""Everyday sentences, written and linked by hand in `free.tsv`: English, Chinese, chunks.
+"""Everyday sentences, written and linked by hand in `free.tsv` and `beginner.tsv`: English, Chinese, chunks.
 
 Chunks are separated by ` ; ` and name the words themselves. `cats=猫` is a sure link, `will~会` a
 possible one, and `two=两~只` has both. Either side may be several words; `..` joins words that stand
@@ -12,6 +12,7 @@ from pathlib import Path
 from transformer_mt.units import units
 
 FREE = Path(__file__).with_suffix(".tsv")
+BEGINNER = Path(__file__).with_name("beginner.tsv")
 CHUNK = re.compile(r"([^=~]*[^=~\s])(?:=([^=~\s]+))?(?:~([^=~\s]+))?")
 MARKS = {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":"}
 

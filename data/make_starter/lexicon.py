@@ -154,6 +154,8 @@ kin: wife/wives 妻子 个
 kin: son 儿子 个; daughter 女儿 个; grandson 孙子 个; granddaughter 孙女 个; parents 父母 +个
 body: head 头; eyes 眼睛; hair 头发; hands 手; stomach 肚子; tooth 牙; leg 腿; back 背; throat 嗓子; foot 脚
 body: arm 胳膊; ear 耳朵; knee 膝盖
+staple: noodles 面条 bowl~碗; fish 鱼 plate~盘; mutton 羊肉 plate~盘; meat 肉 piece~块; candy 糖 piece~块
+staple: vegetables 蔬菜 plate~盘; fruit 水果 plate~盘; Chinese food 中国菜 plate~盘; steak 牛排 piece~块
 ill: cold 感冒; fever 发烧; cough 咳嗽; headache 头疼; toothache 牙疼; stomachache 肚子疼
 """
 
@@ -266,6 +268,24 @@ trip: travel:1 = 去:1? 旅行:1; go:1 hiking:1 = 去:1 爬山:1; go:1 camping:1
 trip: visit:1 friends:2 = 看望:1 朋友:2
 trip: visit:1 the museum:2 = 参观:1 博物馆:2; climb:1 the mountain:2 = 爬:1 山:2
 trip: go:1 on:1 holiday:1 = 去:1 度假:1
+basic: open:1 the door:2 = 开:1 门:2; close:1 the door:2 = 关:1 门:2; open:1 the window:2 = 开:1 窗户:2
+basic: close:1 the window:2 = 关:1 窗户:2; turn:1 on:1 the light:2 = 开:1 灯:2; turn:1 off:1 the light:2 = 关:1 灯:2
+basic: eat:1 noodles:2 = 吃:1 面条:2; eat:1 fish:2 = 吃:1 鱼:2; eat:1 rice:2 = 吃:1 米饭:2; eat:1 fruit:2 = 吃:1 水果:2
+basic: drink:1 water:2 = 喝:1 水:2; drink:1 milk:2 = 喝:1 牛奶:2; drink:1 coffee:2 = 喝:1 咖啡:2
+basic: drink:1 tea:2 = 喝:1 茶:2; eat:1 something:2 = 吃:1 东西:2; buy:1 something:2 = 买:1 东西:2
+basic: take:1 the bus:2 = 坐:1 公共汽车:2; take:1 a taxi:2 = 坐:1 出租车:2; wait:1 for:1 the bus:2 = 等:1 公共汽车:2
+basic: read:1 the newspaper:2 = 看:1 报纸:2; read:1 a book:2 = 看:1 书:2; watch:1 a movie:2 = 看:1 电影:2
+basic: look:1 at:1 the stars:2 = 看:1 星星:2; look:1 at:1 the sea:2 = 看:1 大海:2; ask:1 questions:2 = 问:1 问题:2
+basic: write:1 Chinese:2 characters:2 = 写:1 汉字:2; learn:1 Chinese:2 = 学:1 中文:2; speak:1 Chinese:2 = 说:1 中文:2
+basic: speak:1 English:2 = 说:1 英语:2; learn:1 English:2 = 学:1 英语:2; tell:1 jokes:2 = 讲:1 笑话:2
+basic: go:1 home:2 = 回:1 家:2; go:1 to:1? school:2 = 去:1 学校:2; go:1 to:1? China:2 = 去:1 中国:2
+basic: go:1 to:1? Beijing:2 = 去:1 北京:2; go:1 to:1? the park:2 = 去:1 公园:2; go:1 to:1? the hospital:2 = 去:1 医院:2
+basic: go:1 to:1? the shop:2 = 去:1 商店:2; sleep:1 = 睡觉:1; work:1 = 工作:1; rest:1 = 休息:1; sing:1 = 唱歌:1
+basic: dance:1 = 跳舞:1; swim:1 = 游泳:1; run:1 = 跑步:1; cook:1 = 做饭:1; study:1 = 学习:1; travel:1 = 旅行:1
+basic: play:1 football:2 = 踢:1 足球:2; play:1 basketball:2 = 打:1 篮球:2; play:1 the piano:2 = 弹:1 钢琴:2
+basic: watch:1 TV:2 = 看:1 电视:2; listen:1 to:1 music:2 = 听:1 音乐:2; take:1 medicine:2 = 吃:1 药:2
+basic: turn:1 left:2 = 往:1? 左:2 转:1; turn:1 right:2 = 往:1? 右:2 转:1
+basic: help:1 people:2 = 帮助:1 别人:2; make:1 friends:2 = 交:1 朋友:2; see:1 a doctor:2 = 看:1 医生:2
 """
 
 # Verbs with an object of a kind: `english chinese | tags of the object | how the object may look`.
