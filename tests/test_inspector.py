@@ -1,8 +1,10 @@
 """Attention, links and rules of sentence pairs, each against the model asked directly."""
 
+import base64
 import json
 import math
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,6 +20,7 @@ from transformer_mt import Translator
 from transformer_mt.alignment import BASE, Reason, Rule, Side, agree, best, make_side, rule_to_json
 from transformer_mt.config import ChineseScript, DataConfig, UserError
 from transformer_mt.model import key_mask
+from transformer_mt.snapshots import add_snapshot
 from transformer_mt.tokenizer import Tokenizer
 from transformer_mt.translator import reverse_of
 from transformer_mt.view import page, plots
@@ -230,6 +233,21 @@ def test_the_page_of_an_attention(translator, attention, tmp_path):
     frame.feed(attention._repr_html_())
     ((tag, attributes),) = found
     assert tag == "iframe" and attributes["srcdoc"] == attention.page()
+
+
+def test_the_page_replays_what_the_run_kept(translator, run_dir, attention, tmp_path):
+    reason = Reason("by_option")
+    assert page.page_data(translator.inspector, attention, reason, [])["snapshots"] is None
+    copied = shutil.copytree(run_dir, tmp_path / "run")
+    cross = attention.cross[..., :1, :2]
+    for step in (10, 20):
+        add_snapshot(copied, step, ["▁I", "</s>"], ["</s>"], cross)
+    inspector = Translator.from_pretrained(copied, "cpu").inspector
+    data = page.page_data(inspector, attention, reason, [])["snapshots"]
+    assert data["src_tokens"] == ["▁I", "</s>"]
+    assert [snapshot["step"] for snapshot in data["snapshots"]] == [10, 20]
+    numbers = np.frombuffer(base64.b64decode(data["snapshots"][1]["weights"]), "<f4")
+    np.testing.assert_allclose(numbers, cross.ravel(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["links.png", "links.svg", "links"])

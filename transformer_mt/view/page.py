@@ -32,7 +32,7 @@ GOLD_KEYS = {
 
 MOST_SNAPSHOTS = 12
 SNAPSHOT_CHARACTERS = 2_000_000
-"""How much of a page the replay of training may take; the weights of `tiny` need a tenth of it."""
+"""What the replay of training may take of a page; twelve steps of `tiny` need a tenth of it."""
 
 
 def render(data: dict[str, Any], template: str = "attention.html") -> str:

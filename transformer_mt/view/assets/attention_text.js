@@ -295,14 +295,14 @@ const TEXT = {
   ],
   replay: ["How alignment emerged", "对齐是怎样形成的"],
   replayHint: (source) => [
-    `The run kept how it translated one validation sentence while it was trained: ${iso(source)} ` +
-      "Below are its translation at a step and where it looked for each token, in the layer and " +
-      "head chosen above.",
-    `训练过程中，模型对同一个验证句的翻译保存了下来：${iso(source)}` +
-      "下面是它训练到某一步时的译文，以及写每个词元时看向哪里（所示的层与头在上方选择）。",
+    `At validations during training, the model translated the same sentence: “${iso(source)}” ` +
+      "Below are its translation at one of them, and where it looked in the source, in the " +
+      "layer and head chosen above.",
+    `训练时，每次验证模型都翻译同一句话：“${iso(source)}”。` +
+      "下面是训练到某一步时的译文，以及它看向源句的哪里（层与头在上方选择）。",
   ],
-  replayPrevious: ["Earlier in training", "训练的前一个时刻"],
-  replayNext: ["Later in training", "训练的后一个时刻"],
+  replayPrevious: ["Earlier in training", "上一次验证"],
+  replayNext: ["Later in training", "下一次验证"],
   replayLabel: ["Training step", "训练步数"],
   replayStep: (step, i, n) => [
     `After ${step} steps of training (${i} of ${n})`,

@@ -30,6 +30,7 @@ function drawReplay() {
   $("replay-choice").textContent = t("pair", t("cross"), t("choice", ...state.cross));
   const mostRows = Math.max(...snapshots.map((each) => each.tgt_tokens.length));
   $("replay-box").style.setProperty("--rows", mostRows);
+  $("replay-box").style.setProperty("--columns", srcTokens.length);
   drawSnapshot(snapshot, srcTokens);
 }
 
