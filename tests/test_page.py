@@ -17,9 +17,10 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from transformer_mt.alignment import Reason
+from transformer_mt.snapshots import FILE, add_snapshot
 from transformer_mt.units import split_units
 from transformer_mt.view import page
-from transformer_mt.view.page import reason_data, render
+from transformer_mt.view.page import reason_data, render, replay_data
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 ASSETS = Path(page.__file__).parent / "assets"
@@ -827,6 +828,137 @@ def test_steps_of_the_translation(web):
     assert web.each("#bars .down", "1") == []
     web.switch(left_out=True)
     assert web.number("#bars .down span") == pytest.approx(data["left_out"][0][0], abs=0.006)
+
+
+def with_snapshots(steps: int = 3) -> tuple[dict, dict[int, np.ndarray]]:
+    """A page's data with snapshots of a sentence of their own, and the weights by step.
+
+    The first translation says the same again and again, the next ones less and less so.
+    """
+    data, _ = random_pair(9)
+    rng = np.random.default_rng(5)
+    src_tokens, kept, by_step = ["▁He", "▁ran", ".", "</s>"], [], {}
+    for i in range(steps):
+        tgt_tokens = ["他", *["的"] * (2 * (steps - i)), "。", "</s>"]
+        weights = rng.dirichlet(np.ones(4), size=(2, 2, len(tgt_tokens))).astype(np.float32)
+        by_step[100 * (i + 1)] = weights
+        kept.append({"step": 100 * (i + 1), "tgt_tokens": tgt_tokens, "weights": pack(weights)})
+    return data | {"snapshots": {"src_tokens": src_tokens, "snapshots": kept}}, by_step
+
+
+def replayed(web) -> np.ndarray:
+    cells = "[...node.querySelectorAll('td')].map(td => Number(td.dataset.weight))"
+    return np.array(web.each("#replay-matrix tbody tr", cells))
+
+
+def test_the_replay_of_training(web):
+    data, by_step = with_snapshots()
+    tokens = [snapshot["tgt_tokens"] for snapshot in data["snapshots"]["snapshots"]]
+    web.open(data)  # shows layer 1, head 0
+    web.focus("#replay-next")
+    for i, (step, weights) in enumerate(by_step.items()):
+        close(replayed(web), weights[1, 0])
+        assert web.text("#replay-text") == "".join(tokens[i][:-1])
+        assert web.each("#replay-matrix tbody th", "node.textContent") == tokens[i]
+        assert (
+            web.each("#replay-matrix thead .piece", "node.textContent")
+            == (data["snapshots"]["src_tokens"])
+        )
+        assert str(step) in web.text("#replay-step-text")
+        assert web.js("+document.getElementById('replay-step').value") == i
+        web.press(Keys.ARROW_RIGHT)
+    close(replayed(web), by_step[300][1, 0])  # the end stays
+    # What is chosen in the page is shown here, too.
+    web.choose("cross", 0, None)
+    close(replayed(web), by_step[300][0].mean(0))
+    web.choose("cross", None, None)
+    web.choose("encoder_self", 1, 1)
+    close(replayed(web), by_step[300].mean((0, 1)))
+    web.choose("cross", 0, 1)
+    web.switch(shift=True)
+    close(replayed(web), by_step[300][0, 1, 1:])
+    assert web.each("#replay-matrix tbody th", "node.textContent") == tokens[2][:-1]
+    web.click("#language")
+    assert web.text("#replay h2") == "对齐是怎样形成的" and "300" in web.text("#replay-step-text")
+    web.focus("#replay-step")
+    web.press(Keys.HOME)
+    close(replayed(web), by_step[100][0, 1, 1:])
+    web.click("#replay-next")
+    web.click("#replay-previous")
+    close(replayed(web), by_step[100][0, 1, 1:])
+
+
+def test_the_replay_plays_to_the_end_and_pauses(web):
+    web.open(with_snapshots()[0])
+    # What happens within one script, no timer comes between.
+    press = """
+        const seen = [];
+        for (const id of arguments[0]) {
+            $(`replay-${id}`).click();
+            seen.push([$("replay-play").textContent, state.snapshot]);
+        }
+        return seen;
+    """
+    assert web.text("#replay-play") == "Play"
+    assert web.browser.execute_script(press, ["play"]) == [["Pause", 0]]
+    WebDriverWait(web.browser, 30).until(lambda _: web.text("#replay-play") == "Play")
+    assert web.js("state.snapshot") == 2
+    # From the beginning again; a pause; a person's own choice, which ends the play, too.
+    assert web.browser.execute_script(press, ["play", "play", "play", "next"]) == [
+        ["Pause", 0],
+        ["Play", 0],
+        ["Pause", 0],
+        ["Play", 1],
+    ]
+    still = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    assert web.find("#replay-play").is_displayed()
+    web.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
+    assert not web.find("#replay-play").is_displayed()
+
+
+def test_no_replay_without_snapshots(web):
+    data, _ = random_pair(9)
+    web.open(data)  # as in a page that never has any
+    assert not web.find("#replay").is_displayed()
+    assert not web.open(data | {"snapshots": None}).find("#replay").is_displayed()
+    assert web.open(with_snapshots()[0]).find("#replay").is_displayed()
+
+
+def test_the_replay_fits_a_phone(web, screen):
+    screen(390)
+    web.open(with_snapshots()[0])
+    box = "document.getElementById('replay').offsetHeight"
+    heights = []
+    for i in range(3):
+        web.js("goToSnapshot(arguments[0])", i)
+        heights.append(web.js(box))
+        assert web.js("document.documentElement.scrollWidth") <= 390
+    assert len(set(heights)) == 1  # nothing below moves while it plays
+    web.tap("#replay-previous")
+    assert web.js("state.snapshot") == 1
+
+
+def test_snapshots_for_a_page(tmp_path):
+    """Of many or of large ones, an even choice with both ends; of one alone, none."""
+    rng = np.random.default_rng(0)
+
+    def keep(steps: int, length: int) -> list[int] | None:
+        (tmp_path / FILE).unlink(missing_ok=True)
+        weights = rng.random((4, 4, length, length)).astype(np.float32)
+        for step in range(1, steps + 1):
+            add_snapshot(tmp_path, step, ["a"] * length, ["b"] * length, weights)
+        data = replay_data(tmp_path)
+        return data and [snapshot["step"] for snapshot in data["snapshots"]]
+
+    assert replay_data(tmp_path) is None
+    assert keep(1, 3) is None
+    assert keep(2, 3) == [1, 2]
+    many = keep(34, 3)
+    assert many == [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 34]
+    large = keep(12, 70)
+    assert large[0] == 1 and large[-1] == 12 and 2 <= len(large) < 12
+    assert len(json.dumps(replay_data(tmp_path))) < 2_100_000
+    assert keep(2, 170) is None
 
 
 def test_language_and_theme(web):

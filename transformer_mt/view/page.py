@@ -14,6 +14,7 @@ from transformer_mt.alignment import Reason, Side, make_gold
 from transformer_mt.files import read_text
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.run_dir import LoadedRun
+from transformer_mt.snapshots import page_snapshots
 from transformer_mt.text import page_language, visible
 from transformer_mt.units import is_punctuation, split_units
 
@@ -28,6 +29,10 @@ GOLD_KEYS = {
     "the packaged starter's validation set": "starter",
 }
 """Gold links that a page can name in both languages, as `alignment.json` names them."""
+
+MOST_SNAPSHOTS = 12
+SNAPSHOT_CHARACTERS = 2_000_000
+"""How much of a page the replay of training may take; the weights of `tiny` need a tenth of it."""
 
 
 def render(data: dict[str, Any], template: str = "attention.html") -> str:
@@ -130,6 +135,24 @@ def roles_data(inspector: Inspector, attention: Attention) -> dict[str, Any]:
     return {"n_pairs": len(pairs), "heads": roles.clear_roles(shares)}
 
 
+def replay_data(run_dir: Path) -> dict[str, Any] | None:
+    """The snapshots of `page_snapshots` that the page replays, evenly chosen, the last among them.
+
+    There are at most `MOST_SNAPSHOTS`, and fewer where they are large. None where not even two of
+    them fit, because one alone replays nothing.
+    """
+    kept = page_snapshots(run_dir)
+    if kept is None:
+        return None
+    snapshots = kept["snapshots"]
+    for n in range(min(MOST_SNAPSHOTS, len(snapshots)), 1, -1):
+        places = np.linspace(0, len(snapshots) - 1, n).round().astype(int)
+        chosen = [snapshots[i] for i in places]
+        if sum(len(snapshot["weights"]) for snapshot in chosen) <= SNAPSHOT_CHARACTERS:
+            return kept | {"snapshots": chosen}
+    return None
+
+
 def page_data(
     inspector: Inspector, attention: Attention, reason: Reason, table: list[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -166,4 +189,5 @@ def page_data(
         "candidates": attention.candidates,
         "log_probs": attention.log_probs.tolist(),
         "left_out": inspector.left_out(src, tgt).round(4).tolist(),
+        "snapshots": replay_data(run.path),
     }

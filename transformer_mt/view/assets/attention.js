@@ -13,6 +13,7 @@ const state = {
   merge: true, // over words, else over subwords
   leftOut: false, // bars of what hiding a source token costs
   step: 0, // of the translation
+  snapshot: 0, // of the training
   pin: [null, null], // the row and column that a person holds
   cell: null, // the [row, column] whose sum is shown
   shift: false, // rows are the steps that consume their token
@@ -169,6 +170,7 @@ function draw() {
   drawPanel();
   drawHeads();
   drawStep();
+  drawReplay();
 }
 
 // ---- What a person does ----

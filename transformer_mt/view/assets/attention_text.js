@@ -293,4 +293,22 @@ const TEXT = {
       "this source token is hidden from the model (hatched: it rises).",
     "词元下方：对模型遮去该源词元后，所取词元的对数概率下降多少奈特（斜纹表示上升）。",
   ],
+  replay: ["How alignment emerged", "对齐是怎样形成的"],
+  replayHint: (source) => [
+    `The run kept how it translated one validation sentence while it was trained: ${iso(source)} ` +
+      "Below are its translation at a step and where it looked for each token, in the layer and " +
+      "head chosen above.",
+    `训练过程中，模型对同一个验证句的翻译保存了下来：${iso(source)}` +
+      "下面是它训练到某一步时的译文，以及写每个词元时看向哪里（所示的层与头在上方选择）。",
+  ],
+  replayPrevious: ["Earlier in training", "训练的前一个时刻"],
+  replayNext: ["Later in training", "训练的后一个时刻"],
+  replayLabel: ["Training step", "训练步数"],
+  replayStep: (step, i, n) => [
+    `After ${step} steps of training (${i} of ${n})`,
+    `训练 ${step} 步之后（${i}/${n}）`,
+  ],
+  play: ["Play", "播放"],
+  pause: ["Pause", "暂停"],
+  nothing: ["(nothing)", "（空）"],
 };

@@ -51,12 +51,16 @@ function headsOf(kind, layer, head) {
 
 /** The mean over the heads of a choice, (rows, columns) as in the dump. */
 function meanOfHeads(kind, layer, head) {
-  const [rows, cols] = sizes[kind];
-  const heads = headsOf(kind, layer, head);
+  return meanOver(headsOf(kind, layer, head), weights[kind], ...sizes[kind]);
+}
+
+/** The mean over `heads` of flat weights (L, H, rows, columns). */
+function meanOver(heads, flat, rows, cols) {
   const mean = Array.from({ length: rows }, () => new Float64Array(cols));
   for (const [l, h] of heads) {
+    const first = (l * H + h) * rows * cols;
     for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < cols; c++) mean[r][c] += weightAt(kind, l, h, r, c);
+      for (let c = 0; c < cols; c++) mean[r][c] += flat[first + r * cols + c];
     }
   }
   return mean.map((row) => row.map((total) => total / heads.length));
