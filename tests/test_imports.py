@@ -31,7 +31,7 @@ LAYERS = (
     {"guide", "interchange.card", "interchange.hub"},
     {"corpus", "inspector"},
     {"interchange.to_marian", "interchange.to_ctranslate2"},
-    {"trainer", "translator", "silver"},
+    {"trainer", "translator", "silver", "roles"},
     {"view.equations", "view.plots", "view.page"},
     {"view.primer_data"},
     COMMANDS,

@@ -86,6 +86,15 @@ def test_the_weights_are_the_softmax_of_queries_and_keys(attention):
                 assert np.allclose(row, expected / expected.sum(), atol=1e-5), (kind, i, h, t)
 
 
+def test_the_values_weighted_and_added_up_are_what_the_heads_give(translator, attention):
+    trace = translator.inspector.forced_pass(attention.src, attention.tgt).trace
+    for kind in ("encoder_self", "decoder_self", "cross"):
+        z = getattr(attention, kind) @ attention.values[kind]  # (L, H, rows, K)
+        for i, layer in enumerate(getattr(trace, kind)):
+            expected = layer.z[0].numpy()  # (rows, D), heads side by side
+            assert np.allclose(np.hstack(list(z[i])), expected, atol=1e-5), (kind, i)
+
+
 def test_the_pass_is_the_one_that_the_fused_path_computes(translator, attention):
     src = torch.tensor([attention.src.ids])
     tgt_in = torch.tensor([[translator.tgt_tokenizer.bos_id, *attention.tgt.ids[:-1]]])

@@ -3,22 +3,26 @@ does no harm."""
 
 import base64
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from helpers import slow_agree
 from pages import Page
 from selenium.webdriver import Chrome, Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from transformer_mt.alignment import Reason
 from transformer_mt.units import split_units
+from transformer_mt.view import page
 from transformer_mt.view.page import reason_data, render
 
 KINDS = ("encoder_self", "decoder_self", "cross")
+ASSETS = Path(page.__file__).parent / "assets"
 ODD = '<script>alert(1)</script> & "it\'s" </script> <!-- 😀👩‍👩‍👧 مرحبا בעולם \\ \u2028 ]]>'
 LONG = (
     "In the long run, children who read many books every day learn to write better than those who "
@@ -67,7 +71,8 @@ def synthetic(
     s, t = len(src["tokens"]), len(tgt["tokens"])
     tgt = tgt | {"in_tokens": ["<s>", *tgt["tokens"][:-1]]}
     sizes = {"encoder_self": (s, s), "decoder_self": (t, t), "cross": (t, s)}
-    arrays: dict[str, dict[str, np.ndarray]] = {"weights": {}, "queries": {}, "keys": {}}
+    groups = ("weights", "queries", "keys", "values")
+    arrays: dict[str, dict[str, np.ndarray]] = {group: {} for group in groups}
     for kind, (rows, columns) in sizes.items():
         q = rng.normal(scale=1.5, size=(layers, n_heads, rows, d_head)).astype(np.float32)
         k = rng.normal(scale=1.5, size=(layers, n_heads, columns, d_head)).astype(np.float32)
@@ -76,7 +81,8 @@ def synthetic(
             scores[..., np.triu(np.ones((rows, columns), dtype=bool), 1)] = -np.inf
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         weights = (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
-        for group, array in (("weights", weights), ("queries", q), ("keys", k)):
+        v = np.random.default_rng(seed + 99).normal(size=k.shape).astype(np.float32)
+        for group, array in zip(groups, (weights, q, k, v), strict=True):
             arrays[group][kind] = array
     candidates, log_probs = [], []
     for i, token in enumerate(tgt["tokens"]):
@@ -111,6 +117,7 @@ def synthetic(
         "links": [],
         "gold": None,
         "aer": [],
+        "roles": None,
         "candidates": candidates,
         "log_probs": log_probs,
         "left_out": (rng.normal(size=(t, s)) ** 3).tolist(),
@@ -241,10 +248,26 @@ def pharaoh(text: str) -> list[list[int]]:
     return [[int(i), int(j)] for i, j in re.findall(r"(\d+)-(\d+)", text)]
 
 
+class Viewer(Page):
+    def open(self, data: dict, words: bool = False) -> "Viewer":
+        """Most tests look at subwords, which the page shows on demand."""
+        super().open(data)
+        self.switch(merge=words)
+        return self
+
+    def panel_row(self, table: int, row: int) -> list[str]:
+        """A row of a table of the panel, without its name."""
+        rows = self.each(
+            "#cell-panel tbody",
+            "[...node.rows].map(row => [...row.cells].map(cell => cell.textContent))",
+        )
+        return [text.replace("−", "-") for text in rows[table][row][1:]]
+
+
 @pytest.fixture
-def web(browser: Chrome, tmp_path: Path) -> Iterator[Page]:
+def web(browser: Chrome, tmp_path: Path) -> Iterator[Viewer]:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    opened = Page(browser, tmp_path)
+    opened = Viewer(browser, tmp_path)
     yield opened
     assert opened.problems() == []
 
@@ -520,7 +543,7 @@ def test_the_reason_for_the_rule_in_both_languages(web, reason, english, chinese
     assert web.text("#rule-text").endswith(chinese)
 
 
-def test_thumbnails_in_order_of_aer(web):
+def test_heads_in_a_grid_of_layers(web):
     rates = {(0, 0): (0.5, 0.1), (0, 1): (0.2, 0.4), (1, 0): (0.9, 0.8), (1, None): (0.1, 0.9)}
     aer = [{"layer": layer, "head": head, "shift": bool(shift), "mask_eos": True, "both": False,
             "aer": steps[shift]}
@@ -528,34 +551,79 @@ def test_thumbnails_in_order_of_aer(web):
     aer += [row | {"both": True, "aer": row["aer"] / 2} for row in aer]
     data, _ = random_pair(6, aer=aer)
     web.open(data)
-    order = "[node.dataset.layer, node.dataset.head, node.innerText]"
-    shown = web.each("[data-kind=cross]", order)
-    best_first = [["1", ""], ["0", "1"], ["0", "0"], ["1", "0"]]
-    assert [row[:2] for row in shown] == [*best_first, ["0", ""], ["1", "1"], ["", ""]]
-    assert "AER 0.100" in shown[0][2] and "AER" not in shown[4][2]
+
+    def grid(kind: str) -> list[dict]:
+        box = "node.getBoundingClientRect()"
+        return web.each(
+            f"[data-kind={kind}]",
+            f"({{choice: [node.dataset.layer, node.dataset.head], x: {box}.left, y: {box}.top, "
+            "text: node.innerText, best: node.classList.contains('best'), "
+            "name: node.ariaLabel})",
+        )
+
+    def best() -> list[list[str]]:
+        return [cell["choice"] for cell in grid("cross") if cell["best"]]
+
+    for kind in KINDS:
+        cells = {tuple(cell["choice"]): cell for cell in grid(kind)}
+        rows = [[cells[layer, head] for head in ("0", "1", "")] for layer in ("0", "1")]
+        for row in rows:  # a layer is a row, its mean comes last
+            assert len({cell["y"] for cell in row}) == 1
+            assert [cell["x"] for cell in row] == sorted({cell["x"] for cell in row})
+        for above, below in zip(*rows, strict=True):
+            assert above["x"] == below["x"] and above["y"] < below["y"]
+        assert cells["", ""]["y"] > rows[1][0]["y"]
+    assert best() == [["1", ""]]
+    first, *_, mean_of_all = grid("cross")
+    assert "AER 0.500" in first["text"] and "AER" not in mean_of_all["text"]
+    assert ["the lowest AER" in cell["name"] for cell in grid("cross")].count(True) == 1
     web.switch(both=True)
-    assert "AER 0.050" in web.each("[data-kind=cross]", order)[0][2]
+    assert "AER 0.250" in grid("cross")[0]["text"]
     web.switch(both=False, mask_eos=False)
-    assert not any("AER" in row[2] for row in web.each("[data-kind=cross]", order))
+    assert not any("AER" in cell["text"] for cell in grid("cross")) and best() == []
     web.switch(shift=True, mask_eos=True)
-    assert [row[:2] for row in web.each("[data-kind=cross]", order)][:2] == [["0", "0"], ["0", "1"]]
+    assert best() == [["0", "0"]]
     pictures = web.each("canvas", "node.toDataURL()")
     assert (
         len(pictures) == len(set(pictures)) == 21
     )  # 3 kinds of 2 layers of 2 heads and their mean, and a mean of all
 
 
+def test_heads_by_keyboard(web):
+    web.open(random_pair(6)[0])
+    web.focus("[data-kind=cross]")
+    web.press(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ENTER)
+    assert web.js("[state.kind, state.layer, state.head]") == ["cross", 1, 1]
+
+
+def test_what_a_head_looks_at(web):
+    nothing = [[None, None], [None, None]]
+    heads = {
+        "encoder_self": [[None, {"place": "previous", "share": 0.9153}], [None, None]],
+        "decoder_self": nothing,
+        "cross": [[None, None], [{"place": "aligned_read", "share": 0.5}, None]],
+    }
+    data, _ = random_pair(6, roles={"n_pairs": 100, "heads": heads})
+    web.open(data)
+    text = '[data-kind="{}"][data-layer="{}"][data-head="{}"]'
+    assert "previous 92%" in web.text(text.format("encoder_self", 0, 1))
+    assert "%" not in web.text(text.format("encoder_self", 0, 0))
+    read = "looks at the word aligned to the one just read: 50% of its weight, over 100 validation"
+    assert read in web.text("#role")
+    web.choose("encoder_self", 0, 1)
+    assert "looks at the previous token: 92%" in web.text("#role")
+    web.choose("encoder_self", 0, None)
+    assert web.text("#role") == ""
+    web.choose("encoder_self", 0, 1)
+    web.click("#language")
+    assert "前一个词元：占其权重的 92%（在 100 对验证句上测得）" in web.text("#role")
+    data["roles"]["n_pairs"] = 0  # a run that keeps no validation set
+    assert "in this sentence" in web.open(data).text("#role")
+
+
 def test_cell_shows_the_sum_that_made_it(web):
     data, arrays = random_pair(7)
     web.open(data)
-
-    def table_row(table: int) -> list[str]:
-        """The last row of a table of the panel, without its name."""
-        rows = web.each(
-            "#cell-panel tbody", "[...node.rows[2].cells].map(cell => cell.textContent)"
-        )
-        return [text.replace("−", "-") for text in rows[table][1:]]
-
     for kind, layer, head, r, c, shift in [
         ("cross", 1, 0, 1, 2, False),
         ("cross", 0, 1, 0, 1, True),
@@ -570,31 +638,80 @@ def test_cell_shows_the_sum_that_made_it(web):
         q = arrays["queries"][kind][layer, head, line].astype(float)
         keys = arrays["keys"][kind][layer, head].astype(float)
         exps = np.exp(keys @ q / np.sqrt(len(q)))[: line + 1 if kind == "decoder_self" else None]
-        close(table_row(0), q * keys[c], 6e-4)
+        close(web.panel_row(0, 2), q * keys[c], 6e-4)
         close(web.number("#dot"), q @ keys[c], 6e-5)
         close(web.number("#score"), np.log(exps[c]), 6e-5)
-        close([x for x in table_row(1) if x != "—"], exps / exps.sum(), 6e-5)
+        close([x for x in web.panel_row(1, 2) if x != "—"], exps / exps.sum(), 6e-5)
         np.testing.assert_allclose(web.number("#softmax-sum"), exps.sum(), rtol=1e-3)
         close(web.number("#weight"), arrays["weights"][kind][layer, head, line, c], 6e-5)
         assert f"Row {line}, column {c}" in web.text("#cell-panel")
+        # The row's output: every value times its weight, added up.
+        v = arrays["values"][kind][layer, head].astype(float)[: len(exps)]
+        z = exps / exps.sum() @ v
+        close(web.panel_row(2, 0), v[c], 6e-4)
+        close(web.panel_row(2, 1), exps[c] / exps.sum() * v[c], 6e-4)
+        close(web.panel_row(2, 2), z, 6e-4)
+        close(web.number("#z0"), z[0], 6e-4)
     web.click('#matrix [data-row="1"][data-col="3"]')
     assert "May not be seen" in web.text("#cell-panel") and (1, 3) in web.cells("future")
 
 
-def test_a_mean_leads_to_its_largest_part(web):
+@pytest.mark.parametrize("shift", [False, True])
+def test_a_mean_lists_its_heads_and_leads_to_them(web, shift):
     data, arrays = random_pair(8)
     web.open(data)
+    weights = arrays["weights"]["cross"].astype(float)
+    web.choose("cross", None, None)
+    web.switch(shift=shift)
+    web.click('#matrix [data-row="1"][data-col="2"]')
+    listed = web.each(
+        "#parts tbody tr", "[...node.querySelectorAll('button')].map(b => +b.dataset.weight)"
+    )
+    expected = weights[:, :, 1 + shift, 2]
+    close(listed, expected)  # rows are layers
+    close(web.number("#mean"), expected.mean(), 6e-5)
+    layer, head = np.unravel_index(expected.argmax(), expected.shape)
+    web.click("#parts .largest")
+    assert web.js("[state.layer, state.head]") == [layer, head]
+    close(web.number("#weight"), expected.max(), 6e-5)
+    assert web.js("document.activeElement.id") == "panel-title"
     web.choose("cross", 1, None)
-    web.switch(merge=True)
-    web.click('#matrix [data-row="0"][data-col="1"]')
-    rows, columns = data["tgt"]["units"][0]["tokens"], data["src"]["units"][1]["tokens"]
-    weights = arrays["weights"]["cross"][1]
-    head, t, s = max(itertools.product((0, 1), rows, columns), key=lambda place: weights[place])
-    web.click("#unmix")
-    assert f"Row {t}, column {s}" in web.text(
-        "#cell-panel"
-    ) and f"layer 1, head {head}" in web.text("#matrix-title")
-    close(web.number("#weight"), weights[head, t, s], 6e-5)
+    close(web.each("#parts button", "+node.dataset.weight"), expected[1])
+
+
+def test_a_word_lists_its_subwords_and_leads_to_them(web):
+    data, arrays = random_pair(8)
+    web.open(data, words=True)
+    weights = arrays["weights"]["cross"][1, 0].astype(float)
+    sides = data["tgt"], data["src"]
+    pairs = itertools.product(*(range(len(side["units"])) for side in sides))
+    (r, c) = next(
+        (r, c)
+        for r, c in pairs
+        if len(sides[0]["units"][r]["tokens"]) > 1 or len(sides[1]["units"][c]["tokens"]) > 1
+    )
+    web.click(f'#matrix [data-row="{r}"][data-col="{c}"]')
+    rows, columns = sides[0]["units"][r]["tokens"], sides[1]["units"][c]["tokens"]
+    part = weights[np.ix_(rows, columns)]
+    close(web.each("#parts button", "+node.dataset.weight"), part.ravel())
+    close(web.number("#mean"), merged(weights, *sides)[r, c], 6e-5)
+    web.click("#parts .largest")
+    close(web.number("#weight"), part.max(), 6e-5)
+    assert not web.js("state.merge")
+
+
+def test_words_come_first(web):
+    """As in alignment.png; a word of one subword has its sum at once."""
+    rng = np.random.default_rng(0)
+    data, arrays = synthetic(
+        sentence("I do", "en", rng, longest=1), sentence("好吗", "zh", rng, longest=1)
+    )
+    Page.open(web, data)
+    weights = mean_of_heads(arrays, "cross", 1, 0)
+    close(web.matrix(), merged(weights, data["tgt"], data["src"]))
+    assert web.each("#matrix thead th .piece", "node.textContent") == ["I", "do", "</s>"]
+    web.click('#matrix [data-row="1"][data-col="0"]')
+    close(web.number("#weight"), weights[1, 0], 6e-5)
 
 
 def test_matrix_by_keyboard(web):
@@ -621,7 +738,7 @@ def test_every_control_is_named_and_reachable(web):
     assert all(web.each("button, select, input", named))
     reached: set[str] = set()
     for _ in range(
-        32
+        36
     ):  # the matrix, each side of the pair and each group of heads are one stop of the Tab key
         web.press(Keys.TAB)
         stop = "document.activeElement"
@@ -641,7 +758,9 @@ def test_every_control_is_named_and_reachable(web):
     }
     assert reached >= {
         "merge",
+        "both",
         "rule",
+        "save",
         "keys",
         "queries",
         "TD",
@@ -720,9 +839,8 @@ def test_odd_text_does_no_harm(web):
     web.switch(merge=True, left_out=True)
     web.click('#matrix [data-row="1"][data-col="1"]')
     web.click("#language")
-    assert (
-        web.js("document.querySelectorAll('script, b').length") == elements == 2 + 5
-    )  # ours, and the legend's shades
+    others = "document.querySelectorAll('script, b:not(#mean)').length"
+    assert web.js(others) == elements == 2 + 5  # ours, and the legend's shades
     for place in ("#candidates", "#rule-text", "#run"):
         assert script in web.text(place)
 
@@ -748,9 +866,208 @@ def test_short_and_long_pairs(web, width):
     web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_what_was_not_computed_is_not_offered(web):
+    """A page whose data come step by step has no effects of leaving out yet."""
+    data, arrays = random_pair(9)
+    web.open(data)
+    assert web.find("#left-out").is_displayed()
+    web.switch(left_out=True)
+    data["left_out"] = None
+    show(web, data)
+    assert not web.find("#left-out").is_displayed()
+    assert not web.find("#left-out-text").is_displayed() and web.each("#bars .down", "1") == []
+    close(web.each("#bars > div", "+node.dataset.weight"), mean_of_heads(arrays, "cross", 1, 0)[0])
+
+
+SHOW = """
+const data = JSON.parse(arguments[0]);
+for (const group of arguments[1]) {
+    for (const kind in data[group]) data[group][kind] = floats(data[group][kind]);
+}
+show(data);
+"""
+
+
+def show(web: Page, data: dict, *typed: str) -> None:
+    """Show other data on an open page; the groups `typed` as arrays of numbers, as an engine in the
+    page would give them."""
+    web.browser.execute_script(SHOW, json.dumps(data), typed)
+
+
+def test_other_data_are_shown_without_a_reload(web):
+    data, _ = random_pair(1)
+    web.open(data)
+    web.choose("cross", 0, 1)
+    web.switch(shift=True, left_out=True)
+    web.click('#matrix [data-row="0"][data-col="1"]')
+    other, arrays = random_pair(2)
+    show(web, other, "weights", "queries", "keys", "values")
+    assert web.text("#src-text") == other["src"]["text"] and web.text("#tgt-text") != ""
+    close(web.matrix(), mean_of_heads(arrays, "cross", 0, 1, True))
+    assert web.js("state.leftOut") and web.js("document.getElementById('cell-panel').hidden")
+    close(web.each("#bars > div", "+node.dataset.drop"), other["left_out"][0])
+    # The same tokens, but other numbers: an open cell follows them.
+    web.click('#matrix [data-row="0"][data-col="1"]')
+    same, arrays = synthetic(other["src"], other["tgt"], seed=77)
+    show(web, same)
+    close(web.number("#weight"), arrays["weights"]["cross"][0, 1, 1, 1], 6e-5)
+    # A model of another shape: what was chosen does not exist in it.
+    third, arrays = random_pair(3, layers=1, n_heads=1)
+    web.choose("encoder_self", 1, 1)
+    show(web, third)
+    close(web.matrix(), mean_of_heads(arrays, "encoder_self", None, None))
+    web.choose("cross", 0, 0)
+    close(web.matrix(), mean_of_heads(arrays, "cross", 0, 0, True))
+    assert len(web.each("canvas", "1")) == 9
+
+
 def test_size():
     unit = {"text": "international", "punctuation": False}
     side = {"text": "", "language": "en", "units": [unit | {"tokens": [i]} for i in range(30)]}
     side |= {"tokens": ["▁international"] * 30 + ["</s>"], "n_prefix": 0}
     data, _ = synthetic(side, side, layers=3, n_heads=4, d_head=64)
-    assert len(render(data).encode()) < 1_050_000
+    assert len(render(data).encode()) < 1_500_000
+
+
+# ---- How it looks ----
+
+
+@pytest.fixture
+def screen(web):
+    """Set the size of the screen."""
+
+    def resize(width: int, height: int = 900) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        web.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    yield resize
+    web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width", [390, 1400, 1920])
+def test_the_matrix_fills_its_panel(web, screen, width):
+    rng = np.random.default_rng(0)
+    screen(width)
+    pair = sentence("I like tea.", "en", rng, 9), sentence("我喜欢茶。", "zh", rng, 2)
+    web.open(synthetic(*pair)[0])
+    for kind in KINDS:
+        web.choose(kind, 1, 0)
+        room = web.js("document.getElementById('matrix-box').clientWidth")
+        assert 0.9 * room <= web.js("document.getElementById('matrix').offsetWidth") <= room
+    screen(1000)  # cells follow a window that changes
+    WebDriverWait(web.browser, 10).until(
+        lambda _: web.js("document.getElementById('matrix').offsetWidth") > 800
+    )
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_forty_tokens_stay_legible(web, screen, width):
+    rng = np.random.default_rng(0)
+    screen(width)
+    chinese = "从长远来看，每天读很多书的孩子比从不读书的孩子更会写作，" * 2
+    long = sentence(LONG, "en", rng, longest=3), sentence(chinese, "zh", rng, longest=1)
+    assert min(len(side["tokens"]) for side in long) >= 40
+    web.open(synthetic(*long)[0])
+    size = "[node.offsetWidth, node.offsetHeight, parseFloat(getComputedStyle(node).fontSize)]"
+    for cell_width, cell_height, letters in web.each("#matrix td", size)[:50]:
+        assert cell_width >= 24 and cell_height >= 24 and letters >= 9
+    # The headings stay in sight when the box scrolls.
+    place = "(() => { const box = node.getBoundingClientRect(); return [box.left, box.top]; })()"
+    [before] = web.each("#matrix thead th:first-child", place)
+    web.js("document.getElementById('matrix-box').scrollBy(300, 300)")
+    [after] = web.each("#matrix thead th:first-child", place)
+    close(after, before, 1)
+    [column], [row] = (
+        web.each(f"#matrix {heading}", place)
+        for heading in ("thead th:last-child", "tbody tr:last-child th")
+    )
+    close([column[1], row[0]], [before[1], before[0]], 60)
+
+
+def linear(color: str) -> np.ndarray:
+    c = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB of linear sRGB."""
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.array(to_xyz) @ rgb.clip(0, 1) / [0.9505, 1, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+SIGHT = {  # Machado et al. 2009, severity 1
+    "normal": np.eye(3),
+    "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritan": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_q_k_and_v_have_colours_that_everybody_tells_apart(dark):
+    css = (ASSETS / "page.css").read_text("utf-8")
+    colors = dict(
+        re.findall(
+            r"--(\w+): light-dark\(#\w+, (#\w+)\)" if dark else r"--(\w+): light-dark\((#\w+)", css
+        )
+    )
+    luminance = {name: linear(color) @ [0.2126, 0.7152, 0.0722] for name, color in colors.items()}
+    for name in "qkv":  # legible as text on a card: WCAG 2, AA
+        low, high = sorted((luminance[name], luminance["card"]))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, name
+    for sight, matrix in SIGHT.items():
+        seen = {name: lab(np.array(matrix) @ linear(colors[name])) for name in "qkv"}
+        for a, b in itertools.combinations("qkv", 2):
+            assert np.linalg.norm(seen[a] - seen[b]) > 25, (sight, a, b)
+
+
+# ---- The picture that is saved ----
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_view_saves_as_svg(web):
+    data, _ = random_pair(12)
+    data["rule"] |= {"both": True, "column_threshold": 0.1}
+    data["src"]["tokens"][0] = "<b>&"
+    web.open(data)
+    n_rows, n_columns = web.matrix().shape
+    text = web.js("viewAsSvg()")
+    root = ElementTree.fromstring(text)
+    assert root.tag == f"{SVG}svg" and float(root.get("width")) > 300
+    # A rectangle for the ground and for each cell; the frames of the links.
+    assert len(root.findall(f".//{SVG}rect")) == 1 + n_rows * n_columns
+    framed = [node for node in root.iter(f"{SVG}rect") if node.get("stroke")]
+    dashed = [node for node in framed if node.get("stroke-dasharray")]
+    assert len(framed) == len(web.cells("link"))
+    assert len(dashed) == len(web.cells("by-rows") | web.cells("by-columns"))
+    # Headings once in the lines, once in the matrix.
+    texts = [node.text for node in root.iter(f"{SVG}text")]
+    labels = [*data["src"]["tokens"], *data["tgt"]["tokens"]]
+    assert all(texts.count(label) >= 2 for label in labels)
+    strokes = [node for node in root.iter(f"{SVG}path") if node.get("stroke")]
+    assert len(strokes) == len(web.each("#pair path", "1"))
+    # Self-contained, and in colours that every program knows.
+    assert not re.search(r"href|url\(|<style|class=|var\(|color-mix|light-dark", text)
+    colors = {node.get(name) for node in root.iter() for name in ("fill", "stroke")} - {
+        None,
+        "none",
+    }
+    assert all(re.fullmatch(r"#[0-9a-f]{6}", color) for color in colors)
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    web.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    assert web.js("viewAsSvg()") != text
+
+
+def test_the_button_saves_the_file(web, tmp_path):
+    web.browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    web.open(random_pair(2)[0], words=True)
+    expected = web.js("viewAsSvg()")
+    web.click("#save")
+    path = tmp_path / "attention.svg"
+    WebDriverWait(web.browser, 30).until(lambda _: path.exists() and path.stat().st_size)
+    assert path.read_text("utf-8") == expected

@@ -339,27 +339,45 @@ def agree_in_tables(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 @torch.inference_mode()
-def cross_attention(
+def forced_batches(
     model: Transformer,
     pairs: list[tuple[list[int], list[int]]],
     bos_id: int,
-    batch_tokens: int = 4096,
-) -> Iterator[tuple[int, np.ndarray]]:
-    """All cross-attention of finished translations, by one teacher-forced pass over each.
+    batch_tokens: int,
+    with_encoder: bool = False,
+) -> Iterator[tuple[list[int], Trace]]:
+    """One teacher-forced pass over finished translations, in batches of like length.
 
     Args:
         pairs: ids of source and target, eos last.
         batch_tokens: padded tokens of the longer side that pass through the model together.
+        with_encoder: the encoder's attention is wanted as well, which takes a little longer.
 
     Yields:
-        The number of a pair and its weights `(L, H, T, S)`; those of like length come together.
+        The numbers of the pairs of a batch, and what attention computed on them, padded.
     """
     for group in length_batches([max(map(len, pair)) for pair in pairs], batch_tokens):
         src = pad([pairs[i][0] for i in group], model.pad_id).to(model.device)
         # Causality hides the target's padding, whatever it is.
         tgt_in = pad([[bos_id, *pairs[i][1][:-1]] for i in group], 0).to(model.device)
         trace = Trace()
-        model.decode_states(tgt_in, model.encode(src), src == model.pad_id, trace)
+        memory = model.encode(src, trace if with_encoder else None)
+        model.decode_states(tgt_in, memory, src == model.pad_id, trace)
+        yield group, trace
+
+
+def cross_attention(
+    model: Transformer,
+    pairs: list[tuple[list[int], list[int]]],
+    bos_id: int,
+    batch_tokens: int = 4096,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """All cross-attention of finished translations; arguments as for `forced_batches`.
+
+    Yields:
+        The number of a pair and its weights `(L, H, T, S)`; those of like length come together.
+    """
+    for group, trace in forced_batches(model, pairs, bos_id, batch_tokens):
         cross = torch.stack([layer.weights for layer in trace.cross]).cpu().numpy()
         for row, i in enumerate(group):  # cross: (L, B, H, T, S), padded
             yield i, cross[:, row, :, : len(pairs[i][1]), : len(pairs[i][0])]

@@ -74,6 +74,8 @@ class Attention:
     """By kind, `(L, H, rows, K)`, before scaling."""
     keys: dict[str, np.ndarray]
     """By kind, `(L, H, columns, K)`."""
+    values: dict[str, np.ndarray]
+    """By kind, `(L, H, columns, K)`."""
     log_probs: np.ndarray
     """Log-probability of every target token, `(T,)`, in nats."""
     candidates: list[list[tuple[str, float]]]
@@ -245,6 +247,7 @@ class Inspector:
             **weights,
             queries={kind: stacked([layer.q for layer in layers[kind]]) for kind in kinds},
             keys={kind: stacked([layer.k for layer in layers[kind]]) for kind in kinds},
+            values={kind: stacked([layer.v for layer in layers[kind]]) for kind in kinds},
             log_probs=log_probs.gather(1, torch.tensor(tgt.ids)[:, None])[:, 0].numpy(),
             candidates=[
                 list(zip(run.tgt_tokenizer.pieces(ids), probabilities, strict=True))

@@ -142,6 +142,7 @@ def write_all(
     # A damaged alignment.json stops here, before anything is written.
     saved = translator.inspector.saved_rule()
     table = saved[1]["table"] if saved else []
+    html = page.render(page.page_data(translator.inspector, attention, reason, table))
 
     arrays = dump_arrays(attention, args.dump_qk)
 
@@ -154,7 +155,6 @@ def write_all(
     write_text(folder / "alignment.txt", format_links(attention.links) + "\n")
     summary = description(translator, attention, reason, args)
     write_text(folder / "attention.json", json.dumps(summary, ensure_ascii=False, indent=1) + "\n")
-    html = page.render(page.page_data(translator.inspector, attention, reason, table))
     write_text(folder / "attention.html", html)
 
     # A rule that averages over all layers names none; the last one stands for them.

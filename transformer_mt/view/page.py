@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from transformer_mt import roles
 from transformer_mt.alignment import Reason, Side, make_gold
 from transformer_mt.files import read_text
 from transformer_mt.inspector import Attention, Inspector
@@ -35,8 +36,8 @@ def render(data: dict[str, Any], template: str = "attention.html") -> str:
     Args:
         data: becomes JSON; no text in it can end the script element that holds it, and control
             characters become visible.
-        template: a file in `assets/`; `__NAME.css__` or `__NAME.js__` stands for another file
-            there, and `__DATA__` for the data.
+        template: a file in `assets/`; `__NAME.css__`, `__NAME.html__` or `__NAME.js__` stands for
+            another file there, and `__DATA__` for the data.
     Raises:
         ValueError: a number is not finite, which JSON cannot write.
     """
@@ -45,7 +46,7 @@ def render(data: dict[str, Any], template: str = "attention.html") -> str:
     def read(name: str) -> str:
         return (assets / name).read_text(encoding="utf-8")
 
-    page = re.sub(r"__(\w+\.(?:css|js))__", lambda match: read(match[1]), read(template))
+    page = re.sub(r"__(\w+\.(?:css|html|js))__", lambda match: read(match[1]), read(template))
     # "</script>" inside a sentence would end the element, so that "<" is escaped.
     text = json.dumps(shown(data), ensure_ascii=False, allow_nan=False)
     return page.replace("__DATA__", text.replace("<", "\\u003c"))
@@ -116,6 +117,19 @@ def gold_links(run: LoadedRun, attention: Attention) -> list[list[int]] | None:
     return None
 
 
+def roles_data(inspector: Inspector, attention: Attention) -> dict[str, Any]:
+    """What each head looks at, where that is clear.
+
+    Returns:
+        `heads`, as `clear_roles` gives them, measured on `n_pairs` pairs of the run's validation
+        set; 0 = on this very sentence, because the run keeps none.
+    """
+    pairs = roles.held_out(inspector)
+    own_pair = make_gold(attention.src, attention.tgt, "", "")
+    shares = roles.measure(inspector, pairs or [own_pair])
+    return {"n_pairs": len(pairs), "heads": roles.clear_roles(shares)}
+
+
 def page_data(
     inspector: Inspector, attention: Attention, reason: Reason, table: list[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -142,11 +156,13 @@ def page_data(
         "weights": {kind: packed(getattr(attention, kind)) for kind in KINDS},
         "queries": {kind: packed(attention.queries[kind]) for kind in KINDS},
         "keys": {kind: packed(attention.keys[kind]) for kind in KINDS},
+        "values": {kind: packed(attention.values[kind]) for kind in KINDS},
         "rule": asdict(attention.rule),
         "reason": reason_data(reason),
         "links": sorted(attention.links),
         "gold": gold_links(run, attention),
         "aer": [{key: row[key] for key in AER_KEYS} for row in table],
+        "roles": roles_data(inspector, attention),
         "candidates": attention.candidates,
         "log_probs": attention.log_probs.tolist(),
         "left_out": inspector.left_out(src, tgt).round(4).tolist(),

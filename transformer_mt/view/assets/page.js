@@ -1,22 +1,39 @@
 "use strict";
 // What both pages share: their data, small helpers for the document, and the words in common.
 
-const data = JSON.parse($("data").textContent);
-const { src, tgt } = data;
+// Set by `load`. Shape letters as in model.py: S source tokens, T target tokens, eos included; H
+// heads; K d_head.
+let data;
+let src;
+let tgt;
+let S;
+let T;
+let H;
+let K;
 
-// Shape letters as in model.py: S source tokens, T target tokens, eos included; H heads; K d_head.
-const S = src.tokens.length;
-const T = tgt.tokens.length;
-const H = data.run.n_heads;
-const K = data.run.d_head;
+/** Make other data the page's own; they have the structure that Python gives. */
+function load(newData) {
+  data = newData;
+  ({ src, tgt } = data);
+  S = src.tokens.length;
+  T = tgt.tokens.length;
+  H = data.run.n_heads;
+  K = data.run.d_head;
+}
+
+/** The data that page.py wrote into the page. */
+function ownData() {
+  return JSON.parse($("data").textContent);
+}
 
 function $(id) {
   return document.getElementById(id);
 }
 
-/** Little-endian float32 in base64, as page.py packs them. */
-function floats(base64) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+/** Numbers as page.py packs them, little-endian float32 in base64, or as they are. */
+function floats(packed) {
+  if (packed instanceof Float32Array) return packed;
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
   return new Float32Array(bytes.buffer);
 }
 

@@ -4,6 +4,7 @@
 
 const DIGITS = 3; // decimals of a number
 
+load(ownData());
 const { run, study, pair, kinds } = data;
 const D = run.d_model;
 const isHard = run.cross_attention === "hard";
