@@ -61,7 +61,7 @@ LONGEST_CHARACTERS = 60
 DRAWN_BYTES = 600_000
 """Size of the vectors and columns of weights. A large model's page shows some of its layers."""
 
-WORD_BYTES = 160_000
+WORD_BYTES = 240_000
 """Size of the vectors of words that section 2 compares."""
 
 N_NEAREST = 5
@@ -228,8 +228,9 @@ def is_word(piece: str, by_character: bool) -> bool:
     return piece.startswith("\u2581") and len(piece) > 2 and piece[1:].isalpha()
 
 
-def words_of_run(translator: Translator, is_tgt: bool, at_most: int) -> list[int]:
-    """Ids of the words of one side, those first that the run's validation set uses most.
+def words_of_run(translator: Translator, side: Side, is_tgt: bool, at_most: int) -> list[int]:
+    """Ids of words of a language: those of the sentence, and those that the run's validation set
+    uses most.
 
     Pieces that the text never uses were hardly trained, and their vectors mean nothing. Where the
     run keeps no validation set the order is the vocabulary's.
@@ -240,18 +241,19 @@ def words_of_run(translator: Translator, is_tgt: bool, at_most: int) -> list[int
     rows = [line.split("\t") for line in read_text(path)] if path.is_file() else []
     encoded = tokenizer.encode([row[int(is_tgt)] for row in rows if len(row) > 1])
     counts = Counter(itertools.chain.from_iterable(encoded))
-    ids = [i for i, _ in counts.most_common()] or list(range(len(table)))
+    frequent = [i for i, _ in counts.most_common()] or list(range(len(table)))
+    ids = list(dict.fromkeys([*side.ids, *frequent]))
     pieces = tokenizer.pieces(ids)
     by_character = is_chinese(language)
     words = [i for i, piece in zip(ids, pieces, strict=True) if is_word(piece, by_character)]
     return words[:at_most]
 
 
-def words_data(translator: Translator, is_tgt: bool) -> dict[str, Any]:
+def words_data(translator: Translator, side: Side, is_tgt: bool) -> dict[str, Any]:
     """Words of the run's vocabulary, their embeddings and each one's nearest neighbours."""
     tokenizer, table = embeddings(translator, is_tgt)
     vector_bytes = 4 * table.size(1) * 4 // 3  # base64 makes 4 bytes of 3
-    ids = words_of_run(translator, is_tgt, WORD_BYTES // vector_bytes)
+    ids = words_of_run(translator, side, is_tgt, WORD_BYTES // vector_bytes)
     if len(ids) < 2:  # nothing to compare
         return {"labels": [], "x": "", "nearest": [], "cosines": [], "median": 0.0}
     x = table[ids]
@@ -519,7 +521,7 @@ def image_data() -> dict[str, Any]:
     Returns:
         `pixels` `(3, 12, 12)`, `channel` and `spatial` gates; `frames` `(F, 3, 12, 12)` of a film
         and `temporal`, how far each is let through where each is the reference; `patches`, weights
-        of each square of 4 × 4 pixels, blurred, on all squares.
+        of each square of 4 × 4 pixels, blurred, on the other squares.
     """
     image = tiny_image(sun=1)
     channel, spatial = image_gates(image)
@@ -530,7 +532,8 @@ def image_data() -> dict[str, Any]:
 
     keys = patches_of(functional.avg_pool2d(image, 2), 2)  # blurred squares, 3 · 2 · 2 numbers
     keys = (keys - keys.mean(0)) / keys.std()
-    weights = softmax_rows(inner_products(keys) / math.sqrt(keys.size(1)))
+    scores = inner_products(keys) / math.sqrt(keys.size(1))
+    weights = softmax_rows(scores.fill_diagonal_(-math.inf))  # each looks at the others
     return {
         "pixels": packed(image.numpy()),
         "channel": channel.tolist(),
@@ -583,7 +586,7 @@ def primer_data(
         "run": run_data(translator),
         **pair_texts(config, attention, tgt_text is not None),
         "study": study_data(translator, tgt if is_tgt else src, is_tgt, study_text),
-        "words": words_data(translator, is_tgt),
+        "words": words_data(translator, tgt if is_tgt else src, is_tgt),
         "self": encoder | {"kind": "encoder_self", "labels": src.tokens},
         "sink": sink_data(attention.decoder_self),
         "scaling": scaling_study(D_KS, seed=0),

@@ -225,9 +225,9 @@ function drawProjections({ q, k, v }) {
   const x = { name: "X", sizes: [s, d], matrix: layers[layer].x };
   product(
     "s4-qkv-shapes",
-    ...[x, "×", ...projection("Q", q)],
-    ...["·", x, "×", ...projection("K", k)],
-    ...["·", x, "×", ...projection("V", v)],
+    [x, "×", ...projection("Q", q)],
+    [x, "×", ...projection("K", k)],
+    [x, "×", ...projection("V", v)],
   );
   drawFirstNumber();
   const vectorOf = (name, matrix) => ({

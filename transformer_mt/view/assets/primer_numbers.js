@@ -90,7 +90,7 @@ const state = {
   ],
   layer: self.layer, // sections 4, 5 and 8: an index of `layers`
   head: self.head,
-  token: Math.min(3, S - 1),
+  token: Math.min(1, S - 1),
   scaling: data.scaling.findIndex((row) => row.d_k >= 64), // section 5: an index of `data.scaling`
   ask: 0, // sections 6 and 10: the target token that asks
   pairs: [
@@ -102,7 +102,7 @@ const state = {
   head7: data.cross.head,
   off: "", // section 8: the kind whose heads are listed, "" for all
   causal: true, // section 9
-  pathStep: 1,
+  pathStep: data.path.length,
   position: Math.min(1, positions.length - 1),
   length: Math.max(S, T),
   reference: 0, // section 10

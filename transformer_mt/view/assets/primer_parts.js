@@ -281,34 +281,46 @@ function heatCell(id, x, r, c, most, options) {
   return cell;
 }
 
+function isSmallScreen() {
+  return innerWidth < 700;
+}
+
+function tokenPixels() {
+  return Math.min(isSmallScreen() ? 10 : 13, 150 / Math.max(S, T, N));
+}
+
+function widePixels() {
+  return isSmallScreen() ? 90 : 150;
+}
+
 /** A product of matrices, each drawn to the scale of its shape.
  *
- * Each of `parts` is an operator, such as "×", or { name, sizes, tone, matrix }. A row or a column
- * of tokens takes `TOKEN` pixels for each, one of numbers shares `WIDE` pixels among D. Where
+ * Each of `parts` is an operator, such as "×", or { name, sizes, tone, matrix }, or a list of
+ * these that stays on one line. A row or a column
+ * of tokens takes `tokenPixels` for each, one of numbers shares `widePixels` among D. Where
  * `matrix` is given its numbers are the colours; the tip shows them.
  */
-const TOKEN = () => Math.min(10, 150 / Math.max(S, T, N));
-const WIDE = 150;
-
 function product(id, ...parts) {
-  const length = (size) => Math.max(3, size.tokens ? size.n * TOKEN() : (size.n * WIDE) / D);
-  const nodes = parts.map((part) => {
-    if (typeof part === "string") return el("span", { class: "operator" }, part);
-    const { name, sizes, tone = "", matrix = null } = part;
-    const [height, width] = sizes.map(length);
-    const style = `width:${width.toFixed(1)}px;height:${height.toFixed(1)}px`;
-    const canvas = el("canvas", { class: `matrix ${tone}`, style, "aria-hidden": "true" });
-    if (matrix) {
-      const most = largest(matrix.flat().filter(Number.isFinite));
-      paint(canvas, matrix, (x) => Math.abs(x) / most);
-    } else {
-      canvas.classList.add("solid");
-    }
-    const caption = shape(name, ...sizes.map((size) => size.n));
-    caption.classList.add(...(tone ? [tone] : []));
-    return el("figure", {}, canvas, el("figcaption", {}, caption));
-  });
-  fill(id, ...nodes);
+  fill(id, ...parts.map(productPart));
+}
+
+function productPart(part) {
+  if (typeof part === "string") return el("span", { class: "operator" }, part);
+  if (Array.isArray(part)) return el("div", { class: "group" }, ...part.map(productPart));
+  const { name, sizes, tone = "", matrix = null } = part;
+  const length = (size) => Math.max(3, size.tokens ? size.n * tokenPixels() : (size.n * widePixels()) / D);
+  const [height, width] = sizes.map(length);
+  const style = `width:${width.toFixed(1)}px;height:${height.toFixed(1)}px`;
+  const canvas = el("canvas", { class: `matrix ${tone}`, style, "aria-hidden": "true" });
+  if (matrix) {
+    const most = largest(matrix.flat().filter(Number.isFinite));
+    paint(canvas, matrix, (x) => Math.abs(x) / most);
+  } else {
+    canvas.classList.add("solid");
+  }
+  const caption = shape(name, ...sizes.map((size) => size.n));
+  if (tone) caption.classList.add(tone);
+  return el("figure", {}, canvas, el("figcaption", {}, caption));
 }
 
 /** A size that counts tokens, and one that counts numbers of a vector. */

@@ -1,8 +1,6 @@
 // What stands at the edge of the page while one reads: the formula, the picture of all that it
 // computes, to scale, and the contents. What a section is about lights up.
 
-const SMALL_SCREEN = 700; // pixels
-
 /** The picture's parts from left to right; sizes in pixels, `n` tokens high or wide. */
 function flowParts(isSmall) {
   const wide = isSmall ? 46 : 84; // D numbers
@@ -53,7 +51,7 @@ function flowCells(x, y, { width, height, matrix }) {
 }
 
 function drawStrip() {
-  const isSmall = innerWidth < SMALL_SCREEN;
+  const isSmall = isSmallScreen();
   const parts = flowParts(isSmall);
   const gap = isSmall ? 3 : 7;
   const arrow = isSmall ? 13 : 24;

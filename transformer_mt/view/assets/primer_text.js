@@ -637,9 +637,9 @@ const TEXT = {
     "每一种都先看一幅 12 × 12 像素的小图，那里没有学到的参数，只是把数与平均值相比；下面再用在这句话上，做法同论文。",
   ],
   imageSoft: [
-    "Each square of 4 × 4 pixels, blurred, looks for similar squares; the number is its weight. " +
-      "Choose one. Soft mixes all squares by weight, hard copies the best.",
-    "每个 4 × 4 的小块，模糊之后去找相似的小块，下面的数是权重。请选一块：软注意力按权重混合所有小块，硬注意力只照搬最好的一块。",
+    "Each square of 4 × 4 pixels, blurred, looks at the others; the number is the weight of each. " +
+      "Choose one. Soft mixes the others by weight, hard copies the best.",
+    "每个 4 × 4 的小块，模糊之后去看其他小块，下面的数是各块的权重。请选一块：软注意力按权重混合其他小块，硬注意力只照搬最好的一块。",
   ],
   imageChannel: [
     "The channels are red, green and blue: each gets a gate, and the whole colour is let through or dimmed.",

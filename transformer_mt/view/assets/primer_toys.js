@@ -284,7 +284,7 @@ function drawFilm() {
   fill("image-temporal", ...frames);
 }
 
-/** Soft: a mixture of all squares. Hard: the best other square alone. */
+/** Soft: a mixture of the other squares. Hard: the best of them alone. */
 function drawPatches() {
   const perRow = SIDE / PATCH;
   const patchPixel = (patch, i) => {
