@@ -1263,13 +1263,6 @@ def test_numbers_show_under_the_mouse_the_finger_and_the_focus(web, en_zh, forwa
     strip = web.find("#s2-x canvas")
     web.show("#s2-x canvas")
     ActionChains(web.browser, duration=0).move_to_element(strip).perform()
-    print(
-        web.text("#tip"),
-        np.argwhere(abs(x - float(web.text("#tip").split(": ")[1].replace("−", "-"))) < 1e-3),
-        web.js(
-            "document.elementFromPoint(document.querySelector('#s2-x canvas').getBoundingClientRect().left+50,document.querySelector('#s2-x canvas').getBoundingClientRect().top+8).outerHTML"
-        ),
-    )
     column, number = re.fullmatch(r"\[(\d+)\]: (.*)", web.text("#tip")).groups()
     assert float(number.replace("−", "-")) == pytest.approx(x[0, int(column)], abs=1e-4)
     assert int(column) in (D // 2 - 1, D // 2)
