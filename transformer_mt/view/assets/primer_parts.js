@@ -290,7 +290,7 @@ function tokenPixels() {
 }
 
 function widePixels() {
-  return isSmallScreen() ? 90 : 150;
+  return isSmallScreen() ? 90 : 100;
 }
 
 /** A product of matrices, each drawn to the scale of its shape.
