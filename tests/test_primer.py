@@ -14,6 +14,8 @@ import torch
 from helpers import make_run, pattern_pairs
 from pages import Page
 from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -35,7 +37,7 @@ from transformer_mt.view import equations, page, primer_data
 EN, ZH = "I like apples and cats.", "我喜欢苹果和猫。"
 D, H, K = 16, 4, 4
 SMALL = {
-    "model": {"n_decoder_layers": 2, "max_len": 30, "norm": Norm.post},
+    "model": {"n_decoder_layers": 2, "max_len": 60, "norm": Norm.post},
     "decode": DecodeConfig(beam_size=1),
 }
 
@@ -195,22 +197,23 @@ def test_a_head_computes_what_the_model_does(either):
 
 
 def test_what_is_studied(either):
-    """The Chinese side, wherever it is; the true input of the first attention sub-layer, after
-    pre-norm's norm."""
+    """Words are those of the Chinese side, wherever it is; attention is the encoder's, and its x
+    the true input of the first attention sub-layer, after pre-norm's norm."""
     translator, data = either
     into_chinese = translator.config.direction == "en-zh"
-    assert data["self"]["kind"] == ("decoder_self" if into_chinese else "encoder_self")
-    assert data["self"]["causal"] is into_chinese
+    model = translator.model
     assert data["study"]["labels"] == list(ZH)
-    side, model = ("tgt" if into_chinese else "src"), translator.model
-    tokenizer = getattr(translator, f"{side}_tokenizer")
-    table = getattr(model, f"{side}_embedding").weight.detach().numpy()
+    tokenizer = translator.tgt_tokenizer if into_chinese else translator.src_tokenizer
+    embedding = model.tgt_embedding if into_chinese else model.src_embedding
+    table = embedding.weight.detach().numpy()
     pieces = [tokenizer.processor.piece_to_id(c) for c in ZH]
     assert tokenizer.unk_id not in pieces
     close(np_floats(data["study"]["x"], len(ZH), D), table[pieces], 0)
-    ids = tokenizer.encode([ZH])[0]
-    ids = [tokenizer.bos_id, *ids[:-1]] if into_chinese else ids
-    x = table[ids].astype(float) * math.sqrt(D) + positional_encoding(len(ids), D).numpy()
+
+    assert data["self"]["labels"] == data["src"]["tokens"]
+    ids = translator.src_tokenizer.encode([data["src"]["text"]])[0]
+    source = model.src_embedding.weight.detach().numpy()
+    x = source[ids].astype(float) * math.sqrt(D) + positional_encoding(len(ids), D).numpy()
     if not into_chinese:  # pre-norm
         norm = model.encoder_layers[0].self_residual.norm
         mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
@@ -218,6 +221,82 @@ def test_what_is_studied(either):
             variance + norm.eps
         ) * norm.weight.detach().numpy() + norm.bias.detach().numpy()
     close(np_floats(data["self"]["layers"][0]["x"], len(ids), D), x, 1e-4)
+
+
+def test_other_characters_may_be_studied(en_zh, no_switching):
+    data = primer_data.primer_data(en_zh, EN, ZH, "猫果")
+    assert data["study"]["labels"] == ["猫", "果"] and data["tgt"]["text"] == ZH
+
+
+def np_cosines(x: np.ndarray) -> np.ndarray:
+    unit = x / np.sqrt((x**2).sum(1))[:, None]
+    return unit @ unit.T
+
+
+def test_neighbours_and_the_median_of_all_pairs():
+    x = random(9, 5, seed=3)
+    expected = np_cosines(x.numpy())
+    close(equations.cosines(x), expected, 1e-12)
+    pairs = [expected[i, j] for i, j in itertools.combinations(range(9), 2)]
+    assert equations.median_cosine(x) == pytest.approx(np.median(pairs))
+    numbers, similarities = equations.nearest(x, 3)
+    for i in range(9):
+        others = sorted((j for j in range(9) if j != i), key=lambda j: -expected[i, j])
+        assert numbers[i].tolist() == others[:3]
+        close(similarities[i], expected[i, others[:3]], 1e-12)
+    assert equations.nearest(x, 20)[0].shape == (9, 8)
+
+
+def test_words_are_those_of_the_sentence_and_the_commonest_of_the_validation_set(
+    tokenizers, tmp_path
+):
+    run = make_run(tmp_path / "run", tokenizers, **SMALL)
+    (run / "valid.tsv").write_text("I like cats.\t我喜欢猫。\nI see cats.\t猫和猫\n", "utf-8")
+    translator = Translator(run, "cpu", "fp32")
+    src, tgt = sides(translator, EN, "我喜欢苹果")
+    words = primer_data.words_data(translator, tgt, True)
+    assert all(word.isalpha() and not word.isascii() for word in words["labels"])
+    own = [piece for piece in translator.tgt_tokenizer.pieces(tgt.ids) if piece in words["labels"]]
+    assert own and words["labels"][: len(own)] == own and words["labels"][len(own)] == "猫"
+    n = len(words["labels"])
+    ids = [translator.tgt_tokenizer.id_of(word) for word in words["labels"]]
+    table = translator.model.tgt_embedding.weight.detach().numpy()
+    close(np_floats(words["x"], n, D), table[ids], 0)
+    english = primer_data.words_data(translator, src, False)["labels"]
+    assert english and all(word[0] == "\u2581" and word[1:].isalpha() for word in english)
+
+
+def test_the_most_telling_head():
+    """Mutual information by its definition; nothing where every row looks the same way."""
+    weights = np_softmax(np.random.default_rng(0).normal(size=(2, 5, 7)) * 3)
+    ours = equations.row_information(torch.from_numpy(weights))
+    for head, rows in enumerate(weights):
+        joint = rows / len(rows)  # rows are equally likely
+        independent = joint.sum(1, keepdims=True) * joint.sum(0)
+        assert ours[head] == pytest.approx((joint * np.log(joint / independent)).sum())
+    to_first = torch.zeros(5, 7).index_fill(1, torch.tensor(0), 1)
+    assert equations.row_information(to_first) == pytest.approx(0)
+    assert equations.row_information(torch.full((5, 7), 1 / 7)) == pytest.approx(0, abs=1e-6)
+    assert equations.row_information(torch.eye(6)) == pytest.approx(math.log(6))
+
+
+def test_the_page_begins_with_the_most_telling_head(either):
+    translator, data = either
+    weights = translator.attention(data["src"]["text"], data["tgt"]["text"], rule=Rule())
+    information = equations.row_information(torch.from_numpy(weights.encoder_self))
+    close(data["self"]["information"], information, 1e-5)
+    chosen = data["self"]["information"][data["self"]["layer"]][data["self"]["head"]]
+    assert chosen == pytest.approx(float(information.max()))
+
+
+def test_what_heads_leave_with_the_start_of_the_sentence(either):
+    translator, data = either
+    weights = translator.attention(data["src"]["text"], data["tgt"]["text"], rule=Rule())
+    shares = weights.decoder_self[:, :, 1:, 0].mean(-1)
+    close(data["sink"]["shares"], shares, 1e-6)
+    layer, head = np.unravel_index(shares.argmax(), shares.shape)
+    assert (data["sink"]["layer"], data["sink"]["head"]) == (layer, head)
+    assert equations.sink_shares(torch.ones(1, 1)) == 1
 
 
 def test_characters_without_a_piece_are_the_mean_of_their_bytes(en_zh):
@@ -328,6 +407,11 @@ def test_retrieval_runs_from_equal_shares_to_the_exact_hit():
     for temperature in (0, 1e-4):
         z, weights = equations.retrieval(query, keys, values, temperature)
         close(z, values.numpy()[scores.argmax()], 1e-12)
+
+
+def test_a_query_meets_keys_letter_by_letter():
+    """5G is as like 5G as can be, and half as like 4G."""
+    close(equations.letter_scores("5G", ["5G", "4G", "G5", "5", ""]), [2, 1, 0, 1, 0], 0)
 
 
 def test_a_head_that_is_switched_off_adds_nothing(either):
@@ -488,6 +572,28 @@ def test_the_temporal_gate_against_its_formula():
     close(equations.temporal_gate(features, 2), sigmoid(np.array(cosines)), 1e-12)
 
 
+def test_gates_of_an_image_against_their_formula():
+    image = random(3, 4, 4, seed=6)
+    channel, spatial = equations.image_gates(image)
+    a = image.numpy()
+    for gate, pooled in (
+        (channel, a.reshape(3, -1).mean(1) + a.reshape(3, -1).max(1)),
+        (spatial, a.mean(0) + a.max(0)),
+    ):
+        close(gate, sigmoid((pooled - pooled.mean()) / pooled.std()), 1e-12)
+
+
+def test_the_tiny_image():
+    """Squares put together again make the image; each looks at the others alone."""
+    image = primer_data.tiny_image(sun=1)
+    assert image.shape == (3, 12, 12) and image.min() >= 0 and image.max() <= 1
+    squares = primer_data.patches_of(image, 4).reshape(3, 3, 3, 4, 4)
+    close(squares.permute(2, 0, 3, 1, 4).reshape(3, 12, 12), image, 0)
+    weights = np.array(primer_data.image_data()["patches"])
+    close(weights.sum(1), np.ones(9), 1e-6)
+    close(np.diag(weights), np.zeros(9), 0)
+
+
 def test_untrained_gates_are_always_the_same_and_leave_the_random_state_alone():
     state = torch.get_rng_state()
     first = equations.untrained_gates(8).state_dict()
@@ -532,16 +638,17 @@ def test_the_command_writes_one_page(call, en_zh, tmp_path):
     page = tmp_path / "测试" / "page.html"
     done = call("primer", en_zh.run_dir, "--output", page)
     assert done.status == 0, done
-    assert done.out == "早上好\n" and f"open {page}" in done.err
+    assert done.out == "我喜欢红色的苹果。\n" and f"open {page}" in done.err
     assert [path.name for path in page.parent.iterdir()] == ["page.html"]
     text = page.read_text("utf-8")
-    assert "Good morning." in text
+    assert "I like red apples." in text
+    assert '"labels": ["早", "上", "好"]' in text
     assert not re.search(r"https?:|//[a-z]+\.|@import|url\(|<link|<img", text)
 
 
 def test_the_default_turns_with_the_direction(call, zh_en, tmp_path, no_switching):
     done = call("primer", zh_en.run_dir, "--output", tmp_path / "page.html")
-    assert done.status == 0 and done.out == "Good morning.\n"
+    assert done.status == 0 and done.out == "I like red apples.\n"
 
 
 def short_translation(translator: Translator, monkeypatch) -> str:
@@ -584,7 +691,7 @@ def test_other_languages(call, en_zh, tokenizers, tmp_path, no_switching):
     error = call("primer", run, "--output", tmp_path / "page.html").error
     assert "de-fr" in error and "SENTENCE" in error
     data = primer_data.primer_data(Translator(run, "cpu", "fp32"), EN, ZH)
-    assert data["self"]["kind"] == "encoder_self" and not data["study"]["by_character"]
+    assert not data["study"]["by_character"]
     assert data["study"]["labels"] == data["src"]["tokens"][:-1]
 
 
@@ -594,8 +701,8 @@ def test_other_languages(call, en_zh, tokenizers, tmp_path, no_switching):
         ("", "the sentence is empty"),
         (" \u3000 ", "the sentence is empty"),
         ("I \udcff draw.", "the sentence has a lone surrogate at character 3"),
-        ("I like apples and " * 12, r"the sentence has \d+ tokens.*at most 24; leave words out"),
-        ("早上好，" * 3, r"the sentence has \d+ tokens.*at most 24; leave words out"),
+        ("I like apples and " * 12, r"the sentence has \d+ tokens.*at most 40; leave words out"),
+        ("早上好，" * 5, r"the sentence has \d+ tokens.*at most 40; leave words out"),
     ],
 )
 def test_bad_sentences(call, en_zh, tmp_path, sentence, says):
@@ -662,8 +769,8 @@ def test_a_translation_of_nothing(en_zh, monkeypatch):
 
 
 def test_a_translation_too_long_to_draw(en_zh):
-    with pytest.raises(UserError, match=r"translation has \d+ tokens.*at most 24"):
-        primer_data.primer_data(en_zh, EN, "早上好" * 3)
+    with pytest.raises(UserError, match=r"translation has \d+ tokens.*at most 40"):
+        primer_data.primer_data(en_zh, EN, "早上好" * 5)
 
 
 def test_large_models_show_some_of_their_layers():
@@ -733,8 +840,8 @@ def test_sections_1_to_3_show_the_models_numbers(web, en_zh, forward):
         web.click(f'#s2-heat td[data-row="{a}"][data-col="{b}"]')
         expected = equations.projection(x[a], x[b])
         for key in ("a", "b", "dot", "cosine", "projection"):
-            close(web.values(f'[data-geometry="{key}"]'), [expected[key]], 1e-5)
-        assert web.values('[data-geometry="angle"]')[0] == pytest.approx(
+            close(web.values(f'#geometry [data-geometry="{key}"]'), [expected[key]], 1e-5)
+        assert web.values('#geometry [data-geometry="angle"]')[0] == pytest.approx(
             expected["angle"], abs=0.02
         )
     y, weights = (part.numpy() for part in equations.self_attention_plain(x))
@@ -746,51 +853,109 @@ def test_sections_1_to_3_show_the_models_numbers(web, en_zh, forward):
         close(web.first("s3-sum", "y"), y[row, :4], 1e-5)
 
 
+def test_section_2_compares_words_of_the_run(web, en_zh, forward):
+    web.open(forward)
+    labels = forward["words"]["labels"]
+    table = en_zh.model.tgt_embedding.weight.detach()
+    x = table[[en_zh.tgt_tokenizer.id_of(word) for word in labels]].double()
+    Select(web.find("#word-a")).select_by_value("3")
+    cosines = torch.nn.functional.cosine_similarity(x[3:4], x)
+    cosines[3] = -math.inf
+    best = cosines.topk(5)
+    shown = web.each("#nearest .name", "node.textContent")
+    assert shown[:5] == [labels[i] for i in best.indices]
+    above = np_cosines(x.numpy())[np.triu_indices(len(labels), 1)]
+    expected = [*best.values.tolist(), float(np.median(above))]
+    close(web.values("#nearest [data-bar]"), expected, 1e-5)
+    # Whoever chooses a word sees it beside its nearest neighbour first.
+    for b in (int(best.indices[0]), 5):
+        Select(web.find("#word-b")).select_by_value(str(b))
+        geometry = equations.projection(x[3], x[b])
+        for key in ("a", "b", "dot", "cosine", "projection"):
+            close(web.values(f'#words-geometry [data-geometry="{key}"]'), [geometry[key]], 1e-5)
+
+
+def toy_weights(web: Primer) -> np.ndarray:
+    """The page's weights, after it was seen that they follow from the vectors that it shows."""
+    vectors = torch.tensor(web.js("state.toy"), dtype=torch.float64)
+    _, weights = equations.self_attention_plain(vectors)
+    close(web.values("[data-toyscore]"), equations.inner_products(vectors)[0], 1e-6)
+    close(web.values("[data-toyweight]"), weights[0], 1e-6)
+    return weights[0].numpy()
+
+
+def test_section_2_lets_one_drag_three_vectors(web, forward):
+    web.open(forward)
+    start = toy_weights(web)
+    web.focus('[data-toy="1"]')
+    web.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_UP)
+    close(web.js("state.toy[1]"), [0.5, 1.35], 1e-9)
+    assert web.js("document.activeElement.dataset.toy") == "1"
+    assert toy_weights(web)[1] > start[1]
+
+    for kind in ("mouse", "touch"):
+        web.show("#toy")
+        before = web.js("state.toy[2]")
+        pointer = ActionBuilder(web.browser, mouse=PointerInput(kind, kind), duration=0)
+        handle = web.find('[data-toy="2"]')
+        pointer.pointer_action.move_to(handle).pointer_down()
+        pointer.pointer_action.move_to(handle, 30, 20).pointer_up()
+        pointer.perform()
+        after = web.js("state.toy[2]")
+        assert after[0] > before[0] + 0.2 and after[1] < before[1] - 0.1, kind
+        toy_weights(web)
+    web.click("#toy-solve")
+    close(toy_weights(web), [0.4, 0.4, 0.2], 1e-6)
+    assert web.find("#toy-read").get_attribute("class").endswith("there")
+    web.click("#toy-reset")
+    close(toy_weights(web), start, 1e-9)
+
+
 def test_section_4_shows_every_step_of_a_head(web, either):
     translator, data = either
     web.open(data)
+    layer, head = data["self"]["layer"], data["self"]["head"]
+    chosen = '#s8-thumbs [aria-pressed="true"]'
+    assert web.each(chosen, "[+node.dataset.layer, +node.dataset.head]") == [[layer, head]]
     src, tgt = sides(translator, data["src"]["text"], data["tgt"]["text"])
-    kind, causal = data["self"]["kind"], data["self"]["causal"]
     with torch.inference_mode():
-        trace = getattr(translator.inspector.forced_pass(src, tgt).trace, kind)
-    layers = translator.model.attention_layers()[kind]
+        trace = translator.inspector.forced_pass(src, tgt).trace.encoder_self
+    layers = translator.model.attention_layers()["encoder_self"]
     for number, head, token in ((0, 2, 3), (len(layers) - 1, 0, 1)):
         Select(web.find("#layer")).select_by_visible_text(f"Layer {number}")
         Select(web.find("#head")).select_by_value(str(head))
         web.pick("s4-tokens", token)
         q, k, v = np_heads(layers[number], trace[number].x[0].double().numpy(), head)
         n = len(q)
-        assert web.each("#s4-tokens button", "node.textContent") == data["self"]["labels"]
-        web.pick("s4-steps", 0)
+        assert web.each("#s4-tokens button", "node.textContent") == data["src"]["tokens"]
         close(web.first("s4-x", f"x{token}"), trace[number].x[0, token, :4], 1e-5)
-        assert web.each("#s4-step .shape", "node.dataset.shape") == [f"X {n} {D}"]
-        web.pick("s4-steps", 1)
+        shapes = "node.dataset.shape"
+        assert web.each("#s4-x-shapes .shape", shapes) == [f"X {n} {D}"]
         close(web.values("#s4-q0 b"), [q[token, 0]], 1e-4)
         for name, matrix in (("q", q), ("k", k), ("v", v)):
             close(web.first("s4-qkv", name), matrix[token, :4], 1e-4)
-        assert f"W_Q {D} {K}" in web.each("#s4-step .shape", "node.dataset.shape")
-        web.pick("s4-steps", 2)
-        close(web.heat("s4-heat"), q @ k.T, 1e-3)
+        assert web.each("#s4-qkv-shapes .shape", shapes) == [
+            text
+            for name in "QKV"
+            for text in (f"X {n} {D}", f"W_{name} {D} {K}", f"{name} {n} {K}")
+        ]
+        close(web.heat("s4-scores"), q @ k.T, 1e-3)
         scaled = q @ k.T / math.sqrt(K)
-        masked = np.where(np.tril(np.ones((n, n))) == 1, scaled, -np.inf) if causal else scaled
-        web.pick("s4-steps", 3)
-        shown = web.each("#s4-heat tbody td", "node.dataset.value")
-        close([float(x) for x in shown if x != "-inf"], masked[np.isfinite(masked)], 1e-3)
-        assert shown.count("-inf") == (n * (n - 1) // 2 if causal else 0)
-        web.pick("s4-steps", 4)
-        close(web.heat("s4-heat"), np_softmax(masked), 1e-4)
-        web.pick("s4-steps", 5)
+        weights = np_softmax(scaled)
+        best = weights[token].argmax()
+        close(web.values("#s4-score b"), [(q @ k.T)[token, best]], 1e-3)
+        close(web.values("#s4-scaled-cell b"), [scaled[token, best]], 1e-3)
+        close(web.heat("s4-scaled"), scaled, 1e-3)
+        close(web.heat("s4-weights"), weights, 1e-4)
         z = trace[number].z[0, token, head * K : (head + 1) * K]
         close(web.first("s4-z", "z"), z[:4], 1e-4)
-        if causal:
-            web.pick("s4-steps", 4)
-            web.click("#mask")
-            close(web.heat("s4-heat"), np_softmax(scaled), 1e-4)
-            assert "not what the model does" in web.text("#unmasked")
-            web.click("#mask")
-            assert web.text("#unmasked") == ""
-        else:
-            assert not web.find("#mask-label").is_displayed()
+        close(web.values("#s4-z .name b"), weights[token], 1e-4)
+    inside = translator.attention(data["src"]["text"], data["tgt"]["text"], rule=Rule())
+    sink = data["sink"]
+    close(web.heat("sink-heat"), inside.decoder_self[sink["layer"], sink["head"]], 1e-6)
+    close(web.values("#sink-bars [data-bar]"), np.ravel(sink["shares"]), 1e-6)
+    assert web.each("#sink-heat tbody th", "node.textContent") == data["tgt"]["tokens"]
+    assert web.each("#sink-heat thead th", "node.textContent") == data["tgt"]["in_tokens"]
 
 
 def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
@@ -809,15 +974,14 @@ def test_section_5_shows_the_study_and_the_models_head(web, en_zh, forward):
     web.click('#s8-thumbs [data-layer="1"][data-head="3"]')
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        x = en_zh.inspector.forced_pass(src, tgt).trace.decoder_self[1].x[0]
-        layer = en_zh.model.attention_layers()["decoder_self"][1]
+        x = en_zh.inspector.forced_pass(src, tgt).trace.encoder_self[1].x[0]
+        layer = en_zh.model.attention_layers()["encoder_self"][1]
         q, k, _ = equations.head_projections(layer, x, 3)
         scores = (q @ k.T).double().numpy() / 2
-    allowed = np.tril(np.ones(scores.shape)) == 1
-    weights = np_softmax(np.where(allowed, scores, -np.inf))
+    weights = np_softmax(scores)
     entropy = np.mean([-sum(w * math.log(w) for w in row if w > 0) for row in weights])
     close(web.values('#s5-own [data-spread="sqrt-entropy"]'), [entropy], 1e-4)
-    close(web.values('#s5-own [data-spread="sqrt-variance"]'), [scores[allowed].var()], 1e-3)
+    close(web.values('#s5-own [data-spread="sqrt-variance"]'), [scores.var()], 1e-3)
 
 
 def test_section_6_looks_things_up(web, en_zh, forward):
@@ -835,6 +999,7 @@ def test_section_6_looks_things_up(web, en_zh, forward):
         z, weights = equations.retrieval(q[2], k, v, temperature)
         close(web.values("#s6-bars [data-bar]"), weights, 1e-5)
         close(web.first("s6-vectors", "z"), z[:4], 1e-5)
+        close(web.values("#s6-table [data-score]"), k @ q[2] / math.sqrt(K), 1e-4)
         assert float(web.js("document.querySelector('#tau-text').dataset.value")) == pytest.approx(
             temperature
         )
@@ -847,6 +1012,37 @@ def test_section_6_looks_things_up(web, en_zh, forward):
     )
 
 
+def write(web: Primer, selector: str, text: str) -> None:
+    web.js("document.querySelector(arguments[0]).select()", selector)
+    web.find(selector).send_keys(text)
+
+
+def test_section_6_has_a_table_to_fill(web, forward):
+    web.open(forward)
+
+    def check(query: str, keys: list[str]) -> None:
+        scores = equations.letter_scores(query, keys)
+        close(web.values('#kv [data-of="score"]'), scores, 0)
+        close(web.values('#kv [data-of="relevance"]'), scores / len(query), 1e-9)
+        close(web.values('#kv [data-of="weight"]'), equations.softmax_rows(scores), 1e-6)
+
+    check("5G", ["5G", "4G"])
+    assert web.each('#kv [data-of="relevance"]', "node.textContent") == ["100 %", "50 %"]
+    assert web.each("#kv-mix span", "node.textContent") == ["Huawei", "Nokia"]
+    write(web, "#kv-query", "4G+")
+    check("4G+", ["5G", "4G"])
+    web.click("#kv-add")
+    for i, (key, number) in enumerate((("4G+", "10"), ("4G", "20"), ("6", "-5"))):
+        write(web, f'[data-kv="{i}-key"]', key)
+        write(web, f'[data-kv="{i}-value"]', number)
+    check("4G+", ["4G+", "4G", "6"])
+    weights = equations.softmax_rows(torch.tensor([3.0, 2.0, 0.0]).double())
+    answer = float(weights @ torch.tensor([10.0, 20.0, -5.0]).double())
+    assert web.text("#kv-read").endswith(f"= {answer:.3f}")
+    web.click("#kv-remove")
+    check("4G+", ["4G+", "4G"])
+
+
 def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
     web.open(forward)
     inside = en_zh.attention(EN, ZH, rule=Rule())
@@ -854,13 +1050,15 @@ def test_sections_7_and_8_show_heads_and_what_they_do(web, en_zh, forward):
         web.pick("s7-kinds", i)
         Select(web.find("#head-7")).select_by_value("1")
         close(web.heat("s7-heat"), getattr(inside, kind)[forward["pair"]["layers"][kind], 1], 1e-6)
+        rows = web.each("#s7-heat tbody th", "node.textContent")
+        assert rows == forward["src" if kind == "encoder_self" else "tgt"]["tokens"]
     web.click('#s8-thumbs [data-layer="0"][data-head="2"]')
-    close(web.heat("s8-heat"), inside.decoder_self[0, 2], 1e-5)
+    close(web.heat("s8-heat"), inside.encoder_self[0, 2], 1e-5)
     web.pick("s8-tokens", 2)
     src, tgt = sides(en_zh, EN, ZH)
     with torch.inference_mode():
-        record = en_zh.inspector.forced_pass(src, tgt).trace.decoder_self[0]
-        layer = en_zh.model.attention_layers()["decoder_self"][0]
+        record = en_zh.inspector.forced_pass(src, tgt).trace.encoder_self[0]
+        layer = en_zh.model.attention_layers()["encoder_self"][0]
         lengths = equations.head_contributions(layer, record.z[0])
     close(web.first("s8-out", "out"), record.output[0, 2, :4], 1e-5)
     close(web.values("#s8-bars [data-bar]"), lengths[2], 1e-4)
@@ -900,6 +1098,12 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
     assert web.each("#path li", "node.dataset.path") == [
         f"{name} {' '.join(map(str, sizes))}" for name, sizes in forward["path"]
     ]
+    assert web.each("#s9-heat tbody th", "node.textContent") == forward["tgt"]["tokens"]
+    for i in (1, 4):
+        web.slide("path-step", i)
+        _, sizes = forward["path"][i - 1]
+        assert web.values("#path-read")[0] == math.prod(sizes)
+        assert len(web.each("#path .done", "1")) == i
     web.slide("length", 20)
     for key, value in equations.sequential_steps(20, en_zh.config.model.n_encoder_layers).items():
         assert set(web.values(f'[data-steps="{key}"]')) == {value}
@@ -910,6 +1114,13 @@ def test_sections_9_and_10_show_mask_positions_steps_and_gates(web, en_zh, forwa
         _, gates = equations.untrained_gates(D)(memory[None], no_padding)
         close(web.first("s10-channel", "channel-gate"), gates["channel"][0, :4], 1e-5)
         close(web.values("#s10-spatial [data-bar]"), gates["spatial"][0], 1e-5)
+        image = forward["image"]
+        close(web.values("#image-channel [data-channelgate]"), image["channel"], 1e-6)
+        close(web.values("#image-temporal [data-framegate]"), image["temporal"][0], 1e-6)
+        web.click('[data-key="frame-3"]')
+        close(web.values("#image-temporal [data-framegate]"), image["temporal"][3], 1e-6)
+        web.click('[data-key="patch-2"]')
+        close(web.values("#image-soft [data-patch]"), image["patches"][2], 1e-6)
         web.pick("s10-reference", 2)
         close(web.values("#s10-temporal [data-bar]"), equations.temporal_gate(memory, 2), 1e-5)
 
@@ -927,15 +1138,6 @@ def test_controls_by_keyboard_and_touch(web, forward):
     web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ENTER)
     assert web.js(focused) == "s2-heat-1-2"  # it began at 0, 1, and the focus stays
     assert web.each("#s2-heat td.chosen", "[+node.dataset.row, +node.dataset.col]") == [[1, 2]]
-    web.focus("#next")
-    web.press(Keys.ENTER, Keys.ENTER)
-    assert web.each('#s4-steps [aria-pressed="true"]', "node.dataset.i") == ["2"]
-    web.press(*[Keys.ENTER] * 9)
-    assert web.each('#s4-steps [aria-pressed="true"]', "node.dataset.i") == ["5"]
-    assert web.js("document.activeElement.id") == "next"
-    web.focus("#mask")
-    web.press(Keys.SPACE)
-    assert web.text("#unmasked") != ""
     web.focus("#tau")
     web.press(Keys.HOME)
     assert (
@@ -991,9 +1193,7 @@ def test_a_narrow_screen_and_a_reader_of_chinese(web, en_zh, zh_en, forward, bac
     for data in (forward, backward):
         web.open(data)
         assert web.text("h1") == "一步一步看懂注意力"
-        for step in range(6):
-            web.pick("s4-steps", step)
-            assert web.js("document.documentElement.scrollWidth") <= 360, step
+        assert web.js("document.documentElement.scrollWidth") <= 360
         web.click("#language")
         assert web.js("document.documentElement.scrollWidth") <= 360
     web.browser.execute_cdp_cmd("Network.setUserAgentOverride", agent | {"acceptLanguage": "en-US"})
@@ -1021,14 +1221,100 @@ def test_odd_text_does_no_harm(web, en_zh, no_switching):
 def test_size(forward):
     """Of the page itself, and of what the largest models add to it."""
     template = len(page.render({}, "primer.html").encode())
-    assert template < 110_000
+    assert template < 200_000
     assert len(page.render(forward, "primer.html").encode()) < template + 200_000
 
 
-def test_a_click_by_mouse_moves_through_the_steps(web, forward):
+def test_the_formula_and_the_contents_follow_the_reader(web, forward):
+    """What is read lights up, in the formula, in the picture, in the contents."""
     web.open(forward)
-    web.js("document.querySelector('#next').scrollIntoView({block: 'center', behavior: 'instant'})")
-    ActionChains(web.browser, duration=0).click(web.find("#next")).click(web.find("#next")).click(
-        web.find("#previous")
-    ).perform()
-    assert web.each('#s4-steps [aria-pressed="true"]', "node.dataset.i") == ["1"]
+
+    def lit() -> tuple[set[str], set[str]]:
+        frame = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        web.js(frame)
+        parts = [
+            set(web.each(f"#strip {where} [data-part].lit", "node.dataset.part"))
+            for where in (".formulas", "#svg")
+        ]
+        return parts[0], parts[1]
+
+    for place, formula, picture in (
+        ("#s2", {"scores"}, {"X", "scores"}),
+        ("#step-qkv", {"Q", "K", "V"}, {"W", "Q", "K", "V"}),
+        ("#step-scaled", {"scale"}, {"scale"}),
+        ("#step-z", {"V"}, {"V", "Z"}),
+    ):
+        web.js(f"document.querySelector('{place}').scrollIntoView()")
+        assert lit() == (formula, picture), place
+        top = web.js("document.querySelector('#strip').getBoundingClientRect().top")
+        assert top == 0  # always in sight
+        current = web.each("nav [aria-current]", "node.hash")
+        assert current == ["#s2" if place == "#s2" else "#s4"]
+    assert web.each("#strip.reduced", "1") == []
+    # To scale: in the picture X is as many times wider than Q as D is larger than K.
+    width = "Number(node.querySelector('rect').getAttribute('width'))"
+    (x,), (q,) = (web.each(f'#svg [data-part="{part}"]', width) for part in "XQ")
+    assert x / q == pytest.approx(D / K)
+
+
+def test_numbers_show_under_the_mouse_the_finger_and_the_focus(web, en_zh, forward):
+    web.open(forward)
+    x = np_floats(forward["study"]["x"], len(ZH), D)
+    strip = web.find("#s2-x canvas")
+    web.show("#s2-x canvas")
+    ActionChains(web.browser, duration=0).move_to_element(strip).perform()
+    column, number = re.fullmatch(r"\[(\d+)\]: (.*)", web.text("#tip")).groups()
+    assert float(number.replace("−", "-")) == pytest.approx(x[0, int(column)], abs=1e-4)
+    assert int(column) in (D // 2 - 1, D // 2)
+    web.tap('#s4-weights td[data-row="1"][data-col="0"]')
+    weight = web.heat("s4-weights")[1, 0]
+    assert float(web.text("#tip").split(": ")[-1]) == pytest.approx(weight, abs=1e-4)
+    web.focus("#s2-heat td.chosen")
+    assert web.text("#tip").startswith(f"{ZH[0]} → {ZH[1]}: ")
+
+
+def test_each_section_names_functions_that_exist(web, forward):
+    from transformer_mt import model
+
+    web.open(forward)
+    named = web.each(".code code", "node.textContent")
+    assert len(named) == 10
+    for text in named:
+        for part in text.split("; "):
+            path, names = part.split(": ")
+            module = {"equations.py": equations, "model.py": model}[Path(path).name]
+            assert all(hasattr(module, name) for name in names.split(", ")), part
+
+
+def test_five_sizes_of_type(web, forward):
+    web.open(forward)
+    web.js("document.querySelectorAll('details').forEach(node => node.open = true)")
+    own = "[...node.childNodes].some(each => each.nodeType === 3 && each.textContent.trim())"
+    sizes = web.each("body *", f"{own} ? getComputedStyle(node).fontSize : null")
+    assert len({size for size in sizes if size}) <= 5
+
+
+def test_the_table_of_heads_keeps_its_result_in_sight(web, forward):
+    metrics = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    web.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        web.open(forward)
+        box = "document.querySelector('#off').getBoundingClientRect().right"
+        cell = (
+            "document.querySelector('#off [data-off] td:last-child').getBoundingClientRect().right"
+        )
+        assert web.js(cell) <= web.js(box) + 1
+    finally:
+        web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_forty_tokens_fit_the_page(web, en_zh, no_switching):
+    """The longest sentence that the page draws does not widen it."""
+    text = "I like apples and " * 20
+    ids = en_zh.src_tokenizer.encode([text])[0][: primer_data.LONGEST - 1]
+    long_text = en_zh.src_tokenizer.decode([ids])[0]
+    assert len(en_zh.src_tokenizer.encode([long_text])[0]) == primer_data.LONGEST
+    data = primer_data.primer_data(en_zh, long_text, ZH * 3)
+    web.open(data)
+    assert web.heat("s4-weights").shape == (primer_data.LONGEST,) * 2
+    assert web.js("document.documentElement.scrollWidth <= innerWidth")

@@ -17,7 +17,9 @@ EXAMPLE = """\
   python -m transformer_mt.primer runs/starter-en-zh-tiny
   python -m transformer_mt.primer runs/starter-en-zh-tiny "I like apples." --output apples.html"""
 
-DEFAULTS = {"zh": "早上好", "en": "Good morning."}
+DEFAULTS = {"zh": "我喜欢红色的苹果。", "en": "I like red apples."}
+STUDY = "早上好"
+"""The characters of sections 2 and 3 that go with the default pair."""
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -28,7 +30,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         "sentence",
         metavar="SENTENCE",
         nargs="?",
-        help="in the run's source language (default: 早上好 with Good morning.)",
+        help="in the run's source language (default: I like red apples. with 我喜欢红色的苹果。)",
     )
     parser.add_argument(
         "--output",
@@ -60,9 +62,10 @@ def default_pair(config: Config) -> tuple[str, str]:
 def main(argv: list[str]) -> None:
     args = parse_args(argv)
     config = cli.check_run(args.run, args)
-    src, tgt = args.sentence, None
+    src, tgt, study = args.sentence, None, None
     if src is None:
         src, tgt = default_pair(config)
+        study = STUDY
     else:
         cli.warn_of_other_language([src], config.src_language, "the sentence")
     from transformer_mt.files import write_text
@@ -72,7 +75,7 @@ def main(argv: list[str]) -> None:
 
     # Its numbers are to be followed with a pencil: no GPU and no bf16, which round otherwise.
     translator = Translator.from_pretrained(args.run, "cpu", "fp32")
-    data = primer_data(translator, src, tgt)
+    data = primer_data(translator, src, tgt, study)
     write_text(args.output, page.render(data, "primer.html"))
     if args.output != STANDARD:  # the page itself is what a program reads there
         talk(f"open {args.output}")

@@ -54,6 +54,32 @@ def projection(a: Tensor, b: Tensor) -> dict[str, float]:
     }
 
 
+def cosines(x: Tensor) -> Tensor:
+    """The cosine of the angle between every row of `x` `(n, D)` and every other, `(n, n)`."""
+    unit = x / x.norm(dim=-1, keepdim=True)
+    return inner_products(unit)
+
+
+def nearest(x: Tensor, n_nearest: int) -> tuple[Tensor, Tensor]:
+    """The other rows that point most nearly in the direction of each row.
+
+    Args:
+        x: `(n, D)`.
+
+    Returns:
+        Their numbers and their cosines, best first, `(n, n_nearest)` each.
+    """
+    others = cosines(x).fill_diagonal_(-math.inf)
+    best = others.topk(min(n_nearest, len(x) - 1))
+    return best.indices, best.values
+
+
+def median_cosine(x: Tensor) -> float:
+    """The median over all pairs of different rows of `x` `(n, D)`: how alike any two are."""
+    above = torch.ones(len(x), len(x), dtype=torch.bool).triu(1)
+    return float(cosines(x)[above].quantile(0.5))
+
+
 def softmax_rows(scores: Tensor) -> Tensor:
     """exp(s_j) / sum_k exp(s_k) along the last dimension: positive numbers that add up to 1."""
     # Taking off the largest score cancels out, and keeps exp from overflowing.
@@ -99,6 +125,35 @@ def head_projections(
     k = source @ layer.w_k.weight[columns].T  # (S, K)
     v = source @ layer.w_v.weight[columns].T + layer.w_v.bias[columns]  # (S, K)
     return q, k, v
+
+
+def row_information(weights: Tensor) -> Tensor:
+    """How much the place of attention says about the row that attends, in nats.
+
+    It is the entropy of the mean row less the mean entropy of the rows, which is the mutual
+    information of row and column. It is 0 where all rows look the same way, evenly or at one token,
+    and large where each looks sharply at a place of its own: that head has most to show.
+
+    Args:
+        weights: `(..., T, S)`.
+
+    Returns:
+        `(...)`.
+    """
+    return entropy(weights.mean(-2)) - entropy(weights).mean(-1)
+
+
+def sink_shares(weights: Tensor) -> Tensor:
+    """The mean share that goes to the first token, `<s>`, in every row but its own.
+
+    Args:
+        weights: of causal self-attention, `(..., T, T)`.
+
+    Returns:
+        `(...)`.
+    """
+    rows = weights[..., 1:, 0] if weights.size(-2) > 1 else weights[..., 0]
+    return rows.mean(-1)
 
 
 # ---- Section 5: why the scores are divided by sqrt(d_k) ----
@@ -220,6 +275,16 @@ def retrieval(
     return z[0], weights[0]
 
 
+def letter_scores(query: str, keys: Sequence[str]) -> Tensor:
+    """How many characters of a query stand at the same place in each key, `(S,)`.
+
+    It is an inner product: write each text as zeros and ones, a 1 for each character at its place.
+    5G · 5G = 2 and 5G · 4G = 1, so that 4G is half as relevant to 5G as 5G itself.
+    """
+    counts = [sum(a == b for a, b in zip(query, key, strict=False)) for key in keys]
+    return torch.tensor(counts, dtype=torch.float64)
+
+
 # ---- Section 8: many heads ----
 
 
@@ -331,6 +396,33 @@ def temporal_gate(features: Tensor, reference: int) -> Tensor:
     """
     unit = features / features.norm(dim=1, keepdim=True)
     return (unit @ unit[reference]).sigmoid()
+
+
+def plain_gate(pooled: Tensor) -> Tensor:
+    """A gate in which nothing is learned: sigmoid of how far each number lies above the mean.
+
+    Args:
+        pooled: of any shape.
+
+    Returns:
+        Numbers from 0 to 1 in the shape of `pooled`.
+    """
+    return ((pooled - pooled.mean()) / pooled.std(correction=0)).sigmoid()
+
+
+def image_gates(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Both gates of CBAM on an image, without what they learn.
+
+    Args:
+        image: `(C, height, width)`.
+
+    Returns:
+        A gate for each channel `(C,)`, from its average and its maximum over the places; and one
+        for each place `(height, width)`, from both over the channels.
+    """
+    channel = plain_gate(image.mean((1, 2)) + image.amax((1, 2)))
+    spatial = plain_gate(image.mean(0) + image.amax(0))
+    return channel, spatial
 
 
 def untrained_gates(d_model: int) -> Gates:

@@ -5,16 +5,20 @@
 """
 
 import copy
+import itertools
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from transformer_mt.alignment import Rule, Side
 from transformer_mt.config import Config, UserError
-from transformer_mt.files import progress
+from transformer_mt.files import progress, read_text
 from transformer_mt.inspector import Attention, Inspector
 from transformer_mt.model import (
     SPATIAL_KERNEL,
@@ -30,10 +34,17 @@ from transformer_mt.translator import Translator
 from transformer_mt.view.equations import (
     head_contributions,
     head_projections,
+    image_gates,
+    inner_products,
+    median_cosine,
+    nearest,
     path_shapes,
+    row_information,
     scales,
     scaling_study,
     sequential_steps,
+    sink_shares,
+    softmax_rows,
     spread,
     switch_off_head,
     temporal_gate,
@@ -41,14 +52,20 @@ from transformer_mt.view.equations import (
 )
 from transformer_mt.view.page import packed
 
-LONGEST = 24
+LONGEST = 40
 """Tokens of a side, its end mark included, that the page can draw."""
 
-LONGEST_CHARACTERS = 36
+LONGEST_CHARACTERS = 60
 """Characters of the Chinese side that sections 2 and 3 can draw."""
 
 DRAWN_BYTES = 600_000
 """Size of the vectors and columns of weights. A large model's page shows some of its layers."""
+
+WORD_BYTES = 240_000
+"""Size of the vectors of words that section 2 compares."""
+
+N_NEAREST = 5
+"""Neighbours of each word."""
 
 D_KS = tuple(2**i for i in range(11))
 """The lengths of queries and keys that section 5 compares."""
@@ -166,17 +183,28 @@ def character_vectors(
     return characters, spelt, torch.stack(vectors)
 
 
-def study_data(translator: Translator, side: Side, is_tgt: bool) -> dict[str, Any]:
-    """The embeddings X `(N, D)` of one side: by character where it is Chinese, else by token."""
-    config, model = translator.config, translator.model
-    language = config.tgt_language if is_tgt else config.src_language
-    tokenizer = translator.tgt_tokenizer if is_tgt else translator.src_tokenizer
-    embedding = model.tgt_embedding if is_tgt else model.src_embedding
-    table = embedding.weight.detach().cpu()
+def embeddings(translator: Translator, is_tgt: bool) -> tuple[Tokenizer, Tensor]:
+    """The vocabulary of one side, and its embeddings `(V, D)`."""
+    model = translator.model
+    if is_tgt:
+        return translator.tgt_tokenizer, model.tgt_embedding.weight.detach().cpu()
+    return translator.src_tokenizer, model.src_embedding.weight.detach().cpu()
 
-    by_character = is_chinese(language)
+
+def study_data(
+    translator: Translator, side: Side, is_tgt: bool, text: str | None = None
+) -> dict[str, Any]:
+    """The embeddings X `(N, D)` of one side: by character where it is Chinese, else by token.
+
+    Args:
+        text: Chinese characters to study instead of the side's own.
+    """
+    config = translator.config
+    tokenizer, table = embeddings(translator, is_tgt)
+    by_character = is_chinese(config.tgt_language if is_tgt else config.src_language)
     if by_character:
-        labels, spelt, x = character_vectors(tokenizer, table, tokenizer.decode([side.ids])[0])
+        text = text or tokenizer.decode([side.ids])[0]
+        labels, spelt, x = character_vectors(tokenizer, table, text)
     else:
         labels, spelt, x = side.tokens[:-1], [], table[side.ids[:-1]]
     if len(labels) > LONGEST_CHARACTERS:
@@ -190,6 +218,52 @@ def study_data(translator: Translator, side: Side, is_tgt: bool) -> dict[str, An
         "labels": labels,
         "spelt": spelt,
         "x": packed(x.numpy()),
+    }
+
+
+def is_word(piece: str, by_character: bool) -> bool:
+    """Whether a piece of a vocabulary is a word that a reader knows."""
+    if by_character:
+        return piece.isalpha() and not piece.isascii()
+    return piece.startswith("\u2581") and len(piece) > 2 and piece[1:].isalpha()
+
+
+def words_of_run(translator: Translator, side: Side, is_tgt: bool, at_most: int) -> list[int]:
+    """Ids of words of a language: those of the sentence, and those that the run's validation set
+    uses most.
+
+    Pieces that the text never uses were hardly trained, and their vectors mean nothing. Where the
+    run keeps no validation set the order is the vocabulary's.
+    """
+    tokenizer, table = embeddings(translator, is_tgt)
+    language = translator.config.tgt_language if is_tgt else translator.config.src_language
+    path = translator.run.path / "valid.tsv"
+    rows = [line.split("\t") for line in read_text(path)] if path.is_file() else []
+    encoded = tokenizer.encode([row[int(is_tgt)] for row in rows if len(row) > 1])
+    counts = Counter(itertools.chain.from_iterable(encoded))
+    frequent = [i for i, _ in counts.most_common()] or list(range(len(table)))
+    ids = list(dict.fromkeys([*side.ids, *frequent]))
+    pieces = tokenizer.pieces(ids)
+    by_character = is_chinese(language)
+    words = [i for i, piece in zip(ids, pieces, strict=True) if is_word(piece, by_character)]
+    return words[:at_most]
+
+
+def words_data(translator: Translator, side: Side, is_tgt: bool) -> dict[str, Any]:
+    """Words of the run's vocabulary, their embeddings and each one's nearest neighbours."""
+    tokenizer, table = embeddings(translator, is_tgt)
+    vector_bytes = 4 * table.size(1) * 4 // 3  # base64 makes 4 bytes of 3
+    ids = words_of_run(translator, side, is_tgt, WORD_BYTES // vector_bytes)
+    if len(ids) < 2:  # nothing to compare
+        return {"labels": [], "x": "", "nearest": [], "cosines": [], "median": 0.0}
+    x = table[ids]
+    neighbours, similarities = nearest(x, N_NEAREST)
+    return {
+        "labels": tokenizer.pieces(ids),
+        "x": packed(x.numpy()),
+        "nearest": neighbours.tolist(),
+        "cosines": similarities.tolist(),
+        "median": median_cosine(x),
     }
 
 
@@ -209,14 +283,8 @@ def n_drawn_layers(config: Config, n_tokens: int) -> int:
     return max(1, DRAWN_BYTES // layer_bytes)
 
 
-def layer_data(
-    layer: MultiHeadAttention, trace: AttentionTrace, attn_mask: Tensor | None
-) -> dict[str, Any]:
-    """Everything that one layer of self-attention computes on one sentence of n tokens.
-
-    Args:
-        attn_mask: bool `(n, n)`, True = may attend.
-    """
+def layer_data(layer: MultiHeadAttention, trace: AttentionTrace) -> dict[str, Any]:
+    """Everything that one layer of the encoder's self-attention computes on n tokens."""
     x, z = trace.x[0], trace.z[0]  # (n, D)
     d_head = x.size(1) // layer.n_heads
     heads = [head_projections(layer, x, head) for head in range(layer.n_heads)]
@@ -232,25 +300,57 @@ def layer_data(
         "first_biases": layer.w_q.bias[::d_head].tolist(),
         "contributions": head_contributions(layer, z).tolist(),
         "spread": [
-            {
-                name: spread(q[head], k[head], scale, attn_mask)
-                for name, scale in scales(d_head).items()
-            }
+            {name: spread(q[head], k[head], scale) for name, scale in scales(d_head).items()}
             for head in range(layer.n_heads)
         ],
     }
 
 
 def self_data(
-    layers: list[MultiHeadAttention], traces: list[AttentionTrace], is_causal: bool, at_most: int
+    layers: list[MultiHeadAttention],
+    traces: list[AttentionTrace],
+    weights: np.ndarray,
+    at_most: int,
 ) -> dict[str, Any]:
-    """One kind of self-attention, in `at_most` of its layers."""
-    attn_mask = causal_mask(traces[0].x.size(1)) if is_causal else None
-    drawn = [
-        {"layer": number} | layer_data(layers[number], traces[number], attn_mask)
-        for number in some_layers(len(layers), at_most)
-    ]
-    return {"causal": is_causal, "n_layers": len(layers), "layers": drawn}
+    """The encoder's self-attention, in `at_most` of its layers.
+
+    Args:
+        weights: of all its layers and heads, `(L, H, S, S)`.
+
+    Returns:
+        `information` is `row_information` of each head, `layer` (a number of `layers`) and `head`
+        are where it is largest.
+    """
+    numbers = some_layers(len(layers), at_most)
+    drawn = [{"layer": i} | layer_data(layers[i], traces[i]) for i in numbers]
+    information = row_information(torch.from_numpy(weights[numbers]))  # (drawn layers, H)
+    layer, head = divmod(int(information.argmax()), weights.shape[1])
+    return {
+        "n_layers": len(layers),
+        "layers": drawn,
+        "information": information.tolist(),
+        "layer": layer,
+        "head": head,
+    }
+
+
+def sink_data(weights: np.ndarray) -> dict[str, Any]:
+    """How much the decoder's heads leave with the start of the sentence.
+
+    Args:
+        weights: of the decoder's self-attention, `(L, H, T, T)`.
+
+    Returns:
+        `shares` `(L, H)`; the layer and the head with the largest; and its weights `(T, T)`.
+    """
+    shares = sink_shares(torch.from_numpy(weights))
+    layer, head = divmod(int(shares.argmax()), weights.shape[1])
+    return {
+        "shares": shares.tolist(),
+        "layer": layer,
+        "head": head,
+        "weights": packed(weights[layer, head]),
+    }
 
 
 # ---- Sections 1, 6, 7 and 10: attention between the sentences ----
@@ -393,18 +493,73 @@ def kinds_data(model: Transformer, features: Tensor) -> dict[str, Any]:
     }
 
 
+SKY, GROUND, SUN = (0.45, 0.7, 0.95), (0.35, 0.6, 0.25), (1.0, 0.85, 0.2)
+WALL, ROOF, CLOUD = (0.9, 0.8, 0.65), (0.8, 0.25, 0.2), (0.8, 0.83, 0.88)
+
+
+def tiny_image(sun: int, is_cloudy: bool = False) -> Tensor:
+    """A house under the sun in 12 × 12 pixels, `(3, 12, 12)`; `sun` is the sun's left column."""
+    image = torch.empty(12, 12, 3)
+    image[:9] = torch.tensor(CLOUD if is_cloudy else SKY)
+    image[9:] = torch.tensor(GROUND)
+    if not is_cloudy:
+        image[1:4, sun : sun + 3] = torch.tensor(SUN)
+    image[7:10, 7:11] = torch.tensor(WALL)
+    image[6, 6:12] = image[5, 7:11] = image[4, 8:10] = torch.tensor(ROOF)
+    return image.permute(2, 0, 1)
+
+
+def patches_of(image: Tensor, size: int) -> Tensor:
+    """The squares of `size` pixels that make up an image, row by row, as vectors `(n, 3 size²)`."""
+    squares = image.unfold(1, size, size).unfold(2, size, size)  # (3, rows, columns, size, size)
+    return squares.permute(1, 2, 0, 3, 4).flatten(2).flatten(0, 1)
+
+
+def image_data() -> dict[str, Any]:
+    """Kinds of attention on one tiny image, with nothing learned, so that a glance explains them.
+
+    Returns:
+        `pixels` `(3, 12, 12)`, `channel` and `spatial` gates; `frames` `(F, 3, 12, 12)` of a film
+        and `temporal`, how far each is let through where each is the reference; `patches`, weights
+        of each square of 4 × 4 pixels, blurred, on the other squares.
+    """
+    image = tiny_image(sun=1)
+    channel, spatial = image_gates(image)
+    films = [tiny_image(0), tiny_image(1), tiny_image(2), tiny_image(0, is_cloudy=True)]
+    frames = torch.stack(films)
+    changes = (frames - frames.mean(0)).flatten(1)  # what stays the same says nothing
+    temporal = [temporal_gate(changes, i).tolist() for i in range(len(frames))]
+
+    keys = patches_of(functional.avg_pool2d(image, 2), 2)  # blurred squares, 3 · 2 · 2 numbers
+    keys = (keys - keys.mean(0)) / keys.std()
+    scores = inner_products(keys) / math.sqrt(keys.size(1))
+    weights = softmax_rows(scores.fill_diagonal_(-math.inf))  # each looks at the others
+    return {
+        "pixels": packed(image.numpy()),
+        "channel": channel.tolist(),
+        "spatial": packed(spatial.numpy()),
+        "frames": packed(frames.numpy()),
+        "temporal": temporal,
+        "patches": weights.tolist(),
+    }
+
+
 # ---- The whole page ----
 
 
 @torch.inference_mode()
 def primer_data(
-    translator: Translator, src_text: str, tgt_text: str | None = None
+    translator: Translator,
+    src_text: str,
+    tgt_text: str | None = None,
+    study_text: str | None = None,
 ) -> dict[str, Any]:
     """What the template shows.
 
     Args:
         src_text: in the run's source language.
         tgt_text: a translation to look at; None = the model's own.
+        study_text: Chinese characters for sections 2 and 3; None = those of the Chinese side.
     Raises:
         UserError: a text is empty, too long to draw, or has characters that the vocabulary lacks.
     """
@@ -420,21 +575,20 @@ def primer_data(
     trace, memory = forced.trace, forced.memory
     number, head = first_choice(attention)
 
-    # Sections 2 to 5 study the Chinese side, and the self-attention over it.
+    # Sections 2 and 3 study the Chinese side, and sections 4, 5 and 8 the encoder's attention.
     is_tgt = is_chinese(config.tgt_language)
-    kind = "decoder_self" if is_tgt else "encoder_self"
-    traces = trace.decoder_self if is_tgt else trace.encoder_self
-    at_most = n_drawn_layers(config, traces[0].x.size(1))
-    self_attention = self_data(layers[kind], traces, is_tgt, at_most)
-    self_labels = attention.tgt_in_tokens if is_tgt else src.tokens
+    at_most = n_drawn_layers(config, len(src.ids))
+    encoder = self_data(layers["encoder_self"], trace.encoder_self, attention.encoder_self, at_most)
 
     assert trace.features is not None
     n_layers = config.model.n_encoder_layers
     return {
         "run": run_data(translator),
         **pair_texts(config, attention, tgt_text is not None),
-        "study": study_data(translator, tgt if is_tgt else src, is_tgt),
-        "self": self_attention | {"kind": kind, "labels": self_labels},
+        "study": study_data(translator, tgt if is_tgt else src, is_tgt, study_text),
+        "words": words_data(translator, tgt if is_tgt else src, is_tgt),
+        "self": encoder | {"kind": "encoder_self", "labels": src.tokens},
+        "sink": sink_data(attention.decoder_self),
         "scaling": scaling_study(D_KS, seed=0),
         "cross": cross_data(layers["cross"][number], trace.cross[number], memory, number, head),
         "pair": kinds_of_weights(attention, number),
@@ -444,4 +598,5 @@ def primer_data(
         "path": path_shapes(model, len(src.ids), len(tgt.ids)),
         "steps": [sequential_steps(n, n_layers) for n in range(1, LONGEST_COUNTED + 1)],
         "kinds": kinds_data(model, trace.features[0]),
+        "image": image_data(),
     }

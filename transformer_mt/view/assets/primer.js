@@ -1,377 +1,6 @@
 // The primer: attention from nothing, section by section, with one model's own numbers. What a
 // person chooses is computed here, by the equations of transformer_mt/view/equations.py once more.
-// primer_text.js has the words.
-
-const DIGITS = 3; // decimals of a number
-
-load(ownData());
-const { run, study, pair, kinds } = data;
-const D = run.d_model;
-const isHard = run.cross_attention === "hard";
-const isGated = kinds.trained.spatial || kinds.trained.channel;
-const isSpatialAlone = kinds.trained.spatial && !kinds.trained.channel;
-
-// ---- The model's numbers ----
-
-/** Matrix number `nth` of several packed one after another, each (rows, columns). */
-function matrixAt(flat, rows, cols, nth) {
-  const rowAt = (r) => flat.subarray((nth * rows + r) * cols, (nth * rows + r + 1) * cols);
-  return Array.from({ length: rows }, (_, r) => Array.from(rowAt(r)));
-}
-
-/** A packed matrix of `rows` rows. */
-function unpackMatrix(base64, rows) {
-  const flat = floats(base64);
-  return matrixAt(flat, rows, flat.length / rows, 0);
-}
-
-// Sections 2 and 3: embeddings X (N, D) of the Chinese side, each with a label.
-const N = study.labels.length;
-const X = unpackMatrix(study.x, N);
-
-// Sections 4, 5 and 8: self-attention of that side, over tokens.
-const self = data.self;
-const isCausal = self.causal;
-const nTokens = self.labels.length;
-const layers = self.layers.map((layer) => ({
-  ...layer,
-  x: unpackMatrix(layer.x, nTokens), // (n, D), what attention receives
-  out: unpackMatrix(layer.out, nTokens), // (n, D), what it gives back
-  q: floats(layer.q), // (H, n, K)
-  k: floats(layer.k),
-  v: floats(layer.v),
-  columns: floats(layer.first_columns), // (H, D), of W_Q
-}));
-
-// Sections 1, 6 and 10: one head of cross-attention.
-const cross = {
-  q: unpackMatrix(data.cross.q, T),
-  k: unpackMatrix(data.cross.k, S),
-  v: unpackMatrix(data.cross.v, S),
-};
-const crossWeights = cross.q.map((q) => softmax(scaledScores(q, cross.k))); // (T, S)
-
-// Section 7: all heads of one layer of each kind, (H, rows, columns).
-const pairWeights = {
-  encoder_self: unpackHeads(pair.encoder_self, S, S),
-  decoder_self: unpackHeads(pair.decoder_self, T, T),
-  cross: unpackHeads(pair.cross, T, S),
-};
-
-// Section 9.
-const maskScores = unpackMatrix(data.mask.scores, T); // (T, T), before the mask
-const positions = unpackPositions();
-
-function unpackHeads(base64, rows, cols) {
-  const flat = floats(base64);
-  return Array.from({ length: H }, (_, head) => matrixAt(flat, rows, cols, head));
-}
-
-function unpackPositions() {
-  const flat = floats(data.positions);
-  return matrixAt(flat, flat.length / D, D, 0);
-}
-
-const state = {
-  language: firstLanguage,
-  writing: 0, // section 1: the target token that is written
-  a: 0, // section 2: the two vectors of the cell
-  b: Math.min(1, N - 1),
-  row: 0, // section 3
-  layer: layers.length - 1, // sections 4, 5 and 8: an index of `layers`
-  head: 0,
-  token: isCausal ? Math.min(1, nTokens - 1) : 0,
-  step: 0,
-  isMasked: true,
-  scaling: data.scaling.findIndex((row) => row.d_k >= 64), // section 5: an index of `data.scaling`
-  ask: 0, // sections 6 and 10: the target token that asks
-  tau: 0, // section 6: the place of the slider
-  kind7: "cross", // section 7
-  head7: data.cross.head,
-  off: "", // section 8: the kind whose heads are listed, "" for all
-  causal: true, // section 9
-  position: Math.min(1, positions.length - 1),
-  length: Math.max(S, T),
-  reference: 0, // section 10
-};
-
-// ---- The equations, once more in the page ----
-
-function sum(numbers) {
-  return numbers.reduce((a, b) => a + b, 0);
-}
-
-function dot(a, b) {
-  let total = 0;
-  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
-  return total;
-}
-
-function norm(a) {
-  return Math.sqrt(dot(a, a));
-}
-
-function minus(a, b) {
-  return a.map((x, i) => x - b[i]);
-}
-
-function argmax(row) {
-  return row.indexOf(Math.max(...row));
-}
-
-/** exp(s_j) / Σ_k exp(s_k); the largest score is taken off first, which cancels out. */
-function softmax(row) {
-  const most = Math.max(...row);
-  const exps = row.map((score) => Math.exp(score - most));
-  const total = sum(exps);
-  return exps.map((exp) => exp / total);
-}
-
-/** q · k_j / √d_k for every key. */
-function scaledScores(q, keys) {
-  return keys.map((key) => dot(q, key) / Math.sqrt(K));
-}
-
-/** Σ_j w_j v_j */
-function weightedSum(weights, vectors) {
-  return vectors[0].map((_, c) => sum(weights.map((weight, j) => weight * vectors[j][c])));
-}
-
-/** One head of sections 4 and 8: every step from q, k, v to z, as matrices. */
-function attend(layer, head, isMasked) {
-  const [q, k, v] = ["q", "k", "v"].map((name) => matrixAt(layers[layer][name], nTokens, K, head));
-  const scores = q.map((query) => k.map((key) => dot(query, key)));
-  const scaled = scores.map((row, r) =>
-    row.map((score, c) => (isCausal && isMasked && c > r ? -Infinity : score / Math.sqrt(K))),
-  );
-  const weights = scaled.map(softmax);
-  const z = weights.map((row) => weightedSum(row, v));
-  return { q, k, v, scores, scaled, weights, z };
-}
-
-// ---- Small parts: numbers, shapes, vectors, bars, tables, matrices ----
-
-const SVG = $("svg").namespaceURI; // from the document, so that no address stands in this page
-
-function svgEl(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-/** A number for `data-value`, which tests read back. */
-function exact(x) {
-  return x === -Infinity ? "-inf" : String(Number(x.toPrecision(9)));
-}
-
-/** A number in few figures. */
-function few(x) {
-  const size = Math.abs(x);
-  return decimals(x, size >= 100 ? 0 : size >= 10 ? 1 : 2);
-}
-
-/** A small number in one figure and a power of ten. */
-function power(x, n) {
-  return x.toExponential(n).replace("-", "−");
-}
-
-function value(x, n = DIGITS, attributes = {}) {
-  return el("span", { "data-value": exact(x), ...attributes }, decimals(x, n));
-}
-
-/** A matrix by name and shape, rows × columns. */
-function shape(name, ...sizes) {
-  const attributes = { class: "shape", "data-shape": `${name} ${sizes.join(" ")}` };
-  return el("span", attributes, el("b", {}, name), ` (${sizes.join(" × ")})`);
-}
-
-/** Put new content into a box, without losing the focus or the place to which it was scrolled. */
-function fill(box, ...nodes) {
-  if (typeof box === "string") box = $(box);
-  const focused = document.activeElement;
-  const key = box.contains(focused) && focused.dataset.key;
-  const scrolls = [...box.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
-  box.replaceChildren(...nodes);
-  box.querySelectorAll(".scroll").forEach((each, i) => (each.scrollLeft = scrolls[i] ?? 0));
-  if (key) box.querySelector(`[data-key="${key}"]`)?.focus({ preventScroll: true });
-}
-
-/** A row of buttons, one of which is pressed; arrow keys move between them. */
-function chips(id, labels, pressed, onPress, name, toNode = piece) {
-  const buttons = labels.map((label, i) => {
-    const attributes = {
-      "data-key": `${id}-${i}`,
-      "data-i": i,
-      "aria-pressed": i === pressed,
-      tabindex: i === pressed ? 0 : -1,
-    };
-    const button = el("button", attributes, toNode(label));
-    button.onclick = () => onPress(i);
-    return button;
-  });
-  $(id).setAttribute("role", "group");
-  if (name) $(id).setAttribute("aria-label", t(name));
-  fill(id, ...(name ? [el("span", { class: "quiet" }, t(name))] : []), ...buttons);
-}
-
-/** The largest absolute value in some vectors. */
-function largest(...vectors) {
-  return Math.max(...vectors.flat().map(Math.abs), 1e-9);
-}
-
-/** A colour of the theme as numbers, for canvases. */
-function rgb(name) {
-  const probe = $("positions");
-  probe.style.color = `var(--${name})`;
-  return getComputedStyle(probe)
-    .color.match(/[\d.]+/g)
-    .slice(0, 3)
-    .map(Number);
-}
-
-/** One pixel for each number: blue or, below 0, orange, as strong as `shade` says, from 0 to 1. */
-function paint(canvas, rows, shade) {
-  const blue = rgb("accent");
-  const orange = rgb("minus");
-  canvas.width = rows[0].length;
-  canvas.height = rows.length;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(canvas.width, canvas.height);
-  rows.forEach((row, r) => {
-    row.forEach((x, c) => {
-      const pixel = [...(x < 0 ? orange : blue), 255 * Math.min(1, shade(x))];
-      image.data.set(pixel, 4 * (r * canvas.width + c));
-    });
-  });
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
-
-/** A vector as a strip of colours. */
-function strip(vector, most = largest(vector)) {
-  const canvas = el("canvas", { class: "strip", "aria-hidden": "true" });
-  return paint(canvas, [vector], (x) => Math.abs(x) / most);
-}
-
-/** The line of one vector: its name, its colours, and its first four numbers. */
-function vectorLine({ name, vector, lit = false, key = null }, most) {
-  const first = vector.slice(0, 4).flatMap((x, i) => [i ? "  " : "", value(x, 2, { "data-i": i })]);
-  const more = vector.length > 4 ? " …" : "";
-  return [
-    el("span", { class: `name ${lit ? "lit" : ""}` }, ...[name].flat()),
-    strip(vector, most),
-    el("span", { class: "numbers", "data-vector": key }, ...first, more),
-  ];
-}
-
-/** A line for each vector; `null` draws a rule. */
-function vectors(id, list, most = null) {
-  const scale = most ?? largest(...list.filter(Boolean).map((line) => line.vector));
-  fill(id, ...list.flatMap((line) => (line ? vectorLine(line, scale) : [el("hr")])));
-}
-
-/** Bars with names and numbers; `plain` is a second, quiet bar. */
-function bars(id, list, most = 1) {
-  const share = (x) => `--share:${Math.abs(x) / most}`;
-  const nodes = list.flatMap(({ name, value: x, plain }, i) => {
-    const track = el("span", { class: "track" });
-    const numbers = el("span", { class: "value" });
-    if (plain !== undefined) {
-      track.append(el("i", { class: "plain", style: share(plain) }));
-      numbers.append(value(plain, DIGITS, { "data-plain": i, class: "quiet" }), " → ");
-    }
-    track.append(el("i", { class: x < 0 ? "minus" : null, style: share(x) }));
-    numbers.append(value(x, DIGITS, { "data-bar": i }));
-    return [el("span", { class: "name" }, piece(name)), track, numbers];
-  });
-  fill(id, ...nodes);
-}
-
-/** A table of sums. Each line of `body` begins with its name; a cell is a td, a node or text. */
-function table(id, head, body, label) {
-  const columns = head.map((cell) => el("th", { scope: "col" }, cell));
-  const lines = body.map(([name, ...cells]) => {
-    const tds = cells.map((cell) =>
-      cell instanceof HTMLTableCellElement ? cell : el("td", {}, cell),
-    );
-    return el("tr", {}, el("th", { scope: "row" }, name), ...tds);
-  });
-  const thead = el("thead", {}, el("tr", {}, ...columns));
-  fill(id, el("table", { class: "sum", "aria-label": label }, thead, el("tbody", {}, ...lines)));
-}
-
-/** A matrix in numbers and colours.
- *
- * signed: two colours around 0, scaled to the largest; otherwise shares from 0 to 1.
- * row: which row stands out. chosen: the [row, column] that does.
- * blocked: whether the mask hides a cell. onPick: makes cells buttons.
- */
-function heat(id, options) {
-  const { rows, cols, values, signed = false, row = null, label, onPick = null } = options;
-  const most = signed ? largest(values.flat().filter(Number.isFinite)) : 1;
-  const lines = values.map((numbers, r) => {
-    const cells = numbers.map((x, c) => heatCell(id, x, r, c, most, options));
-    const heading = el("th", { scope: "row", class: r === row ? "lit" : null }, piece(rows[r]));
-    return el("tr", { class: r === row ? "row" : null }, heading, ...cells);
-  });
-  const columns = cols.map((text) => el("th", { scope: "col" }, piece(text)));
-  const corner = el("td", { style: "background:none", "aria-hidden": "true" });
-  const attributes = {
-    class: `heat ${cols.length > 11 ? "many" : ""}`,
-    role: onPick ? "grid" : null,
-    "aria-label": label,
-  };
-  const thead = el("thead", {}, el("tr", {}, corner, ...columns));
-  const node = el("table", attributes, thead, el("tbody", {}, ...lines));
-  if (onPick) {
-    rove(node, "tbody td", () => cols.length);
-    node.addEventListener("keydown", (event) => {
-      if (event.target.tagName !== "TD" || !["Enter", " "].includes(event.key)) return;
-      event.preventDefault();
-      event.target.click();
-    });
-  }
-  fill(id, node);
-}
-
-/** The cell of number `x`; options as for `heat`. */
-function heatCell(id, x, r, c, most, options) {
-  const { signed = false, chosen = null, blocked = () => false, onPick = null } = options;
-  const isBlocked = blocked(r, c);
-  const isChosen = chosen !== null && chosen[0] === r && chosen[1] === c;
-  let shade = signed ? (0.75 * Math.abs(x)) / most : Math.sqrt(x); // the root: small shares show
-  if (isBlocked) shade = 0;
-  const classes = [
-    isBlocked && "blocked",
-    shade > 0.55 && "strong", // light figures on a dark ground
-    isChosen && "chosen",
-  ];
-  const attributes = {
-    "data-row": r,
-    "data-col": c,
-    "data-value": exact(x),
-    class: classes.filter(Boolean).join(" "),
-    style: `--shade:${shade.toFixed(3)}${x < 0 ? ";--tone:var(--minus)" : ""}`,
-    title: isBlocked ? t("blockedCell") : null,
-  };
-  if (onPick) {
-    attributes["data-key"] = `${id}-${r}-${c}`;
-    attributes["aria-selected"] = isChosen;
-    attributes.tabindex = isChosen ? 0 : -1;
-  }
-  let text = signed ? few(x) : decimals(x, 2);
-  if (isBlocked) text = x === -Infinity ? "−∞" : "0";
-  const cell = el("td", attributes, text);
-  if (onPick) cell.onclick = () => onPick(r, c);
-  return cell;
-}
-
-/** Fill a select; `items` are [value, label]. */
-function fillSelect(id, items, selected) {
-  $(id).replaceChildren(...items.map(([key, label]) => el("option", { value: key }, label)));
-  $(id).value = String(selected);
-}
+// primer_text.js has the words, primer_numbers.js the model's numbers and what is chosen.
 
 // ---- 1. Attention shares out a fixed amount ----
 
@@ -392,9 +21,20 @@ function drawShares() {
 
 function drawProducts() {
   const { labels, spelt } = study;
+  $("study-title").textContent = t("h2c", labels.slice(0, 6).join(" · "));
   const names = spelt.map((i) => labels[i]).join(t("comma"));
   $("spelt").textContent = spelt.length ? t("spelt", names) : "";
-  fill("s2-shapes", shape("X", N, D), shape("Xᵀ", D, N), shape("X Xᵀ", N, N));
+  const table = X.map((a) => X.map((b) => dot(a, b)));
+  const turned = X[0].map((_, c) => X.map((row) => row[c]));
+  const [n, d] = [ofTokens(N), ofNumbers(D)];
+  product(
+    "s2-shapes",
+    { name: "X", sizes: [n, d], matrix: X },
+    "×",
+    { name: "Xᵀ", sizes: [d, n], matrix: turned },
+    "=",
+    { name: "X Xᵀ", sizes: [n, n], matrix: table },
+  );
   vectors(
     "s2-x",
     X.map((vector, i) => ({
@@ -407,17 +47,17 @@ function drawProducts() {
   heat("s2-heat", {
     rows: labels,
     cols: labels,
-    values: X.map((a) => X.map((b) => dot(a, b))),
+    values: table,
     signed: true,
     chosen: [state.a, state.b],
     onPick: (a, b) => set({ a, b }, drawProducts),
     label: t("products"),
   });
-  drawGeometry(X[state.a], X[state.b], labels[state.a], labels[state.b]);
+  drawGeometry("geometry", X[state.a], X[state.b], labels[state.a], labels[state.b]);
 }
 
 /** a · b = |a| |b| cos θ: as a drawing, and in numbers. */
-function drawGeometry(a, b, nameA, nameB) {
+function drawGeometry(id, a, b, nameA, nameB) {
   const product = dot(a, b);
   const lengthA = norm(a);
   const lengthB = norm(b);
@@ -425,22 +65,24 @@ function drawGeometry(a, b, nameA, nameB) {
   const angle = Math.acos(cosine);
   const projection = product / lengthB;
 
-  // b lies along the x axis; y grows downwards; the longer of the two is 100 long.
-  const scale = 100 / Math.max(lengthA, lengthB);
+  // b lies along the x axis; y grows downwards; the longer of the two is 190 long.
+  const scale = 190 / Math.max(lengthA, lengthB);
   const tipA = [lengthA * scale * Math.cos(angle), -lengthA * scale * Math.sin(angle)];
   const tipB = lengthB * scale;
   const foot = projection * scale;
-  const left = Math.min(0, tipA[0]) - 24;
-  const width = Math.max(tipB, tipA[0], 0) + 34 - left;
+  const left = Math.min(0, tipA[0]) - 40;
+  const width = Math.max(tipB, tipA[0], 0) + 90 - left;
+  const height = -tipA[1] + 66;
   const line = (x1, y1, x2, y2, color, more) =>
     svgEl("line", { x1, y1, x2, y2, stroke: `var(--${color})`, ...more });
-  const arrow = { "stroke-width": 2.5, "stroke-linecap": "round" };
+  const arrow = { "stroke-width": 3.5, "stroke-linecap": "round" };
   const half = angle / 2; // where the letter θ stands
   const drawing = {
-    viewBox: `${left} ${tipA[1] - 22} ${width} ${-tipA[1] + 54}`,
+    viewBox: `${left} ${tipA[1] - 30} ${width} ${height}`,
+    width,
+    height,
     role: "img",
     "aria-label": t("geometry", nameA, nameB),
-    style: `max-width:${width * 1.6}px`,
   };
   const svg = svgEl(
     "svg",
@@ -448,10 +90,10 @@ function drawGeometry(a, b, nameA, nameB) {
     line(0, 0, tipB, 0, "gold", arrow),
     line(0, 0, ...tipA, "accent", arrow),
     line(...tipA, foot, 0, "quiet", { "stroke-dasharray": "3 3" }),
-    line(0, 6, foot, 6, "minus", { "stroke-width": 4 }),
+    line(0, 8, foot, 8, "minus", { "stroke-width": 6 }),
     svgEl("text", { x: tipA[0] + 4, y: tipA[1] - 6 }, `a = ${nameA}`),
-    svgEl("text", { x: tipB - 10, y: 22 }, `b = ${nameB}`),
-    svgEl("text", { x: 10 * Math.cos(half) + 8, y: -6 - 6 * Math.sin(half), class: "quiet" }, "θ"),
+    svgEl("text", { x: tipB - 10, y: 28 }, `b = ${nameB}`),
+    svgEl("text", { x: 22 * Math.cos(half) + 8, y: -8 - 16 * Math.sin(half), class: "quiet" }, "θ"),
   );
 
   const rows = [
@@ -466,10 +108,9 @@ function drawGeometry(a, b, nameA, nameB) {
     const cell = el("td", { "data-geometry": key, "data-value": exact(x) }, decimals(x, n));
     return el("tr", {}, el("th", { scope: "row" }, name), cell);
   });
-  const numbers = { class: "sum", id: "geometry-numbers" };
-  const list = el("table", numbers, el("tbody", {}, ...lines));
-  $("s2-title").textContent = t("geometry", nameA, nameB);
-  fill("geometry", svg, el("div", { class: "scroll" }, list));
+  const list = el("table", { class: "sum" }, el("tbody", {}, ...lines));
+  const title = el("h4", {}, t("geometry", nameA, nameB));
+  fill(id, svg, el("div", { class: "scroll" }, title, list));
 }
 
 // ---- 3. softmax and the weighted sum ----
@@ -487,7 +128,16 @@ function drawSoftmax() {
   const gives = inOrder.slice(0, 4).map(([weight, j]) => t("give", decimals(weight), labels[j]));
   $("s3-read").textContent = t("read3", labels[i], gives.join(t("comma")));
 
-  fill("s3-shapes", shape("softmax(X Xᵀ)", N, N), shape("X", N, D), shape("Y", N, D));
+  const Y = weights.map((row) => weightedSum(row, X));
+  const [n, d] = [ofTokens(N), ofNumbers(D)];
+  product(
+    "s3-shapes",
+    { name: "softmax(X Xᵀ)", sizes: [n, n], matrix: weights },
+    "×",
+    { name: "X", sizes: [n, d], matrix: X },
+    "=",
+    { name: "Y", sizes: [n, d], matrix: Y },
+  );
   heat("s3-heat", { rows: labels, cols: labels, values: weights, row: i, label: t("weights") });
 
   const parts = X.map((vector, j) => ({
@@ -527,66 +177,25 @@ function drawSoftmaxRow(scores, weights, labels) {
   table("s3-softmax", head, body, t("weights"));
 }
 
-// ---- 4. Q, K, V: one head of the model, in six steps ----
-
-const STEPS = [
-  ["x", "x", drawInput],
-  [
-    "q, k, v",
-    "q = x W<sub>Q</sub> + b<sub>Q</sub>, &nbsp; k = x W<sub>K</sub>, &nbsp; " +
-      "v = x W<sub>V</sub> + b<sub>V</sub>",
-    drawProjections,
-  ],
-  ["q · k", "Q K<sup>⊤</sup>", drawScores],
-  ["÷ √d_k", "Q K<sup>⊤</sup> / √d<sub>k</sub>", drawScaledScores],
-  ["softmax", "softmax( Q K<sup>⊤</sup> / √d<sub>k</sub> )", drawWeights],
-  ["z", "Z = softmax( Q K<sup>⊤</sup> / √d<sub>k</sub> ) V", drawWeightedSum],
-];
-
-/** Whether section 4 hides column c from row r. */
-function isHidden(r, c) {
-  return isCausal && state.isMasked && c > r;
-}
+// ---- 4. Q, K, V: one head of the encoder, step by step ----
 
 function drawHead() {
-  const { layer, head, token, step } = state;
-  const numbers = Array.from({ length: H }, (_, h) => [String(h), t("headN", h)]);
+  const { layer, head, token } = state;
+  const heads = Array.from({ length: H }, (_, h) => [String(h), t("headN", h)]);
   const layerItems = layers.map((each, i) => [String(i), t("layerN", each.layer)]);
   fillSelect("layer", layerItems, layer);
-  fillSelect("head", numbers, head);
-  $("mask-label").hidden = !isCausal;
-  $("mask").checked = state.isMasked;
-  $("unmasked").textContent = isCausal && !state.isMasked ? t("unmasked") : "";
-
+  fillSelect("head", heads, head);
+  const best = t("place", layers[self.layer].layer, self.head);
+  $("s4-why").textContent = t("why4", best, decimals(self.information[layer][head], 2));
   const onToken = (i) => set({ token: i }, drawHead, drawHeads);
-  const onStep = (i) => set({ step: i }, drawHead);
-  const names = STEPS.map(([name]) => name);
   chips("s4-tokens", self.labels, token, onToken, "token");
-  chips("s4-steps", names, step, onStep, null, (text) => text);
-  $("previous").setAttribute("aria-disabled", step === 0);
-  $("next").setAttribute("aria-disabled", step === STEPS.length - 1);
 
-  const [, formula, drawStep] = STEPS[step];
-  $("s4-formula").innerHTML = formula; // a constant of ours, no text of the sentence
-  const title = el("h3", {}, t("stepTitles")[step]);
-  const content = drawStep(attend(layer, head, state.isMasked));
-  fill("s4-step", title, el("p", {}, t("stepTexts")[step]), ...content);
-}
-
-// Each of the six draws below returns the nodes of its step, from `steps`, which `attend` computed.
-
-function box(id, className, draw) {
-  const node = el("div", { id, class: className });
-  draw(node);
-  return node;
-}
-
-function shapes(...list) {
-  return el("div", { class: "shapes" }, ...list);
-}
-
-function result(id, ...parts) {
-  return el("p", { class: "result", id }, ...parts);
+  const steps = attend(layer, head);
+  drawInput();
+  drawProjections(steps);
+  drawScores(steps);
+  drawWeights(steps);
+  drawStrip();
 }
 
 function strong(x) {
@@ -594,16 +203,44 @@ function strong(x) {
 }
 
 function drawInput() {
-  const lines = layers[state.layer].x.map((vector, i) => ({
+  const { x } = layers[state.layer];
+  product("s4-x-shapes", { name: "X", sizes: [ofTokens(S), ofNumbers(D)], matrix: x });
+  const lines = x.map((vector, i) => ({
     name: piece(self.labels[i]),
     vector,
     lit: i === state.token,
     key: `x${i}`,
   }));
-  return [shapes(shape("X", nTokens, D)), box("s4-x", "vectors", (node) => vectors(node, lines))];
+  vectors("s4-x", lines);
 }
 
 function drawProjections({ q, k, v }) {
+  const { layer, head, token } = state;
+  const [s, d, dk] = [ofTokens(S), ofNumbers(D), ofNumbers(K)];
+  const projection = (name, matrix) => [
+    { name: `W_${name}`, sizes: [d, dk], tone: name.toLowerCase() },
+    "=",
+    { name, sizes: [s, dk], matrix, tone: name.toLowerCase() },
+  ];
+  const x = { name: "X", sizes: [s, d], matrix: layers[layer].x };
+  product(
+    "s4-qkv-shapes",
+    [x, "×", ...projection("Q", q)],
+    [x, "×", ...projection("K", k)],
+    [x, "×", ...projection("V", v)],
+  );
+  drawFirstNumber();
+  const vectorOf = (name, matrix) => ({
+    name: [`${name} `, piece(self.labels[token])],
+    vector: matrix[token],
+    key: name,
+    tone: name,
+  });
+  vectors("s4-qkv", [vectorOf("q", q), vectorOf("k", k), vectorOf("v", v)]);
+}
+
+/** The first number of the chosen token's query, worked out. */
+function drawFirstNumber() {
   const { layer, head, token } = state;
   const x = layers[layer].x[token];
   const column = Array.from(layers[layer].columns.subarray(head * D, (head + 1) * D));
@@ -612,107 +249,99 @@ function drawProjections({ q, k, v }) {
   const n = Math.min(6, D); // products that are written out
   const columns = Array.from({ length: n }, (_, i) => String(i));
   const heading = ["", ...columns, t("dots", D - n)];
-  const line = (name, numbers) => [name, ...numbers.slice(0, n).map((number) => value(number)), ""];
+  const line = (name, row) => [name, ...row.slice(0, n).map((number) => value(number)), ""];
   const body = [line("x", x), line("W_Q[:, 0]", column), line("x × W_Q", products)];
-  const vectorOf = (name, matrix) => ({
-    name: [`${name} `, piece(self.labels[token])],
-    vector: matrix[token],
-    key: name,
-  });
+  table("s4-product", heading, body, "q");
   const signed = bias < 0 ? `(${decimals(bias)})` : decimals(bias);
-  return [
-    shapes(
-      shape("X", nTokens, D),
-      ...["W_Q", "W_K", "W_V"].map((name) => shape(name, D, K)),
-      ...["Q", "K", "V"].map((name) => shape(name, nTokens, K)),
-    ),
-    box("s4-product", "scroll", (node) => table(node, heading, body, "q")),
-    result(
-      "s4-q0",
-      "q",
-      el("sub", {}, "0"),
-      ` = ${decimals(sum(products))} + ${signed} = `,
-      strong(sum(products) + bias),
-      " ",
-      el("span", { class: "quiet" }, t("bias", D)),
-    ),
-    box("s4-qkv", "vectors", (node) =>
-      vectors(node, [vectorOf("q", q), vectorOf("k", k), vectorOf("v", v)]),
-    ),
-  ];
+  fill(
+    "s4-q0",
+    "q",
+    el("sub", {}, "0"),
+    ` = ${decimals(sum(products))} + ${signed} = `,
+    strong(sum(products) + bias),
+    " ",
+    el("span", { class: "quiet" }, t("bias", D)),
+  );
 }
 
-/** The matrix of steps 2 to 4. */
-function headMatrix(values, options) {
-  const label = t("stepTitles")[state.step];
-  const labels = { rows: self.labels, cols: self.labels, row: state.token, label };
-  return box("s4-heat", "scroll", (node) => heat(node, { ...labels, values, ...options }));
-}
-
-/** The key that gets the largest weight from the chosen token. */
-function bestKey({ weights }) {
-  return argmax(weights[state.token]);
-}
-
-function drawScores(steps) {
+/** Scores of the chosen token's query and the key that gets the largest weight. */
+function drawScores({ q, k, scores, scaled, weights }) {
   const { token } = state;
-  const best = bestKey(steps);
-  const [q, k] = [steps.q[token], steps.k[best]];
-  const lines = [
-    { name: ["q ", piece(self.labels[token])], vector: q, key: "q" },
-    { name: ["k ", piece(self.labels[best])], vector: k, key: "k" },
-    { name: "q × k", vector: q.map((x, i) => x * k[i]), key: "qk" },
-  ];
-  return [
-    shapes(shape("Q", nTokens, K), shape("Kᵀ", K, nTokens), shape("Q Kᵀ", nTokens, nTokens)),
-    box("s4-qk", "vectors", (node) => vectors(node, lines)),
-    result("s4-cell", `q · k = ${t("all", K)} = `, strong(steps.scores[token][best])),
-    headMatrix(steps.scores, { signed: true }),
-  ];
+  const best = argmax(weights[token]);
+  const [s, dk] = [ofTokens(S), ofNumbers(K)];
+  const turned = k[0].map((_, c) => k.map((row) => row[c]));
+  product(
+    "s4-scores-shapes",
+    { name: "Q", sizes: [s, dk], matrix: q, tone: "q" },
+    "×",
+    { name: "Kᵀ", sizes: [dk, s], matrix: turned, tone: "k" },
+    "=",
+    { name: "Q Kᵀ", sizes: [s, s], matrix: scores },
+  );
+  vectors("s4-qk", [
+    { name: ["q ", piece(self.labels[token])], vector: q[token], key: "q", tone: "q" },
+    { name: ["k ", piece(self.labels[best])], vector: k[best], key: "k", tone: "k" },
+    { name: "q × k", vector: q[token].map((x, i) => x * k[best][i]), key: "qk" },
+  ]);
+  fill("s4-score", `q · k = ${t("all", K)} = `, strong(scores[token][best]));
+  headMatrix("s4-scores", scores, "step3", true);
+  fill(
+    "s4-scaled-cell",
+    `${decimals(scores[token][best])} ÷ √${K} = `,
+    strong(scaled[token][best]),
+  );
+  headMatrix("s4-scaled", scaled, "step4", true);
 }
 
-function drawScaledScores(steps) {
+function headMatrix(id, values, title, signed = false) {
+  const { labels } = self;
+  heat(id, { rows: labels, cols: labels, row: state.token, label: t(title), values, signed });
+}
+
+function drawWeights({ weights, v, z }) {
   const { token } = state;
-  const best = bestKey(steps);
-  return [
-    shapes(shape("Q Kᵀ / √d_k", nTokens, nTokens)),
-    result(
-      "s4-cell",
-      `${decimals(steps.scores[token][best])} ÷ √${K} = `,
-      strong(steps.scaled[token][best]),
-    ),
-    headMatrix(steps.scaled, { signed: true, blocked: isHidden }),
-  ];
-}
+  headMatrix("s4-weights", weights, "step5");
+  $("s4-sum").textContent = t("rowSum", decimals(sum(weights[token])));
 
-function drawWeights({ weights }) {
-  return [
-    shapes(shape("W", nTokens, nTokens)),
-    headMatrix(weights, { blocked: isHidden }),
-    result("s4-cell", t("rowSum", decimals(sum(weights[state.token])))),
-  ];
-}
-
-function drawWeightedSum({ weights, v, z }) {
-  const { token } = state;
-  const visible = self.labels.map((_, j) => j).filter((j) => !isHidden(token, j));
-  const parts = visible.map((j) => ({
-    name: [strong(weights[token][j]), " × v ", piece(self.labels[j])],
+  const [s, dk] = [ofTokens(S), ofNumbers(K)];
+  product(
+    "s4-z-shapes",
+    { name: "θ", sizes: [s, s], matrix: weights },
+    "×",
+    { name: "V", sizes: [s, dk], matrix: v, tone: "v" },
+    "=",
+    { name: "Z", sizes: [s, dk], matrix: z },
+  );
+  const parts = self.labels.map((label, j) => ({
+    name: [strong(weights[token][j]), " × v ", piece(label)],
     vector: v[j].map((x) => x * weights[token][j]),
     key: `part${j}`,
+    tone: "v",
   }));
   const total = { name: ["z ", piece(self.labels[token])], vector: z[token], lit: true, key: "z" };
-  const most = largest(...visible.map((j) => v[j]));
-  return [
-    shapes(shape("W", nTokens, nTokens), shape("V", nTokens, K), shape("Z", nTokens, K)),
-    box("s4-z", "vectors", (node) => vectors(node, [...parts, null, total], most)),
-  ];
+  vectors("s4-z", [...parts, null, total], largest(...v));
+}
+
+/** The decoder's head that leaves most with the start of the sentence. */
+function drawSink() {
+  const { shares, layer, head } = data.sink;
+  heat("sink-heat", {
+    rows: tgt.tokens,
+    cols: tgt.in_tokens,
+    values: unpackMatrix(data.sink.weights, T),
+    blocked: (r, c) => c > r,
+    label: t("sinkTitle"),
+  });
+  $("sink-read").textContent = t("sinkRead", t("place", layer, head), decimals(shares[layer][head], 2));
+  const list = shares.flatMap((row, l) => row.map((x, h) => ({ name: t("place", l, h), value: x })));
+  bars("sink-bars", list);
 }
 
 // ---- 5. Why divide by √d_k? ----
 
 const DIVISORS = ["1", "sqrt", "d_k"]; // keys of `spread`
 const MEASURES = ["variance", "entropy", "softmax_gradient", "query_gradient"];
+const MAIN_MEASURE = "query_gradient"; // the one chart that shows both extremes
 const OF_MANY_SIZES = ["variance", "query_gradient"]; // drawn on a logarithmic axis
 
 /** Lines over the rows of `list`, each { x, NAME: y }; the row at `mark` stands out.
@@ -720,7 +349,7 @@ const OF_MANY_SIZES = ["variance", "query_gradient"]; // drawn on a logarithmic 
  * series: the NAMEs that are drawn, each with the style sheet's class of that name.
  */
 function chart(list, series, label, mark, isLog = false) {
-  const [width, height, left, bottom, top, right] = [270, 130, 40, 22, 8, 16];
+  const [width, height, left, bottom, top, right] = [330, 190, 52, 26, 10, 16];
   const scaled = (y) => (isLog ? Math.log10(Math.max(y, 1e-4)) : y);
   const all = list.flatMap((row) => series.map((name) => scaled(row[name])));
   const low = isLog ? Math.min(...all) : Math.min(0, ...all);
@@ -737,7 +366,7 @@ function chart(list, series, label, mark, isLog = false) {
     svgEl("text", { x, y, class: "quiet", "text-anchor": anchor }, text);
   const every = list.length < 14 ? 2 : 8; // rows whose x is written
   const xLabels = list.flatMap((row, i) =>
-    i % every ? [] : [note(xAt(i), height - 7, "middle", String(row.x))],
+    i % every ? [] : [note(xAt(i), height - 8, "middle", String(row.x))],
   );
   const marked = { x1: xAt(mark), x2: xAt(mark), y1: top, y2: height - bottom };
   const lines = series.map((name) => {
@@ -749,7 +378,7 @@ function chart(list, series, label, mark, isLog = false) {
   );
   return svgEl(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+    { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label },
     axis(left, height - bottom, width - 6, height - bottom),
     axis(left, top, left, height - bottom),
     note(left - 4, top + 8, "end", tick(high)),
@@ -786,13 +415,17 @@ function drawScaling() {
     const drawing = chart(list, DIVISORS, t(measure), state.scaling, isLog);
     return el("figure", {}, el("figcaption", {}, t(measure)), drawing);
   });
-  fill("charts", ...figures);
+  const main = MEASURES.indexOf(MAIN_MEASURE);
+  fill("chart", figures[main]);
+  fill("charts", ...figures.filter((_, i) => i !== main));
 
   const row = data.scaling[state.scaling];
   $("d-k").max = data.scaling.length - 1;
   $("d-k").value = state.scaling;
   $("d-k-text").textContent = row.d_k;
   $("d-k").setAttribute("aria-valuetext", row.d_k);
+  const reads = DIVISORS.map((divisor) => few(row.spread[divisor].variance));
+  $("s5-read").textContent = t("read5", row.d_k, ...reads);
   spreadTable("s5-random", row.spread, row.d_k, t("h5"));
 
   const place = t("place", layers[state.layer].layer, state.head);
@@ -831,18 +464,35 @@ function drawLookup() {
   $("tau-text").textContent = text;
   $("tau-text").dataset.value = tau === Infinity ? "inf" : exact(tau);
 
+  drawLookupTable(scores);
   bars(
     "s6-bars",
     src.tokens.map((name, j) => ({ name, value: weights[j] })),
   );
   vectors("s6-vectors", [
-    { name: t("best"), vector: cross.v[best], key: "best" },
+    { name: t("best"), vector: cross.v[best], key: "best", tone: "v" },
     { name: t("retrieved"), vector: z, lit: true, key: "z" },
     { name: t("average"), vector: mean, key: "mean" },
   ]);
   const toBest = norm(minus(z, cross.v[best]));
   const toMean = norm(minus(z, mean));
   $("s6-read").textContent = t("read6", decimals(toBest), decimals(toMean));
+}
+
+/** The table that the model fills: a key and a value for each token of the source. */
+function drawLookupTable(scores) {
+  const [mostK, mostV] = [largest(...cross.k), largest(...cross.v)];
+  const cell = (vector, most) => el("td", { class: "wide" }, strip(vector, most));
+  const body = src.tokens.map((token, j) => [
+    piece(token),
+    cell(cross.k[j], mostK),
+    el("td", { "data-score": j, "data-value": exact(scores[j]) }, decimals(scores[j])),
+    cell(cross.v[j], mostV),
+  ]);
+  const tinted = (tone, text) => el("span", { class: tone }, text);
+  const head = ["", tinted("k", t("key")), "q · k / √d_k", tinted("v", t("value"))];
+  const query = [tinted("q", t("query")), cell(cross.q[state.ask], largest(...cross.q)), "", ""];
+  table("s6-table", head, [query, ...body], t("h6b"));
 }
 
 // ---- 7. One sentence, or two ----
@@ -859,7 +509,7 @@ const FLOWS = [
   {
     kind: "cross",
     name: "between",
-    rows: tgt.in_tokens,
+    rows: tgt.tokens,
     cols: src.tokens,
     queriesFrom: "fromTgt",
     keysFrom: "fromMemory",
@@ -867,7 +517,7 @@ const FLOWS = [
   {
     kind: "decoder_self",
     name: "self_tgt",
-    rows: tgt.in_tokens,
+    rows: tgt.tokens,
     cols: tgt.in_tokens,
     queriesFrom: "fromTgt",
     keysFrom: "fromTgt",
@@ -883,14 +533,19 @@ function drawFlow() {
   const numbers = Array.from({ length: H }, (_, h) => [String(h), t("headN", h)]);
   fillSelect("head-7", numbers, state.head7);
 
-  const [n, m] = [rows.length, cols.length];
-  fill(
+  const [n, m, dk] = [ofTokens(rows.length), ofTokens(cols.length), ofNumbers(K)];
+  const weights = pairWeights[kind][state.head7];
+  product(
     "s7-shapes",
-    shape("Q", n, K),
-    shape("K", m, K),
-    shape("V", m, K),
-    shape("W", n, m),
-    shape("Z", n, K),
+    { name: "Q", sizes: [n, dk], tone: "q" },
+    "×",
+    { name: "Kᵀ", sizes: [dk, m], tone: "k" },
+    "→",
+    { name: "W", sizes: [n, m], matrix: weights },
+    "×",
+    { name: "V", sizes: [m, dk], tone: "v" },
+    "=",
+    { name: "Z", sizes: [n, dk] },
   );
   const notes = [t("read7", t(kind), pair.layers[kind], t(queriesFrom), t(keysFrom))];
   if (kind !== "encoder_self") notes.push(t("rows7"));
@@ -899,7 +554,7 @@ function drawFlow() {
   heat("s7-heat", {
     rows,
     cols,
-    values: pairWeights[kind][state.head7],
+    values: weights,
     blocked: (r, c) => kind === "decoder_self" && c > r,
     label: t(kind),
   });
@@ -909,7 +564,7 @@ function drawFlow() {
 
 function drawHeads() {
   const { layer, token } = state;
-  const heads = Array.from({ length: H }, (_, head) => attend(layer, head, true));
+  const heads = Array.from({ length: H }, (_, head) => attend(layer, head));
   const notes = [t("where8", t(self.kind))];
   if (layers.length < self.n_layers) notes.push(t("someLayers", layers.length, self.n_layers));
   $("s8-where").textContent = notes.join(" ");
@@ -918,22 +573,26 @@ function drawHeads() {
     rows: self.labels,
     cols: self.labels,
     values: heads[state.head].weights,
-    blocked: (r, c) => isCausal && c > r,
     label: t("place", layers[layer].layer, state.head),
   });
 
   const onToken = (i) => set({ token: i }, drawHead, drawHeads);
   chips("s8-tokens", self.labels, token, onToken, "token");
-  const zShapes =
-    H <= 8
-      ? heads.map((_, head) => shape(`Z${head}`, nTokens, K))
-      : [shape(`Z0 … Z${H - 1}`, nTokens, K)];
-  fill(
+  const joined = heads[0].z.map((_, r) => heads.flatMap(({ z }) => z[r]));
+  const blocks = heads.slice(0, 8).map(({ z }, h) => ({
+    name: `Z${h}`,
+    sizes: [ofTokens(S), ofNumbers(K)],
+    matrix: z,
+  }));
+  product(
     "s8-shapes",
-    ...zShapes,
-    shape("[Z0; …]", nTokens, D),
-    shape("W_O", D, D),
-    shape("out", nTokens, D),
+    ...blocks,
+    "→",
+    { name: "[Z0; …]", sizes: [ofTokens(S), ofNumbers(D)], matrix: joined },
+    "×",
+    { name: "W_O", sizes: [ofNumbers(D), ofNumbers(D)] },
+    "=",
+    { name: "out", sizes: [ofTokens(S), ofNumbers(D)], matrix: layers[layer].out },
   );
   const most = largest(...heads.map(({ z }) => z[token]));
   const strips = heads.map(({ z }, head) => {
@@ -960,7 +619,7 @@ function drawThumbnails() {
         "aria-pressed": layer === state.layer && head === state.head,
       };
       const canvas = el("canvas", { "aria-hidden": "true" });
-      paint(canvas, attend(layer, head, true).weights, Math.sqrt);
+      paint(canvas, attend(layer, head).weights, Math.sqrt);
       const button = el("button", attributes, canvas, t("headN", head));
       button.onclick = () => set({ layer, head }, drawHead, drawScaling, drawHeads);
       return button;
@@ -1054,7 +713,7 @@ function drawMask() {
   $("causal").checked = state.causal;
   $("uncausal").textContent = state.causal ? "" : t("unmasked");
   heat("s9-heat", {
-    rows: tgt.in_tokens,
+    rows: tgt.tokens,
     cols: tgt.in_tokens,
     values: masked.map(softmax),
     blocked: (r, c) => !isAllowed(r, c),
@@ -1074,20 +733,6 @@ function drawPositions() {
   const title = t("similar", at);
   const drawing = chart(list, ["product"], title, at);
   fill("s9-chart", el("figure", {}, el("figcaption", {}, title), drawing));
-}
-
-function drawPath() {
-  const items = data.path.map(([name, sizes]) => {
-    const side = /^(src|encoder|memory)/.test(name) ? "encoder" : "decoder";
-    const attributes = { class: side, "data-path": `${name} ${sizes.join(" ")}` };
-    const size = el("span", { class: "shape" }, `(${sizes.join(" × ")})`);
-    return el("li", attributes, el("span", {}, t(name)), size);
-  });
-  fill("path", ...items);
-  bars(
-    "s9-bars",
-    tgt.tokens.map((name, i) => ({ name, value: tgt.probabilities[i] })),
-  );
 }
 
 /** When each token's state can be ready, and how many steps must wait for each other. */
@@ -1133,6 +778,7 @@ function drawKinds() {
   $("s10-read").textContent = t("read10", decimals(row[best]), decimals(distance));
   $("s10-read").dataset.value = exact(row[best]);
   drawGates();
+  drawImages();
 }
 
 function drawGates() {
@@ -1174,23 +820,46 @@ function drawGates() {
 
 const SECTIONS = [
   drawShares,
+  drawWords,
+  drawToy,
   drawProducts,
   drawSoftmax,
   drawHead,
+  drawSink,
   drawScaling,
+  drawPairTable,
   drawLookup,
   drawFlow,
   drawHeads,
   drawTranslator,
   drawKinds,
 ];
+const N_SECTIONS = 10;
+
+/** The functions of view/equations.py, or of another file that is named, behind each section. */
+const CODE = {
+  1: "equal_shares",
+  2: "inner_products, projection, cosines, nearest, median_cosine",
+  3: "softmax_rows, self_attention_plain",
+  4: "head_projections, row_information, sink_shares; transformer_mt/model.py: attention",
+  5: "scales, spread, softmax_gradient, query_gradient, scaling_study",
+  6: "letter_scores, retrieval",
+  7: "head_projections; transformer_mt/model.py: MultiHeadAttention",
+  8: "head_contributions, switch_off_head",
+  9: "path_shapes, sequential_steps; transformer_mt/model.py: causal_mask, positional_encoding",
+  10: "image_gates, plain_gate, temporal_gate, untrained_gates; transformer_mt/model.py: Gates",
+};
 
 function drawTexts() {
   drawSharedTexts();
-  const entries = SECTIONS.map((_, i) => {
+  const entries = Array.from({ length: N_SECTIONS }, (_, i) => {
     const link = el("a", { href: `#s${i + 1}` }, t(`h${i + 1}`));
     return el("li", {}, link);
   });
+  for (const [section, functions] of Object.entries(CODE)) {
+    const where = `transformer_mt/view/equations.py: ${functions}`;
+    fill(`code-${section}`, t("code"), " ", el("code", {}, where));
+  }
   fill("contents", ...entries);
 }
 
@@ -1205,15 +874,10 @@ function set(changes, ...draws) {
   for (const draw of draws) draw();
 }
 
-function goTo(step) {
-  set({ step: Math.min(STEPS.length - 1, Math.max(0, step)) }, drawHead);
-}
-
 for (const id of [
   "s1-tokens",
   "s3-tokens",
   "s4-tokens",
-  "s4-steps",
   "s6-tokens",
   "s7-kinds",
   "s8-tokens",
@@ -1225,9 +889,12 @@ for (const id of [
 $("layer").onchange = () =>
   set({ layer: Number($("layer").value) }, drawHead, drawScaling, drawHeads);
 $("head").onchange = () => set({ head: Number($("head").value) }, drawHead, drawScaling, drawHeads);
-$("mask").onchange = () => set({ isMasked: $("mask").checked }, drawHead);
-$("previous").onclick = () => goTo(state.step - 1);
-$("next").onclick = () => goTo(state.step + 1);
+$("word-a").onchange = () => {
+  const wordA = Number($("word-a").value);
+  set({ wordA, wordB: data.words.nearest[wordA][0] }, drawWords);
+};
+$("word-b").onchange = () => set({ wordB: Number($("word-b").value) }, drawWords);
+$("path-step").oninput = () => set({ pathStep: Number($("path-step").value) }, drawPathStep);
 $("d-k").oninput = () => set({ scaling: Number($("d-k").value) }, drawScaling);
 $("tau").oninput = () => set({ tau: Number($("tau").value) }, drawLookup);
 $("head-7").onchange = () => set({ head7: Number($("head-7").value) }, drawFlow);
@@ -1237,4 +904,5 @@ $("position").oninput = () => set({ position: Number($("position").value) }, dra
 $("length").oninput = () => set({ length: Number($("length").value) }, drawSteps);
 
 onLanguageAndTheme(redraw);
+addEventListener("resize", drawStrip);
 redraw();

@@ -26,17 +26,25 @@ const TEXT = {
         ]
       : ["The translation is the model's own.", "译文由模型自己生成。"],
   reading: [
-    "A shape such as (3 × 128) stands beside each matrix: 3 rows, 128 columns. In coloured " +
-      "strips blue is positive, orange is negative, and stronger means larger. Layers, heads " +
-      "and positions count from 0. A token is a piece of text that the model reads at once; ▁ " +
-      "marks a space, <s> and </s> begin and end a sentence.",
-    "矩阵旁边标着形状，例如 (3 × 128) 表示 3 行 128 列。色带中蓝色为正，橙色为负，颜色越深，" +
-      "绝对值越大。层、头、位置都从 0 数起。词元是模型一次读入的一小段文字；▁ 代表空格，<s> 和 " +
+    "A shape such as (6 × 128) stands beside each matrix: 6 rows, 128 columns. Matrices are drawn " +
+      "to scale. In their colours blue is positive, red is negative, and stronger means larger; " +
+      "touch a strip or a cell, or point at it, to read its number. Purple marks queries, orange " +
+      "keys, green values. Layers, heads and positions count from 0. A token is a piece of text " +
+      "that the model reads at once; ▁ marks a space, <s> and </s> begin and end a sentence.",
+    "矩阵旁边标着形状，例如 (6 × 128) 表示 6 行 128 列，图形按形状的比例画出。颜色深浅表示绝对值大小，" +
+      "蓝色为正，红色为负；用手指点或鼠标指向任意一格，就能读出它的数值。紫色是查询，橙色是键，" +
+      "绿色是值，全页一致。层、头、位置都从 0 数起。词元是模型一次读入的一小段文字；▁ 代表空格，<s> 和 " +
       "</s> 表示句子的开始和结束。",
   ],
+  reduced: ["with nothing learned:", "去掉可学的部分："],
+  diagram: [
+    "One head of attention, to scale: X times W_Q, W_K and W_V gives Q, K and V; Q Kᵀ, divided " +
+      "by √d_k, through softmax, times V gives Z.",
+    "一个注意力头，按比例画出：X 乘以 W_Q、W_K、W_V，得到 Q、K、V；Q Kᵀ 除以 √d_k，经 softmax，" +
+      "再乘 V，得到 Z。",
+  ],
+  code: ["In the code:", "对应代码："],
   contents: ["Contents", "目录"],
-  previous: ["Previous step", "上一步"],
-  next: ["Next step", "下一步"],
   place: (l, h) => [`layer ${l}, head ${h}`, `第 ${l} 层第 ${h} 个头`],
   pick: ["Choose:", "请选择："],
   weight: ["weight", "权重"],
@@ -67,15 +75,63 @@ const TEXT = {
       "它们是怎么来的，第 2 至 5 节会逐步说明。",
   ],
 
+  p1c: [
+    "Why this is worth having: the weights follow from how the tokens relate to each other, near " +
+      "or far, and all of them can be computed at the same time. A recurrent network (RNN), " +
+      "which reads word after word, can do neither so well; section 9 counts the steps.",
+    "为什么要用注意力？权重由各个词元之间的关系决定，不论远近；而且所有权重可以同时算出来。" +
+      "循环神经网络（RNN）要一个词一个词地读，这两点都做不好。第 9 节会数一数步数。",
+  ],
   h2: ["2. X Xᵀ: every vector meets every other", "2. X Xᵀ：让向量两两相遇"],
   p2: () => [
-    `The model keeps a vector of ${D} learned numbers for each piece of text. Stack the ` +
-      "vectors of a sentence as rows, and you have the matrix X. The inner product of two rows " +
-      "multiplies them number by number and adds up the results. X Xᵀ is the table of all " +
-      "these inner products.",
-    `模型为每一小段文字保存一个向量，由 ${D} 个学到的数组成。把一句话的向量一行行叠起来，` +
-      "就是矩阵 X。两行的内积，就是对应的数相乘，再全部相加。X Xᵀ 就是所有内积排成的一张表。",
+    `The model keeps a vector of ${D} learned numbers, an embedding, for each piece of text. ` +
+      "Stack the vectors of a sentence as rows, and you have the matrix X. The inner product of " +
+      "two rows multiplies them number by number and adds up the results. X Xᵀ, X times its own " +
+      "transpose, is the table of all these inner products.",
+    `模型为每一小段文字保存一个向量（词嵌入），由 ${D} 个学到的数组成。把一句话的向量一行行叠起来，` +
+      "就是矩阵 X。两行的内积，就是对应的数相乘，再全部相加。X 乘以自己的转置 Xᵀ，" +
+      "得到的就是所有内积排成的一张表。",
   ],
+  h2a: ["Two words of this model", "这个模型里的两个词"],
+  p2a: [
+    "What does an inner product tell us? Choose two words. The drawing shows the angle between " +
+      "their vectors, and the projection of a on b, at the true lengths. Words that are used " +
+      "alike have come to point in similar directions; most pairs stand nearly upright on each " +
+      "other.",
+    "内积说明什么？任选两个词：图中按真实长度画出两个向量的夹角，以及 a 在 b 上的投影。" +
+      "用法相近的词，学出来的方向也相近；而绝大多数词对之间几乎垂直。",
+  ],
+  wordA: ["First word", "第一个词"],
+  wordB: ["Second word", "第二个词"],
+  nearest: (word, n) => [
+    `The nearest neighbours of ${iso(word)} among ${n} frequent words, by cosine:`,
+    `在 ${n} 个常用词中，与${iso(word)}方向最接近的词（按余弦）：`,
+  ],
+  median: ["median of all pairs", "所有词对的中位数"],
+  h2b: ["Three vectors in a plane: make it 0.4, 0.4, 0.2", "平面上的三个向量：拖出 0.4、0.4、0.2"],
+  p2d: [
+    "Many introductions show 早上好, “good morning”, and say: whoever looks at 早 should give 0.4 " +
+      "to 早 itself, 0.4 to 上 and 0.2 to 好. Which vectors do that? Drag the three tips, or move " +
+      "them with the arrow keys, until softmax (section 3) turns the products of 早 into these " +
+      "weights. On the dashed line every product with 早 is the same.",
+    "讲注意力的文章常用“早上好”举例：关注“早”时，分 0.4 给“早”自己，0.4 给“上”，0.2 给“好”。" +
+      "什么样的向量会得出这组权重？拖动三个箭头的端点（也可用方向键），直到 softmax（见第 3 节）" +
+      "把“早”的三个内积变成这组权重。端点落在虚线上的向量，与“早”的内积都相等。",
+  ],
+  toyHandle: (text) => [`Tip of ${text}`, `${text}的端点`],
+  toySolve: ["Show a solution", "看一个答案"],
+  toyReset: ["Start again", "重来"],
+  article: ["goal", "目标"],
+  toyHint: [
+    "上 should reach the dashed line, like 早 itself; 好 should have a product smaller by ln 2 ≈ " +
+      "0.693, which halves its share.",
+    "让“上”的端点落到虚线上，和“早”自己一样；“好”的内积要比它们小 ln 2 ≈ 0.693，份额正好减半。",
+  ],
+  toyThere: [
+    "There it is: related vectors share the attention, the less related one gets half as much.",
+    "成了：相关的向量平分注意力，不那么相关的只得一半。",
+  ],
+  h2c: (list) => [`${iso(list)} in this model`, `${iso(list)}在这个模型里`],
   p2b: () =>
     study.by_character
       ? [
@@ -112,22 +168,32 @@ const TEXT = {
   p2c: [
     "a · b = |a| |b| cos θ. Divided by |b|, this is how far a reaches in the direction of b: " +
       "its projection. A large product says that two vectors point in similar directions, or " +
-      "that they are long, or both. So it measures how related they are, but only roughly.",
+      "that they are long, or both. So it measures how related they are, to some extent: and " +
+      "where B is related to A, A should pay more attention to B.",
     "a · b = |a| |b| cos θ。再除以 |b|，就是 a 在 b 方向上伸出的长度，即投影。内积大，" +
-      "可能因为两个向量方向相近，可能因为向量本身很长，也可能兼而有之。所以内积能衡量相关程度，" +
-      "但只是大致衡量。",
+      "可能因为两个向量方向相近，可能因为向量本身很长，也可能兼而有之。所以内积在一定程度上衡量相关性：" +
+      "B 与 A 相关，关注 A 时就该多关注 B。",
   ],
-
+  p2e: () => [
+    `Off the diagonal these products are small. In ${D} dimensions two directions that have ` +
+      "nothing to do with each other are almost always nearly perpendicular: for random " +
+      `vectors the cosine is typically about 1/√${D} = ${few(1 / Math.sqrt(D))}. And only what ` +
+      "is used alike becomes alike. Parts that follow each other in one word, such as 早 and 上, " +
+      "are not used alike, and the model mostly reads them together, as 早上.",
+    `对角线以外的内积都很小。在 ${D} 维空间里，两个互不相干的方向几乎总是接近垂直：随机向量的余弦通常只有 ` +
+      `1/√${D} = ${few(1 / Math.sqrt(D))} 左右。而且，用法相近的词才会变得相近。像“早”和“上”这样` +
+      "在一个词里前后相连的字，用法并不相近；何况模型多半把它们合在一起，当作“早上”来读。",
+  ],
   h3: [
     "3. softmax: from scores to weights, and the weighted sum",
     "3. softmax：从得分到权重，再到加权求和",
   ],
   p3: [
-    "A row of scores can hold numbers of any size and sign. softmax turns it into shares: " +
-      "raise e to each score, then divide by the sum. Everything is now positive and adds up " +
-      "to 1. A lead of 1 in the score makes a share e ≈ 2.718 times as large.",
-    "一行得分可大可小，可正可负。softmax 把它们变成份额：先对每个得分取 e 的幂，再除以总和。" +
-      "这样每个数都为正，加起来等于 1。得分高出 1，份额就是对方的 e ≈ 2.718 倍。",
+    "A row of scores can hold numbers of any size and sign. softmax normalises it, which means " +
+      "that it becomes shares: raise e to each score, then divide by the sum. Everything is now " +
+      "positive and adds up to 1. A lead of 1 in the score makes a share e ≈ 2.718 times as large.",
+    "一行得分可大可小，可正可负。softmax 的作用是归一化，把它们变成份额：先对每个得分取 e 的幂，" +
+      "再除以总和。这样每个数都为正，加起来等于 1。得分高出 1，份额就是对方的 e ≈ 2.718 倍。",
   ],
   looks: (text) => [`What does ${iso(text)} look at?`, `${iso(text)} 在看谁？`],
   read3: (text, list) => [`${iso(text)} gives ${list}.`, `${iso(text)} 把注意力分给：${list}。`],
@@ -137,10 +203,11 @@ const TEXT = {
   exp: ["e^score", "e^得分"],
   h3b: ["The weighted sum makes a new vector", "加权求和，得到新向量"],
   p3b: [
-    "Now the shares are used. Multiply each vector by its weight and add everything up: a " +
-      "new vector, blended for this one place from the whole sentence.",
-    "份额有了，就可以用了：每个向量乘以自己的权重，再全部相加，得到一个新向量。" +
-      "它由整句话调和而成，专为这个位置而设。",
+    "Now the shares are used, and this is the core of attention, a weighted sum. Multiply each " +
+      "vector by its weight and add everything up: a new vector, blended for this one place from " +
+      "the whole sentence.",
+    "份额有了，就可以用了。注意力的核心正是加权求和：每个向量乘以自己的权重，再全部相加，" +
+      "得到一个新向量。它由整句话调和而成，专为这个位置而设。",
   ],
   p3c: (mine) =>
     mine > 0.9
@@ -158,6 +225,13 @@ const TEXT = {
           "这里的权重完全由向量本身决定，这一步没有可以学习的参数。接下来的几节就是要补上这一点。",
         ],
 
+  p3d: [
+    "This is also the bridge to the 0.4, 0.4, 0.2 of section 2: nothing is wrong with those " +
+      "numbers. They only need shorter vectors that lie closer together, which is what the plane " +
+      "has, and what the learned matrices of the next section can make.",
+    "第 2 节的 0.4、0.4、0.2 也由此说得通：那组数没有错，只是需要更短、彼此更靠近的向量。" +
+      "平面上的例子就是这样，下一节学到的矩阵也能造出这样的向量。",
+  ],
   h4: ["4. Q, K, V: three learned views of x", "4. Q、K、V：由 x 学到的三种表示"],
   p4: [
     "With X Xᵀ one vector has to play every part, a's score for b is always b's score for a, " +
@@ -168,23 +242,22 @@ const TEXT = {
       "于是模型让 x 分别乘以三个学到的矩阵：查询 q 说的是“我要找什么”，键 k " +
       "说的是“凭什么找到我”，值 v 说的是“找到我能拿走什么”。",
   ],
-  p4b: () =>
-    data.self.kind === "encoder_self"
-      ? [
-          "Here: the encoder's self-attention over the source, nothing hidden. x is exactly " +
-            "what this layer's attention receives, positions included.",
-          "这里看的是编码器对原文的自注意力，所有词元互相可见。x " +
-            "就是这一层注意力实际收到的输入，已包含位置信息。",
-        ]
-      : [
-          "The side studied here is the model's target, so this is the decoder's " +
-            "self-attention. Its rows are the tokens that the decoder has been given, <s> " +
-            "first; each may look at itself and what came before. x is exactly what this " +
-            "layer's attention receives, positions included.",
-          "这里研究的一侧是模型的译文，所以看的是解码器的自注意力。" +
-            "各行是解码器已经收到的词元，最前面是 <s>；每个词元只能看自己和前面的词元。x " +
-            "就是这一层注意力实际收到的输入，已包含位置信息。",
-        ],
+  p4b: [
+    "Here you see one head of the encoder's self-attention over the source: the encoder is the half " +
+      "of the model that reads, and a head is one such set of three matrices (section 8 shows " +
+      "several). Nothing is hidden from anything. A query and a key are compared, so both must have " +
+      "the same length d_k. The output is the weighted sum of the values.",
+    "这里看的是编码器对原文的自注意力中的一个头。编码器是模型里负责读的那一半；一个头就是这样一组三个矩阵" +
+      "（多个头见第 8 节）。所有词元互相可见。查询要和键比较，所以两者长度必须相同，都是 d_k。" +
+      "输出就是值的加权求和。",
+  ],
+  why4: (place, information) => [
+    `The page begins with ${place}, the most telling: there, knowing where attention goes says most ` +
+      "about which token it comes from (mutual information of row and column, as in " +
+      `row_information). The head that you see has ${information} nats.`,
+    `开始时选的是${place}，它最能说明问题：从注意力落在哪里，最能看出是哪个词元在看` +
+      `（行与列的互信息，见 row_information）。眼前这个头是 ${information} 奈特。`,
+  ],
   someLayers: (shown, all) => [
     `To keep the page small, ${shown} of ${all} layers are shown.`,
     `为了控制页面大小，只显示 ${all} 层中的 ${shown} 层。`,
@@ -194,49 +267,69 @@ const TEXT = {
     "Mask off: this is not what the model does. It was never trained to look ahead.",
     "掩码已关闭：模型实际上并不这样做，它从未学过往后看。",
   ],
-  // One of six steps each.
-  stepTitles: () => [
-    [
-      "x: one row for each token",
-      "q, k, v: multiply x by three matrices",
-      "Scores: each query meets each key",
-      "Divide by √d_k" + (data.self.causal ? ", then mask" : ""),
-      "softmax: rows of weights",
-      "z: the weighted sum of the values",
-    ],
-    [
-      "x：每个词元一行",
-      "q、k、v：x 乘以三个矩阵",
-      "得分：每个查询与每个键相遇",
-      "除以 √d_k" + (data.self.causal ? "，再加掩码" : ""),
-      "softmax：每行变成权重",
-      "z：值的加权和",
-    ],
+  step1: ["Step 1. X: one row for each token", "第 1 步　X：每个词元一行"],
+  text1: () => [
+    `Each row holds the ${D} numbers that stand for one token as this layer receives it, its ` +
+      "position included.",
+    `每行 ${D} 个数，代表这一层收到的一个词元，已包含位置信息。`,
   ],
-  stepTexts: () => [
-    [
-      `Each row holds the ${D} numbers that stand for one token at this depth of the model.`,
-      `This head's part of W_Q has ${D} rows and ${K} columns. Each number of q is the sum ` +
-        `of ${D} products and a bias. Below, the first one is worked out.`,
-      "The table Q Kᵀ replaces X Xᵀ. It need not be symmetric: what a asks of b differs from " +
-        "what b asks of a.",
-      `q and k are ${K} numbers long, so each score is divided by √${K}. Section 5 shows why.` +
-        (data.self.causal
-          ? " A score that the mask forbids becomes −∞; e to that power is 0."
-          : ""),
-      "The same softmax as in section 3. Each row adds up to 1.",
-      "Each value times its weight, all added up: the output of this head for the chosen token.",
-    ],
-    [
-      `每行 ${D} 个数，代表一个词元在模型这一深度上的样子。`,
-      `这个头所用的那部分 W_Q 有 ${D} 行 ${K} 列。q 的每个数都是 ${D} ` +
-        "个乘积之和再加一个偏置。下面算出第一个数。",
-      "Q Kᵀ 取代了 X Xᵀ。它不必对称：a 向 b 要的，和 b 向 a 要的，可以不同。",
-      `q 和 k 各有 ${K} 个数，所以每个得分都除以 √${K}，原因见第 5 节。` +
-        (data.self.causal ? "被掩码挡住的得分变成 −∞，e 的负无穷次方是 0。" : ""),
-      "与第 3 节相同的 softmax。每行加起来等于 1。",
-      "每个值乘以自己的权重，全部相加，就是这个头为所选词元给出的输出。",
-    ],
+  step2: ["Step 2. Q, K, V: multiply X by three matrices", "第 2 步　Q、K、V：X 乘以三个矩阵"],
+  text2: () => [
+    "The simplest way to make one vector into another is to multiply it by a matrix. x₁ becomes " +
+      `q₁, k₁ and v₁, x₂ becomes q₂, k₂ and v₂, and so on. This head's W_Q has ${D} rows and ` +
+      `${K} columns; each number of q is the sum of ${D} products and a bias, a number that is ` +
+      "learned as well. The first one is worked out here for the chosen token.",
+    "把一个向量变成另一个向量，最简单的办法就是乘以矩阵。x₁ 变成 q₁、k₁、v₁，x₂ 变成 q₂、k₂、v₂，" +
+      `依此类推。这个头的 W_Q 有 ${D} 行 ${K} 列；q 的每个数都是 ${D} 个乘积之和，再加一个偏置` +
+      "（也是学到的数）。下面为所选词元算出第一个数。",
+  ],
+  keyBias: ["Why has the key no bias?", "为什么键没有偏置？"],
+  keyBiasText: [
+    "A bias b on the keys would change each score to q · (k + b) = q · k + q · b. q · b is the same " +
+      "for every key of a row, and softmax ignores what is added to a whole row. So this model " +
+      "leaves it out; with b_Q it is different, because k · b_Q differs from key to key.",
+    "给键加偏置 b，得分就变成 q · (k + b) = q · k + q · b。同一行里 q · b 对每个键都一样，" +
+      "而整行加上同一个数，softmax 的结果不变。所以本模型省去了它。b_Q 则不同：k · b_Q 因键而异。",
+  ],
+  dv: () => [
+    `Here queries, keys and values all have ${K} numbers. q and k must be equally long, ` +
+      "because their inner product is taken; d_v, the length of v, may differ from d_k.",
+    `这里查询、键、值都是 ${K} 个数。q 和 k 要做内积，长度必须相同；v 的长度 d_v 可以与 d_k 不同。`,
+  ],
+  step3: ["Step 3. Scores: each query meets each key", "第 3 步　得分：每个查询与每个键相遇"],
+  text3: [
+    "The table Q Kᵀ takes the place of X Xᵀ. It need not be symmetric: what a asks of b differs " +
+      "from what b asks of a. Rows ask, columns are asked.",
+    "Q Kᵀ 取代了 X Xᵀ。它不必对称：a 向 b 要的，和 b 向 a 要的，可以不同。行是提问的一方，列是被问的一方。",
+  ],
+  step4: ["Step 4. Divide by √d_k", "第 4 步　除以 √d_k"],
+  text4: () => [
+    `d_k, the length of q and k, is ${K}, so each score is divided by √${K}. Section 5 shows why.`,
+    `d_k 是 q 和 k 的长度，这里是 ${K}，所以每个得分都除以 √${K}。原因见第 5 节。`,
+  ],
+  step5: ["Step 5. softmax: rows of weights θ", "第 5 步　softmax：每行变成权重 θ"],
+  text5: ["The same softmax as in section 3. Each row adds up to 1.", "与第 3 节相同的 softmax。每行合计为 1。"],
+  step6: ["Step 6. Z: the weighted sum of the values", "第 6 步　Z：值的加权求和"],
+  text6: [
+    "Each value times its weight, all added up, makes z for the chosen token. So x₁ and x₂ have " +
+      "become z₁ and z₂. This is self-attention.",
+    "每个值乘以自己的权重，全部相加，就是所选词元的 z。x₁、x₂ 就这样变成了 z₁、z₂。这就是自注意力。",
+  ],
+  sinkTitle: ["A finding: where a head looks that has nothing to look for", "一个发现：没什么可看时，头会看哪里"],
+  sinkText: [
+    "The decoder, the half of the model that writes, attends to what it has written so far, and a " +
+      "mask hides the rest (section 9). Each row is named by the token that is being written, each " +
+      "column by a token already there. A row of weights must add up to 1 even where nothing is of " +
+      "interest. Many heads then leave most of it with the start mark <s>, which says little: an " +
+      "attention sink.",
+    "解码器是模型里负责写的那一半，它关注已经写出的词元，其余的用掩码挡住（见第 9 节）。" +
+      "行以正在写的词元为名，列是已有的词元。哪怕没有什么值得关注，一行权重的合计也必须是 1。" +
+      "这时许多头就把大部分权重放在几乎不含信息的句首标记 <s> 上，这叫“注意力汇聚点”（attention sink）。",
+  ],
+  sinkRead: (place, share) => [
+    `Strongest in ${place}: ${share} goes to <s> on average (the first row, which sees nothing ` +
+      "else, is left out). All heads:",
+    `${place}最明显：平均有 ${share} 给了 <s>（第一行只看得见 <s>，不计在内）。所有头：`,
   ],
   token: ["Token:", "词元："],
   bias: (n) => [`(the sum of all ${n} products, plus the bias)`, `（全部 ${n} 项之和，再加偏置）`],
@@ -250,20 +343,26 @@ const TEXT = {
     "Take random queries and keys whose numbers are independent and have mean 0 and variance " +
       "1. q · k is then a sum of d_k such products, so its variance is d_k: longer vectors, " +
       "larger scores. Large scores push softmax into a corner where one weight is almost 1, " +
-      "and its gradient almost 0: training stalls. Dividing by √d_k brings the variance back " +
-      "to 1 at any length.",
+      "and its gradient, by which the model learns, almost 0: it vanishes, and training stalls. " +
+      "Dividing by √d_k brings the variance back to 1 at any length.",
     "随机取一些查询和键，各数相互独立，均值为 0，方差为 1。q · k 是 d_k 个乘积之和，方差就是 " +
       "d_k：向量越长，得分的起伏越大。得分太大，softmax 就被推到角落里，一个权重几乎为 1，" +
-      "梯度几乎为 0，训练便停滞不前。除以 √d_k，无论多长，方差都回到 1。",
+      "而模型赖以学习的梯度几乎为 0，也就是梯度消失，训练停滞不前。除以 √d_k，无论多长，方差都回到 1。",
   ],
+  read5: (d, plain, root, full) => [
+    `At d_k = ${d} the variance of the scores is ${plain} as they are, ${root} divided by √d_k, ` +
+      `${full} divided by d_k.`,
+    `d_k = ${d} 时，得分的方差：不除为 ${plain}，除以 √d_k 为 ${root}，除以 d_k 为 ${full}。`,
+  ],
+  more5: ["More charts, all numbers, and this model's own head", "更多图表、全部数值，以及本模型自己的头"],
   p5b: [
     "And why not divide by d_k? Then the variance is 1/d_k, all weights become equal shares, " +
       "and the query hardly matters: softmax itself has a healthy gradient, but the gradient " +
-      "that reaches q shrinks again. As the last chart shows, √d_k avoids both extremes. It is " +
-      "a sound starting point for random vectors, not a law for trained ones.",
+      "that reaches q shrinks again. As the chart shows, √d_k avoids both extremes. It is " +
+      "a choice that proved itself, sound for random vectors, not a law for trained ones.",
     "那为什么不除以 d_k？这样方差变成 1/d_k，权重趋于平均，查询是什么几乎无关紧要：softmax " +
-      "本身的梯度虽然正常，传到 q 的梯度却又变小了。从最后一张图可以看到，√d_k " +
-      "避开了这两个极端。它对随机向量是个合理的起点，对训练好的向量则不是定律。",
+      "本身的梯度虽然正常，传到 q 的梯度却又变小了。从图中可以看到，√d_k " +
+      "避开了这两个极端。这是个经验上的选择：对随机向量合情合理，对训练好的向量则不是定律。",
   ],
   p5d: [
     "Gradients are Frobenius norms of Jacobians; shown is the median row. Without scaling, a " +
@@ -288,6 +387,28 @@ const TEXT = {
   ],
 
   h6: ["6. Query, key, value: a soft lookup", "6. 查询、键、值：柔性的检索"],
+  p6a: [
+    "The names come from information retrieval: a query is put to a store of pairs, each a key " +
+      "and its value, and the values come back whose keys fit best.",
+    "这几个名称来自信息检索：拿一个查询（query），去一批键值对（key–value）里找，键与它最相关的，就取回对应的值。",
+  ],
+  h6a: ["A table of your own", "自己填一张表"],
+  p6t: [
+    "Change any cell. The score counts the characters that stand at the same place in query and " +
+      "key; it is the inner product of two vectors of zeros and ones, a 1 for each character at its " +
+      "place. Relevance is the score compared with that of the query itself. The answer mixes all values by " +
+      "weight; put numbers as values, and it is a number.",
+    "每一格都可以改。得分是查询和键在相同位置上有几个字符相同，也就是两个 0、1 向量的内积：" +
+      "哪个字符在哪个位置，哪里就是 1。相关性是这个得分与查询自身得分之比。结果按权重混合所有的值；" +
+      "如果值都是数，结果也是一个数。",
+  ],
+  query: ["query", "查询"],
+  key: ["key", "键"],
+  value: ["value", "值"],
+  relevance: ["relevance", "相关性"],
+  kvAdd: ["Add a pair", "加一对"],
+  kvRemove: ["Remove the last pair", "去掉最后一对"],
+  h6b: ["The same table, filled by the model", "同一张表，由模型来填"],
   p6: () => [
     "A dictionary compares your query with its keys and returns the value of the one that " +
       "matches exactly. Attention does this softly: every key matches a little, and you get a " +
@@ -332,11 +453,14 @@ const TEXT = {
     "图中是 softmax 给出的权重；本模型每行只取权重最大的那个值（见第 10 节）。",
   ],
   p7: [
-    "There is only one function, softmax(Q Kᵀ / √d_k) V. Only the origin of its inputs " +
-      "differs. In self-attention Q, K and V all come from one sentence. Between sentences, " +
-      "Q comes from the translation, and K and V come from the source.",
-    "函数只有一个：softmax(Q Kᵀ / √d_k) V，不同的只是输入从哪里来。自注意力的 Q、K、V " +
-      "都来自同一句话；两句之间的注意力，Q 来自译文，K 和 V 来自原文。",
+    "There is only one function, softmax(Q Kᵀ / √d_k) V; only the objects of the calculation differ. " +
+      "A translator has a source, the sentence it reads, and a target, the sentence it writes. " +
+      "In cross-attention each element of the target is a query to all elements of the source: Q comes " +
+      "from the target, K and V from the source. Self-attention takes place inside the source or " +
+      "inside the target: the special case in which both are the same sentence.",
+    "计算过程是一样的，都是 softmax(Q Kᵀ / √d_k) V，只是计算对象不同。翻译有原文（Source）和译文（Target）。" +
+      "交叉注意力发生在两句之间：译文的每个元素是查询，去问原文的所有元素，Q 来自译文，K 和 V 来自原文。" +
+      "自注意力发生在原文内部或译文内部，可以看作 Target = Source 的特殊情况。",
   ],
   self_src: ["source ↔ source", "原文 ↔ 原文"],
   between: ["translation → source", "译文 → 原文"],
@@ -346,8 +470,9 @@ const TEXT = {
     `${kind}，第 ${layer} 层。Q：${q}。K、V：${kv}。`,
   ],
   rows7: [
-    "A row is named after the token just received; with it, the decoder writes the next one.",
-    "每行以刚收到的词元为名；解码器凭它写出下一个词元。",
+    "A row is named by the token that is being written. The columns of the decoder's " +
+      "self-attention are what it has received by then, <s> first.",
+    "每行以正在写的词元为名。解码器自注意力的列，是它那时已收到的词元，最前面是 <s>。",
   ],
   fromSrc: ["the source", "原文"],
   fromTgt: ["what the decoder has been given", "解码器已收到的词元"],
@@ -357,11 +482,14 @@ const TEXT = {
   p8: () => [
     `One row of weights can share out attention in one way only. So the model does it ${H} ` +
       `times side by side, with ${H} different sets of W_Q, W_K, W_V, each ${K} numbers wide. ` +
-      `Every head may look elsewhere. The results are put end to end, ${H} × ${K} = ${D}, and ` +
-      "one more matrix, W_O, mixes them.",
+      `Every head may look from another angle, so one x gets ${H} versions of z. They are put end ` +
+      `to end to one long vector, ${H} × ${K} = ${D}, and one more matrix, W_O, a fully connected ` +
+      "layer, makes it the single z that goes on.",
     `一行权重只能有一种分法。于是模型并排做 ${H} 次，用 ${H} 组不同的 W_Q、W_K、W_V，每组宽 ` +
-      `${K}，各看各的。把结果首尾相接，${H} × ${K} = ${D}，再乘以矩阵 W_O，混合到一起。`,
+      `${K}，从不同的角度各看各的，一个 x 就有了 ${H} 个版本的 z。把它们首尾拼接成一个长向量，` +
+      `${H} × ${K} = ${D}，再乘以矩阵 W_O（全连接层），合成最终的一个 z。`,
   ],
+  scrolls: ["The table scrolls sideways; the last column stays.", "表格可以左右滑动，最后一列保持不动。"],
   where8: (kind) => [
     `All heads of the ${kind.toLowerCase()}. Choosing one also chooses it in sections 4 and 5.`,
     `${kind}的所有头。在这里选中一个头，第 4、5 节也会跟着变。`,
@@ -393,9 +521,9 @@ const TEXT = {
   p9a: () => [
     "In training the decoder gets the whole translation at once, so it must not peek at what " +
       "it is about to write. A score that looks ahead is set to −∞ before softmax and its " +
-      `weight is 0. This is the decoder's layer ${data.cross.layer}, head ${data.cross.head}.`,
+      `weight is 0. Rows are the tokens being written. This is the decoder's layer ${data.cross.layer}, head ${data.cross.head}.`,
     "训练时，解码器一次就收到整句译文，所以不能偷看将要写的内容。softmax 之前，" +
-      `凡是往后看的得分都设为 −∞，权重就成了 0。下面是解码器第 ${data.cross.layer} 层第 ` +
+      `凡是往后看的得分都设为 −∞，权重就成了 0。行是正在写的词元。下面是解码器第 ${data.cross.layer} 层第 ` +
       `${data.cross.head} 头。`,
   ],
   h9b: ["Positions", "位置"],
@@ -424,6 +552,16 @@ const TEXT = {
         ? "把结果加到输入上，再作归一化"
         : "先把输入归一化再计算，然后把结果加回输入") +
       "，所以逐层往上，形状不变。",
+  ],
+  pathStep: ["Step", "步骤"],
+  pathRead: (name, n) => [
+    `${name}: all ${n} numbers at once, in one parallel step.`,
+    `${name}：${n} 个数同时算出，只要一个并行步骤。`,
+  ],
+  pathScale: [
+    "Drawn to scale: one scale for tokens (down), one for the numbers of a vector (across). " +
+      "Where a matrix is wider than the page its right edge is cut.",
+    "按比例画出：向下是词元，向右是向量中的数，各用一个比例尺。太宽的矩阵，右边截去一段。",
   ],
   src_ids: ["token numbers of the source", "原文的词元编号"],
   src_embedded: ["embeddings × √D + positions", "词嵌入 × √D + 位置"],
@@ -462,16 +600,16 @@ const TEXT = {
   ],
   h9d: ["Why it trains in parallel", "为什么能并行训练"],
   p9d: () => [
-    "A recurrent network reads one token after another: each state waits for the one before. " +
+    "A recurrent network (RNN) reads one token after another: each state waits for the one before. " +
       "Attention computes all positions of a layer at once. The number in each box is the " +
       "moment at which that token's state in layer 0 can be ready; the table counts all " +
       `${run.n_encoder_layers} layers.`,
-    "循环网络一个接一个地读词元，每个状态都要等前一个算完。注意力则让一层的所有位置同时算。" +
+    "循环神经网络（RNN）一个接一个地读词元，每个状态都要等前一个算完。注意力则让一层的所有位置同时算。" +
       `方框中的数，是第 0 层中该词元的状态最早在第几步算好；表中按全部 ${run.n_encoder_layers} ` +
       "层计算。",
   ],
   length: ["Tokens", "词元数"],
-  recurrent: ["recurrent", "循环网络"],
+  recurrent: ["recurrent (RNN)", "循环网络（RNN）"],
   attention: ["attention", "注意力"],
   trainSteps: ["steps one after another, in training", "训练时必须先后进行的步数"],
   pathLength: ["steps between first and last token in a layer", "一层之内，首尾词元相隔的步数"],
@@ -493,6 +631,31 @@ const TEXT = {
       `F 是特征图；在这里，F 是编码器对这句话的输出${isGated ? "（经过门之前）" : ""}，${S} ` +
       `个位置，${D} 个通道。`,
   ],
+  p10i: [
+    "Each kind begins with a picture of 12 × 12 pixels, on which nothing is learned: numbers are only " +
+      "compared with their mean. Below it the same kind works on this sentence, as in the paper.",
+    "每一种都先看一幅 12 × 12 像素的小图，那里没有学到的参数，只是把数与平均值相比；下面再用在这句话上，做法同论文。",
+  ],
+  imageSoft: [
+    "Each square of 4 × 4 pixels, blurred, looks at the others; the number is the weight of each. " +
+      "Choose one. Soft mixes the others by weight, hard copies the best.",
+    "每个 4 × 4 的小块，模糊之后去看其他小块，下面的数是各块的权重。请选一块：软注意力按权重混合其他小块，硬注意力只照搬最好的一块。",
+  ],
+  imageChannel: [
+    "The channels are red, green and blue: each gets a gate, and the whole colour is let through or dimmed.",
+    "通道就是红、绿、蓝：每个通道一个门，整个颜色一起放行或减弱。",
+  ],
+  imageSpatial: [
+    "The places are pixels: the map g is bright where something stands out, and the rest is dimmed.",
+    "位置就是像素：显眼之处，门 g 的图就亮，其余的被压暗。",
+  ],
+  imageTemporal: [
+    "The times are frames of a film. Choose the reference: frames like it are let through, the " +
+      "cloudy one hardly.",
+    "时间就是影片的帧。请选参考帧：与它相似的帧放行，阴天那帧几乎不放行。",
+  ],
+  frame: (f) => [`Frame ${f}`, `第 ${f} 帧`],
+  patch: (p) => [`Square ${p}`, `第 ${p} 块`],
   h10a: [
     "Soft and hard (as in TTSR, Yang et al. 2020)",
     "软注意力与硬注意力（如 TTSR，Yang 等，2020）",
