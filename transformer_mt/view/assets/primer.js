@@ -332,9 +332,10 @@ function drawSink() {
     blocked: (r, c) => c > r,
     label: t("sinkTitle"),
   });
-  $("sink-read").textContent = t("sinkRead", t("place", layer, head), decimals(shares[layer][head], 2));
-  const list = shares.flatMap((row, l) => row.map((x, h) => ({ name: t("place", l, h), value: x })));
-  bars("sink-bars", list);
+  const share = decimals(shares[layer][head], 2);
+  $("sink-read").textContent = t("sinkRead", t("place", layer, head), share);
+  const heads = shares.map((row, l) => row.map((x, h) => ({ name: t("place", l, h), value: x })));
+  bars("sink-bars", heads.flat());
 }
 
 // ---- 5. Why divide by √d_k? ----

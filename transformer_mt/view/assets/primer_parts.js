@@ -308,7 +308,8 @@ function productPart(part) {
   if (typeof part === "string") return el("span", { class: "operator" }, part);
   if (Array.isArray(part)) return el("div", { class: "group" }, ...part.map(productPart));
   const { name, sizes, tone = "", matrix = null } = part;
-  const length = (size) => Math.max(3, size.tokens ? size.n * tokenPixels() : (size.n * widePixels()) / D);
+  const pixels = (size) => size.n * (size.tokens ? tokenPixels() : widePixels() / D);
+  const length = (size) => Math.max(3, pixels(size));
   const [height, width] = sizes.map(length);
   const style = `width:${width.toFixed(1)}px;height:${height.toFixed(1)}px`;
   const canvas = el("canvas", { class: `matrix ${tone}`, style, "aria-hidden": "true" });

@@ -26,11 +26,12 @@ const TEXT = {
         ]
       : ["The translation is the model's own.", "译文由模型自己生成。"],
   reading: [
-    "A shape such as (6 × 128) stands beside each matrix: 6 rows, 128 columns. Matrices are drawn " +
-      "to scale. In their colours blue is positive, red is negative, and stronger means larger; " +
-      "touch a strip or a cell, or point at it, to read its number. Purple marks queries, orange " +
-      "keys, green values. Layers, heads and positions count from 0. A token is a piece of text " +
-      "that the model reads at once; ▁ marks a space, <s> and </s> begin and end a sentence.",
+    "A shape such as (6 × 128) stands beside each matrix: 6 rows, 128 columns. Matrices are " +
+      "drawn to scale. In their colours blue is positive, red is negative, and stronger means " +
+      "larger; touch a strip or a cell, or point at it, to read its number. Purple marks " +
+      "queries, orange keys, green values. Layers, heads and positions count from 0. A token is " +
+      "a piece of text that the model reads at once; ▁ marks a space, <s> and </s> begin and " +
+      "end a sentence.",
     "矩阵旁边标着形状，例如 (6 × 128) 表示 6 行 128 列，图形按形状的比例画出。颜色深浅表示绝对值大小，" +
       "蓝色为正，红色为负；用手指点或鼠标指向任意一格，就能读出它的数值。紫色是查询，橙色是键，" +
       "绿色是值，全页一致。层、头、位置都从 0 数起。词元是模型一次读入的一小段文字；▁ 代表空格，<s> 和 " +
@@ -54,8 +55,8 @@ const TEXT = {
 
   h1: ["1. Attention shares out a fixed amount", "1. 注意力：把固定的总量分出去"],
   p1: () => [
-    `To write a token of the translation, the model can draw on all ${S} tokens of the ` +
-      "source. It has a fixed amount to give, which is 1. Without attention each token would get the " +
+    `To write a token of the translation, the model can draw on all ${S} tokens of the source. ` +
+      "It has a fixed amount to give, which is 1. Without attention each token would get the " +
       `same, 1/${S}. Attention replaces the equal shares by weights: none is below 0, together ` +
       "they still make 1, and whatever matters more at this moment gets more.",
     `写译文中的一个词元时，模型可以参考原文的全部 ${S} 个词元。能分的总量固定为 1。` +
@@ -243,17 +244,17 @@ const TEXT = {
       "说的是“凭什么找到我”，值 v 说的是“找到我能拿走什么”。",
   ],
   p4b: [
-    "Here you see one head of the encoder's self-attention over the source: the encoder is the half " +
-      "of the model that reads, and a head is one such set of three matrices (section 8 shows " +
-      "several). Nothing is hidden from anything. A query and a key are compared, so both must have " +
-      "the same length d_k. The output is the weighted sum of the values.",
+    "Here you see one head of the encoder's self-attention over the source: the encoder is the " +
+      "half of the model that reads, and a head is one such set of three matrices (section 8 " +
+      "shows several). Nothing is hidden from anything. A query and a key are compared, so both " +
+      "must have the same length d_k. The output is the weighted sum of the values.",
     "这里看的是编码器对原文的自注意力中的一个头。编码器是模型里负责读的那一半；一个头就是这样一组三个矩阵" +
       "（多个头见第 8 节）。所有词元互相可见。查询要和键比较，所以两者长度必须相同，都是 d_k。" +
       "输出就是值的加权求和。",
   ],
   why4: (place, information) => [
-    `The page begins with ${place}, the most telling: there, knowing where attention goes says most ` +
-      "about which token it comes from (mutual information of row and column, as in " +
+    `The page begins with ${place}, the most telling: there, knowing where attention goes says ` +
+      "most about which token it comes from (mutual information of row and column, as in " +
       `row_information). The head that you see has ${information} nats.`,
     `开始时选的是${place}，它最能说明问题：从注意力落在哪里，最能看出是哪个词元在看` +
       `（行与列的互信息，见 row_information）。眼前这个头是 ${information} 奈特。`,
@@ -285,9 +286,9 @@ const TEXT = {
   ],
   keyBias: ["Why has the key no bias?", "为什么键没有偏置？"],
   keyBiasText: [
-    "A bias b on the keys would change each score to q · (k + b) = q · k + q · b. q · b is the same " +
-      "for every key of a row, and softmax ignores what is added to a whole row. So this model " +
-      "leaves it out; with b_Q it is different, because k · b_Q differs from key to key.",
+    "A bias b on the keys would change each score to q · (k + b) = q · k + q · b. q · b is the " +
+      "same for every key of a row, and softmax ignores what is added to a whole row. So this " +
+      "model leaves it out; with b_Q it is different, because k · b_Q differs from key to key.",
     "给键加偏置 b，得分就变成 q · (k + b) = q · k + q · b。同一行里 q · b 对每个键都一样，" +
       "而整行加上同一个数，softmax 的结果不变。所以本模型省去了它。b_Q 则不同：k · b_Q 因键而异。",
   ],
@@ -317,11 +318,11 @@ const TEXT = {
   ],
   sinkTitle: ["A finding: where a head looks that has nothing to look for", "一个发现：没什么可看时，头会看哪里"],
   sinkText: [
-    "The decoder, the half of the model that writes, attends to what it has written so far, and a " +
-      "mask hides the rest (section 9). Each row is named by the token that is being written, each " +
-      "column by a token already there. A row of weights must add up to 1 even where nothing is of " +
-      "interest. Many heads then leave most of it with the start mark <s>, which says little: an " +
-      "attention sink.",
+    "The decoder, the half of the model that writes, attends to what it has written so far, and " +
+      "a mask hides the rest (section 9). Each row is named by the token that is being written, " +
+      "each column by a token already there. A row of weights must add up to 1 even where " +
+      "nothing is of interest. Many heads then leave most of it with the start mark <s>, which " +
+      "says little: an attention sink.",
     "解码器是模型里负责写的那一半，它关注已经写出的词元，其余的用掩码挡住（见第 9 节）。" +
       "行以正在写的词元为名，列是已有的词元。哪怕没有什么值得关注，一行权重的合计也必须是 1。" +
       "这时许多头就把大部分权重放在几乎不含信息的句首标记 <s> 上，这叫“注意力汇聚点”（attention sink）。",
@@ -395,9 +396,9 @@ const TEXT = {
   h6a: ["A table of your own", "自己填一张表"],
   p6t: [
     "Change any cell. The score counts the characters that stand at the same place in query and " +
-      "key; it is the inner product of two vectors of zeros and ones, a 1 for each character at its " +
-      "place. Relevance is the score compared with that of the query itself. The answer mixes all values by " +
-      "weight; put numbers as values, and it is a number.",
+      "key; it is the inner product of two vectors of zeros and ones, a 1 for each character at " +
+      "its place. Relevance is the score compared with that of the query itself. The answer " +
+      "mixes all values by weight; put numbers as values, and it is a number.",
     "每一格都可以改。得分是查询和键在相同位置上有几个字符相同，也就是两个 0、1 向量的内积：" +
       "哪个字符在哪个位置，哪里就是 1。相关性是这个得分与查询自身得分之比。结果按权重混合所有的值；" +
       "如果值都是数，结果也是一个数。",
@@ -419,10 +420,8 @@ const TEXT = {
         ? " Except here: this model's cross-attention is hard, it takes the best value alone, " +
           "τ = 0 (section 10)."
         : ""),
-    "查字典时，拿着要查的词去和词条比对，完全一致才取出对应的内容。注意力是柔性的查字典：" +
-      "每个键都匹配一点，取回的是所有值按比例混合的结果。柔到什么程度，由温度 τ 决定。" +
-      "滑到最左端，只取最匹配的那个键，和字典一样；滑到最右端，所有值均分；τ = 1 时，" +
-      "就是模型的实际做法。" +
+    "查字典时，拿着要查的词去和词条比对，完全一致才取出对应的内容。注意力是柔性的查字典：每个键都匹配一点，取回的是所有值按比例混合的结果。柔到什么程度，由温度 τ " +
+      "决定。滑到最左端，只取最匹配的那个键，和字典一样；滑到最右端，所有值均分；τ = 1 时，就是模型的实际做法。" +
       (isHard ? "但本模型的交叉注意力是硬的：实际只取最佳的那个值，即 τ = 0（见第 10 节）。" : ""),
   ],
   where6: (place) => [
@@ -453,11 +452,12 @@ const TEXT = {
     "图中是 softmax 给出的权重；本模型每行只取权重最大的那个值（见第 10 节）。",
   ],
   p7: [
-    "There is only one function, softmax(Q Kᵀ / √d_k) V; only the objects of the calculation differ. " +
-      "A translator has a source, the sentence it reads, and a target, the sentence it writes. " +
-      "In cross-attention each element of the target is a query to all elements of the source: Q comes " +
-      "from the target, K and V from the source. Self-attention takes place inside the source or " +
-      "inside the target: the special case in which both are the same sentence.",
+    "There is only one function, softmax(Q Kᵀ / √d_k) V; only the objects of the calculation " +
+      "differ. A translator has a source, the sentence it reads, and a target, the sentence it " +
+      "writes. In cross-attention each element of the target is a query to all elements of the " +
+      "source: Q comes from the target, K and V from the source. Self-attention takes place " +
+      "inside the source or inside the target: the special case in which both are the same " +
+      "sentence.",
     "计算过程是一样的，都是 softmax(Q Kᵀ / √d_k) V，只是计算对象不同。翻译有原文（Source）和译文（Target）。" +
       "交叉注意力发生在两句之间：译文的每个元素是查询，去问原文的所有元素，Q 来自译文，K 和 V 来自原文。" +
       "自注意力发生在原文内部或译文内部，可以看作 Target = Source 的特殊情况。",
@@ -482,9 +482,9 @@ const TEXT = {
   p8: () => [
     `One row of weights can share out attention in one way only. So the model does it ${H} ` +
       `times side by side, with ${H} different sets of W_Q, W_K, W_V, each ${K} numbers wide. ` +
-      `Every head may look from another angle, so one x gets ${H} versions of z. They are put end ` +
-      `to end to one long vector, ${H} × ${K} = ${D}, and one more matrix, W_O, a fully connected ` +
-      "layer, makes it the single z that goes on.",
+      `Every head may look from another angle, so one x gets ${H} versions of z. They are put ` +
+      `end to end to one long vector, ${H} × ${K} = ${D}, and one more matrix, W_O, a fully ` +
+      "connected layer, makes it the single z that goes on.",
     `一行权重只能有一种分法。于是模型并排做 ${H} 次，用 ${H} 组不同的 W_Q、W_K、W_V，每组宽 ` +
       `${K}，从不同的角度各看各的，一个 x 就有了 ${H} 个版本的 z。把它们首尾拼接成一个长向量，` +
       `${H} × ${K} = ${D}，再乘以矩阵 W_O（全连接层），合成最终的一个 z。`,
@@ -521,7 +521,8 @@ const TEXT = {
   p9a: () => [
     "In training the decoder gets the whole translation at once, so it must not peek at what " +
       "it is about to write. A score that looks ahead is set to −∞ before softmax and its " +
-      `weight is 0. Rows are the tokens being written. This is the decoder's layer ${data.cross.layer}, head ${data.cross.head}.`,
+      `weight is 0. Rows are the tokens being written. This is the decoder's layer ` +
+      `${data.cross.layer}, head ${data.cross.head}.`,
     "训练时，解码器一次就收到整句译文，所以不能偷看将要写的内容。softmax 之前，" +
       `凡是往后看的得分都设为 −∞，权重就成了 0。行是正在写的词元。下面是解码器第 ${data.cross.layer} 层第 ` +
       `${data.cross.head} 头。`,
@@ -600,9 +601,9 @@ const TEXT = {
   ],
   h9d: ["Why it trains in parallel", "为什么能并行训练"],
   p9d: () => [
-    "A recurrent network (RNN) reads one token after another: each state waits for the one before. " +
-      "Attention computes all positions of a layer at once. The number in each box is the " +
-      "moment at which that token's state in layer 0 can be ready; the table counts all " +
+    "A recurrent network (RNN) reads one token after another: each state waits for the one " +
+      "before. Attention computes all positions of a layer at once. The number in each box is " +
+      "the moment at which that token's state in layer 0 can be ready; the table counts all " +
       `${run.n_encoder_layers} layers.`,
     "循环神经网络（RNN）一个接一个地读词元，每个状态都要等前一个算完。注意力则让一层的所有位置同时算。" +
       `方框中的数，是第 0 层中该词元的状态最早在第几步算好；表中按全部 ${run.n_encoder_layers} ` +
@@ -632,21 +633,24 @@ const TEXT = {
       `个位置，${D} 个通道。`,
   ],
   p10i: [
-    "Each kind begins with a picture of 12 × 12 pixels, on which nothing is learned: numbers are only " +
-      "compared with their mean. Below it the same kind works on this sentence, as in the paper.",
+    "Each kind begins with a picture of 12 × 12 pixels, on which nothing is learned: numbers " +
+      "are only compared with their mean. Below it the same kind works on this sentence, as in " +
+      "the paper.",
     "每一种都先看一幅 12 × 12 像素的小图，那里没有学到的参数，只是把数与平均值相比；下面再用在这句话上，做法同论文。",
   ],
   imageSoft: [
-    "Each square of 4 × 4 pixels, blurred, looks at the others; the number is the weight of each. " +
-      "Choose one. Soft mixes the others by weight, hard copies the best.",
+    "Each square of 4 × 4 pixels, blurred, looks at the others; the number is the weight of " +
+      "each. Choose one. Soft mixes the others by weight, hard copies the best.",
     "每个 4 × 4 的小块，模糊之后去看其他小块，下面的数是各块的权重。请选一块：软注意力按权重混合其他小块，硬注意力只照搬最好的一块。",
   ],
   imageChannel: [
-    "The channels are red, green and blue: each gets a gate, and the whole colour is let through or dimmed.",
+    "The channels are red, green and blue: each gets a gate, and the whole colour is let " +
+      "through or dimmed.",
     "通道就是红、绿、蓝：每个通道一个门，整个颜色一起放行或减弱。",
   ],
   imageSpatial: [
-    "The places are pixels: the map g is bright where something stands out, and the rest is dimmed.",
+    "The places are pixels: the map g is bright where something stands out, and the rest is " +
+      "dimmed.",
     "位置就是像素：显眼之处，门 g 的图就亮，其余的被压暗。",
   ],
   imageTemporal: [
@@ -709,7 +713,7 @@ const TEXT = {
   p10c: () => [
     "Which positions matter? Average and maximum over the channels give two numbers for each " +
       `position; a convolution over ${data.kinds.kernel} positions and a sigmoid make one gate ` +
-      `each. ` +
+      "each. " +
       (isSpatialAlone ? "" : "As in CBAM this comes after the channel gate. ") +
       "A sentence has one dimension where a picture has two.",
     `哪些位置更要紧？沿通道取平均和最大值，每个位置得到两个数；再用宽 ${data.kinds.kernel} ` +

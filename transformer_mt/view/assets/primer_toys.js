@@ -43,7 +43,8 @@ function drawToy() {
   const nodes = [line(0, top, 340, top, axis), line(left, 0, left, 300, axis)];
   const [tx, ty] = place(state.toy[0]);
   // Whoever has its tip on this line has the same product with 早 as 早 with itself.
-  const [px, py] = [-(ty - top), -(left - tx)].map((d) => d / Math.max(1, norm(state.toy[0]) * unit));
+  const pixels = Math.max(1, norm(state.toy[0]) * unit);
+  const [px, py] = [(top - ty) / pixels, (tx - left) / pixels];
   const far = 400;
   const level = { class: "level", "stroke-dasharray": "4 4" };
   nodes.push(line(tx - px * far, ty - py * far, tx + px * far, ty + py * far, level));
@@ -219,7 +220,6 @@ const image = {
   frames: floats(data.image.frames), // (F, 3, 12, 12)
   spatial: floats(data.image.spatial), // (12, 12)
 };
-const N_FRAMES = image.temporal.length;
 
 /** Three numbers from 0 to 1 for each of `side` × `side` pixels, as a picture. */
 function picture(side, colorAt, caption, tip = null) {
