@@ -1132,7 +1132,7 @@ def test_a_second_start_reads_the_cache(make_corpus, tmp_path, monkeypatch):
 def test_nothing_but_finished_folders_stays_in_the_cache(make_corpus, tmp_path):
     make_corpus(tsv(*numbered(30)))
     names = sorted(path.name.partition("-")[0] for path in visible(tmp_path / "cache"))
-    assert names == ["ids", "spm", "spm", "text"]
+    assert names == ["ids", "spm", "spm", "text", "words"]
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
@@ -1169,7 +1169,7 @@ def test_the_same_content_under_another_name_is_the_same_corpus(make_corpus, tmp
     first = make_corpus(tsv(*numbered(20)))
     (tmp_path / "copy.tsv").write_text(tsv(*numbered(20)))
     assert make_corpus(tmp_path / "copy.tsv").fingerprint == first.fingerprint
-    assert len(visible(tmp_path / "cache")) == 4
+    assert len(visible(tmp_path / "cache")) == 5
 
 
 def test_the_key_of_a_corpus_stays_what_it_was(make_corpus, tmp_path):

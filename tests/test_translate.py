@@ -385,7 +385,7 @@ def test_the_sentences_of_a_line_are_translated_one_by_one(call, trained_run, tr
     done = call("translate", trained_run, stdin=stdin)
     assert lines(done.out) == ["".join(alone), "", alone[0]] and done.err == ""
     off = call("translate", trained_run, "--split-sentences", "off", stdin=stdin)
-    whole = translator.translate(" ".join(SENTENCES), split_sentences="off")[0]
+    whole = translator.translate(" ".join(SENTENCES), split_sentences="off")
     assert lines(off.out) == [whole.text, "", alone[0]]
     wrong = call("translate", trained_run, "--split-sentences", "never", "Hi.")
     assert wrong.status == 2 and "'never'" in wrong.err
@@ -589,13 +589,14 @@ def test_links_of_each_of_the_n_best(call, translator, trained_run):
     assert all("links" in each for each in json.loads(done.out)["n_best"])
 
 
-def test_links_of_a_sentence_in_pieces_index_the_whole(translator):
+@pytest.mark.parametrize("split", ["on", "off"])
+def test_links_of_a_line_in_pieces_index_the_whole(translator, split):
     """The links of every piece are those of the piece alone, moved to its place."""
     one = "They buy fish and cats every day!"
     whole = " ".join([one] * 12)
-    translation = translator.translate(whole, align=True, rule=BASE)
+    translation = translator.translate(whole, align=True, rule=BASE, split_sentences=split)
     assert translation.n_pieces > 1
-    pieces = translator.cut(whole)
+    pieces = [one] * 12 if split == "on" else translator.cut(whole)
     expected, src_before, tgt_before = set(), 0, 0
     for piece in pieces:
         attention = translator.attention(piece, rule=BASE)
@@ -653,10 +654,10 @@ def test_markup_is_kept(call, translator, trained_run):
             assert translation.text.count(mark.text) == line.count(mark.text)
         assert translation.candidates[0].links is None
     texts = [translation.text for translation in translations]
-    (plain,) = translator.translate("We draw.")
+    plain = translator.translate("We draw.")
     assert texts[3] == f"<p>{plain.text}</p>"
     assert texts[1] == "" and texts[4] == "{a} {b}"
-    assert texts[5] == translator.translate(MARKED[5])[0].text
+    assert texts[5] == translator.translate(MARKED[5]).text
 
     stdin = "".join(line + "\n" for line in MARKED).encode()
     done = call("translate", trained_run, "--markup", stdin=stdin)
@@ -674,15 +675,15 @@ def test_markup_is_kept(call, translator, trained_run):
 
 
 def test_markup_in_each_of_the_n_best_and_in_long_lines(translator):
-    (translation,) = translator.translate("<b>They</b> buy <i>fish</i>.", n_best=4, markup=True)
-    plain = translator.translate("They buy fish.", n_best=4)[0].candidates
+    translation = translator.translate("<b>They</b> buy <i>fish</i>.", n_best=4, markup=True)
+    plain = translator.translate("They buy fish.", n_best=4).candidates
     assert len(translation.candidates) == len(plain) > 1
     for marked, candidate in zip(translation.candidates, plain, strict=True):
         words = re.sub("<.*?>", "", marked.text)
         assert words.replace(" ", "") == candidate.text.replace(" ", "")
         assert marked.score == candidate.score
     long = " ".join(["They <b>buy</b> fish and <i>cats</i> every day!"] * 12)
-    (translation,) = translator.translate(long, markup=True)
+    translation = translator.translate(long, markup=True)
     assert translation.n_pieces > 1
     assert [translation.text.count(tag) for tag in ("<b>", "</b>", "<i>", "</i>")] == [12] * 4
 

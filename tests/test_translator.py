@@ -70,7 +70,7 @@ def test_words_that_were_not_in_the_training_text(translator, tmp_path):
 
 
 def test_translations_that_the_model_is_unsure_of(translator):
-    (plain,) = translator.translate("I like apples.")
+    plain = translator.translate("I like apples.")
     limit = translator.metadata["low_log_prob"]
     assert not plain.is_unlikely and plain.doubt == ""
     (ids,) = translator.src_tokenizer.encode(["I like apples."])
@@ -83,10 +83,10 @@ def test_translations_that_the_model_is_unsure_of(translator):
     )
     other = copy.copy(translator)
     other.metadata = translator.metadata | {"low_log_prob": log_prob + 0.01}
-    (doubtful,) = other.translate("I like apples.")
+    doubtful = other.translate("I like apples.")
     assert doubtful.is_unlikely and "it is unsure of the translation" in doubtful.doubt
     # The least sure of several sentences counts.
-    assert other.translate("I like apples. We buy cats.")[0].is_unlikely
+    assert other.translate("I like apples. We buy cats.").is_unlikely
 
 
 def test_whether_sentences_are_split_is_what_the_corpus_says(translator, trained_run, tmp_path):
