@@ -85,7 +85,8 @@ def test_every_option_of_a_command_is_in_its_help(call):
         if words[:2] == ["python", "-m"] and words[2] != "transformer_mt.train":
             verb = words[2].removeprefix("transformer_mt.")
             used.setdefault(verb, set()).update(word for word in words if word.startswith("--"))
-    verbs = ("translate", "score", "evaluate", "align", "visualize", "primer", "convert")
+    looks = ("visualize", "explore", "primer")
+    verbs = ("translate", "score", "evaluate", "align", *looks, "convert")
     assert used.keys() == set(verbs)
     for verb, options in used.items():
         words = set(re.findall(r"--[\w-]+", call(verb, "--help").out))

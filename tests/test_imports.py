@@ -34,7 +34,7 @@ LAYERS = (
     {"interchange.hub", "interchange.to_marian", "interchange.to_ctranslate2"},
     {"trainer", "translator", "silver", "roles"},
     {"view.equations", "view.plots", "view.page"},
-    {"view.primer_data"},
+    {"view.primer_data", "view.live_data"},
     COMMANDS,
 )
 """From the bottom up: a module imports from layers below its own, never from beside or above."""
@@ -204,7 +204,7 @@ print(sorted({"torch", "numpy", "datasets", "sentencepiece", "sacrebleu"} & set(
 def test_a_wrong_run_or_option_is_told_without_torch(command, linked_run):
     texts = {"translate": ["Hello."], "visualize": ["Hello."], "align": ["--gold"]}.get(command, [])
     cases = [(["nowhere", *texts], "nowhere: no run here")]
-    if command != "primer":
+    if command not in ("primer", "explore"):
         cases.append(([linked_run, *texts, "--batch-tokens", "0"], "--batch-tokens 0 is out of"))
     if command == "visualize":
         cases.append(([linked_run, *texts, "--layer", "7"], "--layer 7: the model has layers"))

@@ -2,8 +2,8 @@
 
 A model is a message of Protocol Buffers: fields, each a key and a value. The key holds the number
 of the field and its wire type. Numbers are those of `sentencepiece_model.proto`: in the model 1 for
-a piece, 2 for the trainer's settings and 3 for the normalizer's; in a piece 1 for the text, 2 for
-the score, 3 for the kind.
+a piece, 2 for the trainer's settings, 3 for the normalizer's and 5 for the denormalizer's; in a
+piece 1 for the text, 2 for the score, 3 for the kind.
 """
 
 import struct
@@ -39,12 +39,37 @@ class Piece:
 
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 """Wire types: how the end of a value is found."""
-PIECES, TRAINER, NORMALIZER = 1, 2, 3
+PIECES, TRAINER, NORMALIZER, DENORMALIZER = 1, 2, 3, 5
 TEXT, SCORE, KIND = 1, 2, 3
 # Of the trainer's settings: for each mark its id and its text.
 VOCAB_SIZE = 4
 MARK_IDS = {"unk": 40, "bos": 41, "eos": 42, "pad": 43}
 MARK_TEXTS = {"unk": 45, "bos": 46, "eos": 47, "pad": 48}
+MODEL_TYPE, SPACE_AS_SUFFIX, BYTE_FALLBACK = 3, 24, 35
+MODEL_TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
+# Of the normalizer's settings, and of the denormalizer's.
+CHARSMAP, DUMMY_PREFIX, REMOVE_SPACES, ESCAPE_SPACES = 2, 3, 4, 5
+
+
+@dataclass
+class Settings:
+    """How a model normalises text and segments it."""
+
+    type: str
+    """A value of `MODEL_TYPES`."""
+    byte_fallback: bool
+    """Spell what is unknown in bytes."""
+    add_dummy_prefix: bool
+    """Begin every text with a space."""
+    remove_extra_whitespaces: bool
+    space_as_suffix: bool
+    """Write the space of a word after it, and not before."""
+    escape_spaces: bool
+    """Write a space as U+2581."""
+    charsmap: bytes
+    """What the normalizer replaces, as SentencePiece compiled it; empty: nothing."""
+    denormalizes: bool
+    """Decoding has rules of its own."""
 
 
 def read_pieces(model: bytes, where: str) -> list[Piece]:
@@ -56,6 +81,32 @@ def read_pieces(model: bytes, where: str) -> list[Piece]:
             raise ValueError
         return [_piece(value) for number, value, _ in fields if number == PIECES]
     except (IndexError, ValueError, TypeError, struct.error):  # UnicodeDecodeError is a ValueError
+        raise UserError(f"{where}: not a SentencePiece model, or a damaged one.") from None
+
+
+def read_settings(model: bytes, where: str) -> Settings:
+    """The settings of a serialised model; raises UserError where it is damaged."""
+    try:
+        parts: dict[int, Any] = {number: {} for number in (TRAINER, NORMALIZER, DENORMALIZER)}
+        for number, value, _ in _fields(model):
+            if number in parts and isinstance(value, bytes):
+                # Of a message that comes twice, the later settings replace the earlier ones.
+                parts[number] |= {setting: value for setting, value, _ in _fields(value)}
+        trainer, normalizer, denormalizer = parts.values()
+        charsmap = normalizer.get(CHARSMAP, b"")
+        if not isinstance(charsmap, bytes):
+            raise TypeError
+        return Settings(
+            type=MODEL_TYPES[trainer.get(MODEL_TYPE, 1)],
+            byte_fallback=bool(trainer.get(BYTE_FALLBACK, 0)),
+            add_dummy_prefix=bool(normalizer.get(DUMMY_PREFIX, 1)),
+            remove_extra_whitespaces=bool(normalizer.get(REMOVE_SPACES, 1)),
+            space_as_suffix=bool(trainer.get(SPACE_AS_SUFFIX, 0)),
+            escape_spaces=bool(normalizer.get(ESCAPE_SPACES, 1)),
+            charsmap=charsmap,
+            denormalizes=bool(denormalizer.get(CHARSMAP, b"")),
+        )
+    except (IndexError, ValueError, TypeError, KeyError, struct.error):
         raise UserError(f"{where}: not a SentencePiece model, or a damaged one.") from None
 
 

@@ -122,17 +122,34 @@ def gold_links(run: LoadedRun, attention: Attention) -> list[list[int]] | None:
     return None
 
 
-def roles_data(inspector: Inspector, attention: Attention) -> dict[str, Any]:
+def roles_data(inspector: Inspector, attention: Attention | None) -> dict[str, Any] | None:
     """What each head looks at, where that is clear.
 
+    Args:
+        attention: of the sentence that the page shows; None where it shows any.
     Returns:
         `heads`, as `clear_roles` gives them, measured on `n_pairs` pairs of the run's validation
-        set; 0 = on this very sentence, because the run keeps none.
+        set; 0 = on this very sentence, because the run keeps none; None = on nothing.
     """
     pairs = roles.held_out(inspector)
-    own_pair = make_gold(attention.src, attention.tgt, "", "")
-    shares = roles.measure(inspector, pairs or [own_pair])
+    own_pair = [make_gold(attention.src, attention.tgt, "", "")] if attention else []
+    if not pairs and not own_pair:
+        return None
+    shares = roles.measure(inspector, pairs or own_pair)
     return {"n_pairs": len(pairs), "heads": roles.clear_roles(shares)}
+
+
+def run_data(run: LoadedRun) -> dict[str, Any]:
+    """What a page says of the model, and its sizes."""
+    model = run.config.model
+    return {
+        "name": run.path.resolve().name,
+        "direction": run.config.direction,
+        "step": max(run.metadata["steps"]),
+        "n_heads": model.n_heads,
+        "d_head": model.d_model // model.n_heads,
+        "cross_attention": model.cross_attention.value,
+    }
 
 
 def replay_data(run_dir: Path) -> dict[str, Any] | None:
@@ -165,14 +182,7 @@ def page_data(
     run, src, tgt = inspector.run, attention.src, attention.tgt
     config = run.config
     return {
-        "run": {
-            "name": run.path.resolve().name,
-            "direction": config.direction,
-            "step": max(run.metadata["steps"]),
-            "n_heads": config.model.n_heads,
-            "d_head": config.model.d_model // config.model.n_heads,
-            "cross_attention": config.model.cross_attention.value,
-        },
+        "run": run_data(run),
         "src": side_data(src, config.src_language),
         "tgt": side_data(tgt, config.tgt_language) | {"in_tokens": attention.tgt_in_tokens},
         "n_layers": {kind: len(getattr(attention, kind)) for kind in KINDS},

@@ -84,6 +84,13 @@ function drawTitles() {
   }
   const role = roleOf(kind, layer, head);
   $("role").textContent = role ? roleText(role) : "";
+  const isTaught = data.reason.taught && kind === "cross" && isOfRule(layer, head);
+  $("taught").textContent = isTaught ? t("taughtHead") : "";
+}
+
+/** Whether links are read from this choice by default. */
+function isOfRule(layer, head) {
+  return layer === data.rule.layer && head === data.rule.head;
 }
 
 /** Why links are read by the rule: page.py gives keys, the words of both languages are here. */
@@ -113,7 +120,7 @@ function drawTexts() {
 
 /** What the switches mean: each by its name, with the term of the field. */
 function drawHelp() {
-  const entries = [...SWITCHES.map(([, key]) => key), "qkv"].flatMap((key) => [
+  const entries = HELP.flatMap((key) => [
     el("dt", {}, t(key)),
     el("dd", {}, t(`${key}Help`)),
   ]);
@@ -130,6 +137,7 @@ const SWITCHES = [
   ["both", "both"],
   ["left-out", "leftOut"],
 ];
+const HELP = [...SWITCHES.map(([, key]) => key), "qkv"]; // what is explained, in this order
 const SWITCHES_OF_CROSS = ["soft", "shift", "maskEos", "maskPunctuation", "both"];
 
 function fillSelect(id, items, value) {
@@ -171,6 +179,7 @@ function draw() {
   drawHeads();
   drawStep();
   drawReplay();
+  document.dispatchEvent(new Event("drawn")); // the live page has more to draw
 }
 
 // ---- What a person does ----
@@ -265,6 +274,11 @@ $("growth").addEventListener("keydown", (event) => {
 });
 
 function redraw() {
+  if (!data) {
+    drawWords(); // the live page, before its first sentence
+    document.dispatchEvent(new Event("drawn"));
+    return;
+  }
   drawTexts();
   draw();
   paintHeads();

@@ -106,6 +106,10 @@ const TEXT = {
     "; training taught this head word links, while the other heads are the model's own",
     "；训练时用词对齐教过这个头，其余的头是模型自己形成的",
   ],
+  taughtHead: [
+    "This head was taught word links in training; the others are the model's own.",
+    "这个头在训练时学过词对齐，其余的头是模型自己形成的。",
+  ],
   argMax: ["the largest weight of each row", "取每行的最大权重"],
   threshold: (x) => [`weights above ${x}`, `取大于 ${x} 的权重`],
   bothWays: (x) => [

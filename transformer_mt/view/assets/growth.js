@@ -26,7 +26,8 @@ function drawStep() {
 function drawCandidates(candidates, token, probability) {
   const isListed = candidates.some(([text]) => text === token);
   const all = isListed ? candidates : [...candidates, [token, probability]];
-  const items = all.map(([text, p]) => {
+  const ids = data.candidate_ids?.[state.step]; // in the live page, which can go on from them
+  const items = all.map(([text, p], i) => {
     const attributes = {
       "data-piece": text,
       "data-probability": p,
@@ -34,7 +35,9 @@ function drawCandidates(candidates, token, probability) {
       "aria-current": text === token ? "true" : null,
     };
     const bar = el("i", { style: `--share:${p}` });
-    return el("li", attributes, piece(text), bar, el("span", {}, percent(p)));
+    const parts = [piece(text), bar, el("span", {}, percent(p))];
+    if (ids?.[i] === undefined) return el("li", attributes, ...parts);
+    return el("li", attributes, el("button", { "data-id": ids[i] }, ...parts));
   });
   $("candidates").replaceChildren(...items);
 }

@@ -94,6 +94,8 @@ function drawHead(kind, button, rate, isBest) {
   roleNode.textContent = role ? `${t(`${role.place}Place`)} ${Math.round(100 * role.share)}%` : "";
   rateNode.textContent = rate === undefined ? "" : `AER ${decimals(rate, 3)}`;
   button.classList.toggle("best", isBest);
+  const isOff = changesOf(kind, layer, head).isOff;
+  button.classList.toggle("off", isOff);
   const isChosen = kind === state.kind && layer === state.layer && head === state.head;
   button.setAttribute("aria-pressed", isChosen);
 
@@ -101,6 +103,7 @@ function drawHead(kind, button, rate, isBest) {
   if (role) says.push(roleText(role));
   if (rate !== undefined) says.push(rateNode.textContent);
   if (isBest) says.push(t("best"));
+  if (isOff) says.push(t("off"));
   button.setAttribute("aria-label", says.join(", "));
   button.title = says.slice(1).join(", ");
 }

@@ -102,7 +102,7 @@ function drawLinks() {
   const pharaoh = (links) => links.map((pair) => pair.join("-")).join(" ");
   const links = view.unitLinks;
   $("links").append(t("links", pharaoh(links)));
-  if (pharaoh(links) === pharaoh(data.links)) $("links").append(t("sameLinks"));
+  if (data.links && pharaoh(links) === pharaoh(data.links)) $("links").append(t("sameLinks"));
   if (!data.gold) return;
 
   const gold = new Set(data.gold.map(String));

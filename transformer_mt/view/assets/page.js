@@ -131,8 +131,8 @@ function isDark() {
   return scheme ? scheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** The texts that both pages have, in the chosen language. */
-function drawSharedTexts() {
+/** Every text that is the same for all sentences, in the chosen language. */
+function drawWords() {
   document.documentElement.lang = state.language === "zh" ? "zh-Hans" : "en";
   for (const node of document.querySelectorAll("[data-t]")) {
     node.textContent = t(node.dataset.t);
@@ -140,14 +140,19 @@ function drawSharedTexts() {
   for (const node of document.querySelectorAll("[data-label]")) {
     node.setAttribute("aria-label", t(node.dataset.label));
   }
+  $("language").textContent = t("otherLanguage");
+  $("theme").textContent = t(isDark() ? "light" : "dark");
+}
+
+/** The texts that both pages have, in the chosen language. */
+function drawSharedTexts() {
+  drawWords();
   document.title = `${t("title")}: ${src.text}`;
   $("src-text").textContent = src.text;
   $("src-text").lang = src.language;
   $("tgt-text").textContent = tgt.text;
   $("tgt-text").lang = tgt.language;
   $("run").textContent = t("run", data.run);
-  $("language").textContent = t("otherLanguage");
-  $("theme").textContent = t(isDark() ? "light" : "dark");
 }
 
 /** Let the buttons of the header, and a change of the system's theme, call the page's `redraw`. */

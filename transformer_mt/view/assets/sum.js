@@ -13,8 +13,9 @@ function attentionRow(kind, layer, head, row) {
   const k = visible(keys);
   const v = visible(values);
   // In double precision; the model's float32 rounds a little differently.
+  const { temperature, isOff } = changesOf(kind, layer, head);
   const dots = k.map((key) => q.reduce((total, x, i) => total + x * key[i], 0));
-  const scores = dots.map((dot) => dot / Math.sqrt(K));
+  const scores = dots.map((dot) => dot / (Math.sqrt(K) * temperature));
   const exps = scores.map(Math.exp);
   const total = sum(exps);
   let taken = exps.map((exp) => exp / total);
@@ -22,8 +23,16 @@ function attentionRow(kind, layer, head, row) {
     const best = scores.indexOf(Math.max(...scores));
     taken = taken.map((_, j) => (j === best ? 1 : 0));
   }
+  if (isOff) taken = taken.map(() => 0);
   const z = Array.from(q, (_, i) => sum(taken.map((weight, j) => weight * v[j][i])));
   return { q, k, v, dots, scores, exps, total, taken, z };
+}
+
+/** What a person changed in a head, which only the live page lets one do. */
+function changesOf(kind, layer, head) {
+  const { off = [], temperatures = [] } = data.heads ?? {};
+  const isIt = (each) => String(each.slice(0, 3)) === String([kind, layer, head]);
+  return { temperature: temperatures.find(isIt)?.[3] ?? 1, isOff: off.some(isIt) };
 }
 
 /** Whether a row takes the value of its best key alone. */
@@ -208,6 +217,7 @@ function drawSum(panel, r, c) {
   const row = r + (isShifted() ? 1 : 0);
   const { q, k, v, dots, scores, exps, total, taken, z } = attentionRow(kind, layer, head, row);
   const weight = exps[c] / total;
+  const { temperature, isOff } = changesOf(kind, layer, head);
   const labels = tokensOfColumns();
 
   const softmaxLine = (name, numbers, format) => {
@@ -232,7 +242,14 @@ function drawSum(panel, r, c) {
     result(t("dot", K), "dot", decimals(dots[c])),
 
     el("h3", {}, t("scale")),
-    result(`${decimals(dots[c])} ÷ √${K} = `, "score", decimals(scores[c])),
+    result(
+      temperature === 1
+        ? `${decimals(dots[c])} ÷ √${K} = `
+        : `${decimals(dots[c])} ÷ (√${K} × ${temperature}) = `,
+      "score",
+      decimals(scores[c]),
+    ),
+    temperature === 1 ? "" : el("p", { class: "quiet" }, t("temperatureText", temperature)),
 
     el("h3", {}, t("softmax")),
     sumTable(
@@ -250,7 +267,9 @@ function drawSum(panel, r, c) {
       t("stored", decimals(weightAt(kind, layer, head, row, c))),
     ),
   );
-  if (isHard(kind)) {
+  if (isOff) {
+    panel.append(el("p", { id: "off" }, t("offText")));
+  } else if (isHard(kind)) {
     const best = taken.indexOf(1);
     panel.append(el("p", { id: "hard" }, t("hard", labels[best], decimals(exps[best] / total))));
   }
