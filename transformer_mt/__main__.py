@@ -11,6 +11,7 @@ COMMANDS = {
     "evaluate": "score translations of a test set, compare models",
     "score": "say how likely the model finds given translations",
     "visualize": "look at the attention of one translation: a page, a picture, the numbers",
+    "explore": "put the model into one web page, for any sentence that one types",
     "primer": "understand attention step by step, with the numbers of your model",
     "align": "write word links of sentence pairs or a corpus, or measure them",
     "convert": "open a MarianMT model as a run, or export a run",
