@@ -138,8 +138,8 @@ def test_the_recipes_stay_within_their_sizes():
     import yaml
 
     from transformer_mt.config import CONF_DIR, ModelConfig
+    from transformer_mt.config_file import config_from_dict
     from transformer_mt.model import Transformer
-    from transformer_mt.run_dir import config_from_dict
 
     for name, n_vocab, limit in (("tiny", 1700, 4_500_000), ("small", 4000, live_data.LIMIT)):
         values = yaml.safe_load((CONF_DIR / "model" / f"{name}.yaml").read_text("utf-8"))

@@ -512,9 +512,13 @@ def test_a_taught_head_is_shown_first_and_said_to_be_taught(web):
     close(web.matrix(), mean_of_heads(arrays, "cross", 0, 0, True))  # where the token is read
     english = "training taught this head word links, while the other heads are the model's own)."
     assert web.text("#rule-text").endswith(f"(no gold links for de-zh; {english}")
+    assert web.text("#taught").startswith("This head was taught word links in training")
     web.click("#language")
     chinese = "训练时用词对齐教过这个头，其余的头是模型自己形成的）。"
+    assert web.text("#taught").startswith("这个头在训练时学过词对齐")
     assert web.text("#rule-text").endswith(f"（de-zh 没有标准对齐，未经测量；{chinese}")
+    web.choose("cross", 0, 1)
+    assert web.text("#taught") == ""
 
 
 @pytest.mark.parametrize(
