@@ -120,6 +120,7 @@ def test_what_is_typed_often_occurs_in_other_spellings_in_training_alone(proper,
     assert all(folded(row) in known for row in typed)
     assert all(row[1][-1] in "。？！" for row in typed)
     train = {row[0]: row for row in rows["train"]}
+    assert train.keys() >= make_starter.OFTEN_TYPED
     assert train["hello"] == ["hello", "你好。", "0-0 0-1"]
     assert train["Hello!"] == ["Hello!", "你好！", "0-0 0-1 1-2"]
     assert train["how are you"][1] == "你好吗？"
