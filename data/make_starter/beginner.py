@@ -39,7 +39,7 @@ def basic(g):
 
 # Greetings, thanks, farewells
 
-# Free sentences that the supplement repeats in the other ways to type them; no held-out split has one.
+# Free sentences of the first training set that the supplement repeats in the other ways to type them.
 _OFTEN_TYPED = """
 Hello.; Hi.; Good morning.; Good afternoon.; Good evening.; Good night.; Bye.; Hello, everyone.
 See you tomorrow.; See you later.; See you soon.; Welcome.; Good luck.; Thank you.; Thanks.
