@@ -34,6 +34,19 @@ def rows(files):
     return {name: [line.split("\t") for line in text.splitlines()] for name, text in files.items()}
 
 
+@pytest.fixture(scope="module")
+def as_typed(corpus):
+    """The lines of training that repeat a sentence in another way to type it."""
+    rows = (row for row in corpus["train"] if row.construction == make_starter.AS_TYPED)
+    return {row.line for row in rows}
+
+
+@pytest.fixture(scope="module")
+def proper(rows, as_typed):
+    """The rows without those that repeat another as it might be typed."""
+    return {name: [row for row in rows[name] if "\t".join(row) not in as_typed] for name in SPLITS}
+
+
 def english_words(row):
     return {u.casefold() for u in units(row[0]) if not u[0].isdigit()}
 
@@ -43,13 +56,13 @@ def test_the_files_are_what_the_script_writes(corpus, files):
 
 
 def test_sizes(rows, files):
-    sizes = {"train": 26_500, "valid": 1_000, "test": 1_000, "test_structure": 500}
+    sizes = {"train": 29_000, "valid": 1_000, "test": 1_000, "test_structure": 500}
     assert {name: len(rows[name]) for name in SPLITS} == sizes
     assert sum(len(text.encode()) for text in files.values()) < 4_000_000
 
 
-def test_every_row_is_english_chinese_links(rows):
-    for row in (row for name in SPLITS for row in rows[name]):
+def test_every_row_is_english_chinese_links(proper):
+    for row in (row for name in SPLITS for row in proper[name]):
         english, chinese, _ = row
         assert re.fullmatch(r"[A-Z0-9][A-Za-z0-9 ,.?!'’:\-é]*[.?!]", english), english
         assert "  " not in english and not re.search(r" [,.?!]|[’]", english), english
@@ -91,10 +104,26 @@ def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
             assert len(linked) == 1 or repeated, (english, chinese, zh[j])
 
 
-def test_no_sentence_occurs_twice_in_either_language(rows):
+def test_no_sentence_occurs_twice_in_either_language(proper):
     for side in (0, 1):
-        sentences = [make_starter.normalised(row[side]) for name in SPLITS for row in rows[name]]
+        sentences = [make_starter.normalised(row[side]) for name in SPLITS for row in proper[name]]
         assert len(set(sentences)) == len(sentences)
+
+
+def test_what_is_typed_often_occurs_in_other_spellings_in_training_alone(proper, as_typed, rows):
+    def folded(row):
+        return tuple(make_starter.normalised(side) for side in row[:2])
+
+    known = {folded(row) for row in proper["train"]}
+    typed = [line.split("\t") for line in as_typed]
+    assert len({row[0] for row in typed}) == len(typed) > 300
+    assert all(folded(row) in known for row in typed)
+    assert all(row[1][-1] in "。？！" for row in typed)
+    train = {row[0]: row for row in rows["train"]}
+    assert train.keys() >= make_starter.OFTEN_TYPED
+    assert train["hello"] == ["hello", "你好。", "0-0 0-1"]
+    assert train["Hello!"] == ["Hello!", "你好！", "0-0 0-1 1-2"]
+    assert train["how are you"][1] == "你好吗？"
 
 
 def test_every_held_out_word_occurs_in_training(corpus, rows):

@@ -16,22 +16,25 @@ from transformer_mt.units import units
 from . import (  # noqa: F401  (importing them registers their constructions)
     beginner,
     combined,
+    described,
     everyday,
     sentences,
     structures,
 )
 from .algebra import english_words, links, spell_english, word_units
+from .beginner import OFTEN_TYPED
 from .constructions import RULES, STRUCTURES, SUPPLEMENT, build
-from .free import BEGINNER, FREE, load_free
+from .free import BEGINNER, FREE, load_free, typed_ways
 from .phrases import Grammar
 
 SEED = 2017
 OUT = Path(__file__).parents[1] / "starter"
-N_FIRST, N_SUPPLEMENT = 20_000, 6_500  # training rows: of the first constructions, of the supplement
+N_FIRST, N_SUPPLEMENT = 20_000, 9_000  # training rows: of the first constructions, of the supplement
 N_VALID, N_TEST, N_STRUCTURE = 1_000, 1_000, 500
 LEAST_WEIGHT = 0.75  # gives every construction at least forty training sentences
 KEPT = 8  # occurrences of each word of a held-out sentence that must stay in training
 CONTRACTED = 0.5  # share of the sentences that are contracted, among those that can be
+AS_TYPED = "as typed"  # the construction of rows that repeat another in small letters and the like
 FIRST = (  # sentences that a newcomer types first, so they stay in training
     "Good morning.",
     "Hello.",
@@ -173,14 +176,20 @@ def corpus():
     ]
     rng.shuffle(structure)
     structure = structure[:N_STRUCTURE]
-    train += supplement(taken)
+    train += supplement(taken, train)
     rng.shuffle(train)
     return {"train": train, "valid": valid, "test": test, "test_structure": structure}
 
 
-def supplement(taken):
-    """Draw the training rows that were added to the first corpus."""
+def supplement(taken, train):
+    """Draw the training rows that were added to the first corpus, `train`."""
     free = free_rows(BEGINNER, taken)
+    free += [
+        Row(*way, AS_TYPED, (AS_TYPED,), ())
+        for row in train
+        if row.english in OFTEN_TYPED
+        for way in typed_ways(row.english, row.chinese, row.links)
+    ]
     rows = generate(Grammar(SEED + 1), list(SUPPLEMENT.values()), N_SUPPLEMENT - len(free), taken)
     return free + rows[: N_SUPPLEMENT - len(free)]
 
@@ -192,7 +201,7 @@ def feature_pairs(row):
 def stats(splits):
     counts = Counter(row.construction for row in splits["train"])
     print(f"{'construction':40}  train")
-    for name in [*RULES, *SUPPLEMENT, "free"]:
+    for name in [*RULES, *SUPPLEMENT, "free", AS_TYPED]:
         print(f"{name:40} {counts[name]:6}")
     print(f"\n{len(RULES) + len(SUPPLEMENT)} constructions besides the free sentences")
     for name, rows in splits.items():

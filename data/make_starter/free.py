@@ -67,6 +67,21 @@ def read_links(english: str, chinese: str, spec: str) -> str:
     return " ".join(f"{i}{mark}{j}" for mark in "-p" for i, j in sorted(links[mark]))
 
 
+def typed_ways(english: str, chinese: str, pharaoh: str) -> list[tuple[str, str, str]]:
+    """The other ways to type a sentence: in small letters, with `!` for the full stop, without a mark.
+
+    The Chinese keeps its mark but for `!`, as one writes it whatever was typed.
+    """
+    last = len(units(english)) - 1
+    inner = " ".join(link for link in pharaoh.split() if not link.startswith((f"{last}-", f"{last}p")))
+    ways = []
+    for start in (english, english.lower()):
+        for mark in {"?": ("?", ""), "!": ("!", ".", "")}.get(english[-1], (".", "!", "")):
+            answer = chinese[:-1] + {"!": "！", ".": "。"}.get(mark, chinese[-1])
+            ways.append((start[:-1] + mark, answer, pharaoh if mark else inner))
+    return [way for way in dict.fromkeys(ways) if way[0] != english]
+
+
 def load_free(path: Path = FREE) -> list[tuple[str, str, str]]:
     """Read the sentences as (English, Chinese, Pharaoh links).
 
