@@ -636,6 +636,7 @@ def test_section_10_of_a_model_with_hard_attention_and_both_gates_says_so(
 
 def test_the_command_writes_one_page(call, en_zh, tmp_path):
     page = tmp_path / "测试" / "page.html"
+    page.parent.mkdir()
     done = call("primer", en_zh.run_dir, "--output", page)
     assert done.status == 0, done
     assert done.out == "我喜欢红色的苹果。\n" and f"open {page}" in done.err

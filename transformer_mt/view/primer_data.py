@@ -356,6 +356,21 @@ def sink_data(weights: np.ndarray) -> dict[str, Any]:
 # ---- Sections 1, 6, 7 and 10: attention between the sentences ----
 
 
+def rule_of_writing(inspector: Inspector) -> Rule:
+    """The run's rule, or where that reads a head one step later, the best head that is read at the
+    step which writes a token: the page's rows are named by the token that is being written.
+    """
+    saved = inspector.saved_rule()
+    if saved is None:
+        return Rule()
+    rule, table = saved[0], saved[1]["table"]
+    heads = [row for row in table if not row["shift"] and row["head"] is not None]
+    if not rule.shift or not heads:
+        return replace(rule, shift=False)
+    best = min(heads, key=lambda row: row["aer"])
+    return Rule(best["layer"], best["head"])
+
+
 def first_choice(attention: Attention) -> tuple[int, int]:
     """Layer and head of cross-attention to begin with.
 
@@ -564,8 +579,7 @@ def primer_data(
         UserError: a text is empty, too long to draw, or has characters that the vocabulary lacks.
     """
     src_text = check_source(translator, src_text)
-    saved = translator.inspector.saved_rule()
-    attention = translator.attention(src_text, tgt_text, rule=saved[0] if saved else Rule())
+    attention = translator.attention(src_text, tgt_text, rule=rule_of_writing(translator.inspector))
     src, tgt = attention.src, attention.tgt
     check_target(src, tgt)
 

@@ -275,7 +275,7 @@ $("growth").addEventListener("keydown", (event) => {
 
 function redraw() {
   if (!data) {
-    drawWords(); // the live page, before its first sentence
+    drawFixedTexts(); // the live page, before its first sentence
     document.dispatchEvent(new Event("drawn"));
     return;
   }

@@ -132,7 +132,7 @@ function isDark() {
 }
 
 /** Every text that is the same for all sentences, in the chosen language. */
-function drawWords() {
+function drawFixedTexts() {
   document.documentElement.lang = state.language === "zh" ? "zh-Hans" : "en";
   for (const node of document.querySelectorAll("[data-t]")) {
     node.textContent = t(node.dataset.t);
@@ -146,7 +146,7 @@ function drawWords() {
 
 /** The texts that both pages have, in the chosen language. */
 function drawSharedTexts() {
-  drawWords();
+  drawFixedTexts();
   document.title = `${t("title")}: ${src.text}`;
   $("src-text").textContent = src.text;
   $("src-text").lang = src.language;
