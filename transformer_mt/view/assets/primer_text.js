@@ -97,7 +97,7 @@ const TEXT = {
   p2a: [
     "What does an inner product tell us? Choose two words. The drawing shows the angle between " +
       "their vectors, and the projection of a on b, at the true lengths. Words that are used " +
-      "alike have come to point in similar directions; most pairs stand nearly upright on each " +
+      "alike have come to point in similar directions; most pairs are nearly perpendicular to each " +
       "other.",
     "内积说明什么？任选两个词：图中按真实长度画出两个向量的夹角，以及 a 在 b 上的投影。" +
       "用法相近的词，学出来的方向也相近；而绝大多数词对之间几乎垂直。",
@@ -255,9 +255,9 @@ const TEXT = {
   why4: (place, information) => [
     `The page begins with ${place}, the most telling: there, knowing where attention goes says ` +
       "most about which token it comes from (mutual information of row and column, as in " +
-      `row_information). The head that you see has ${information} nats.`,
+      `row_information; it is 0 where all rows are alike). The head that you see has ${information}.`,
     `开始时选的是${place}，它最能说明问题：从注意力落在哪里，最能看出是哪个词元在看` +
-      `（行与列的互信息，见 row_information）。眼前这个头是 ${information} 奈特。`,
+      `（行与列的互信息，见 row_information；各行都一样时为 0）。眼前这个头是 ${information}。`,
   ],
   someLayers: (shown, all) => [
     `To keep the page small, ${shown} of ${all} layers are shown.`,
@@ -284,7 +284,7 @@ const TEXT = {
       `依此类推。这个头的 W_Q 有 ${D} 行 ${K} 列；q 的每个数都是 ${D} 个乘积之和，再加一个偏置` +
       "（也是学到的数）。下面为所选词元算出第一个数。",
   ],
-  keyBias: ["Why has the key no bias?", "为什么键没有偏置？"],
+  keyBias: ["Why does the key have no bias?", "为什么键没有偏置？"],
   keyBiasText: [
     "A bias b on the keys would change each score to q · (k + b) = q · k + q · b. q · b is the " +
       "same for every key of a row, and softmax ignores what is added to a whole row. So this " +
@@ -316,7 +316,7 @@ const TEXT = {
       "become z₁ and z₂. This is self-attention.",
     "每个值乘以自己的权重，全部相加，就是所选词元的 z。x₁、x₂ 就这样变成了 z₁、z₂。这就是自注意力。",
   ],
-  sinkTitle: ["A finding: where a head looks that has nothing to look for", "一个发现：没什么可看时，头会看哪里"],
+  sinkTitle: ["A finding: where a head looks when there is nothing to look for", "一个发现：没什么可看时，头会看哪里"],
   sinkText: [
     "The decoder, the half of the model that writes, attends to what it has written so far, and " +
       "a mask hides the rest (section 9). Each row is named by the token that is being written, " +
@@ -351,7 +351,7 @@ const TEXT = {
       "而模型赖以学习的梯度几乎为 0，也就是梯度消失，训练停滞不前。除以 √d_k，无论多长，方差都回到 1。",
   ],
   read5: (d, plain, root, full) => [
-    `At d_k = ${d} the variance of the scores is ${plain} as they are, ${root} divided by √d_k, ` +
+    `At d_k = ${d} the variance of the scores is ${plain} undivided, ${root} divided by √d_k, ` +
       `${full} divided by d_k.`,
     `d_k = ${d} 时，得分的方差：不除为 ${plain}，除以 √d_k 为 ${root}，除以 d_k 为 ${full}。`,
   ],
@@ -387,7 +387,7 @@ const TEXT = {
     "与第 4 节同一层同一个头，取自这句话。熵为 0 表示一个词元独占全部；熵越高，分得越平均。",
   ],
 
-  h6: ["6. Query, key, value: a soft lookup", "6. 查询、键、值：柔性的检索"],
+  h6: ["6. Query, key, value: a soft lookup", "6. 查询、键、值：软检索"],
   p6a: [
     "The names come from information retrieval: a query is put to a store of pairs, each a key " +
       "and its value, and the values come back whose keys fit best.",
@@ -420,7 +420,7 @@ const TEXT = {
         ? " Except here: this model's cross-attention is hard, it takes the best value alone, " +
           "τ = 0 (section 10)."
         : ""),
-    "查字典时，拿着要查的词去和词条比对，完全一致才取出对应的内容。注意力是柔性的查字典：每个键都匹配一点，取回的是所有值按比例混合的结果。柔到什么程度，由温度 τ " +
+    "查字典时，拿着要查的词去和词条比对，完全一致才取出对应的内容。注意力是软的查字典：每个键都匹配一点，取回的是所有值按比例混合的结果。软到什么程度，由温度 τ " +
       "决定。滑到最左端，只取最匹配的那个键，和字典一样；滑到最右端，所有值均分；τ = 1 时，就是模型的实际做法。" +
       (isHard ? "但本模型的交叉注意力是硬的：实际只取最佳的那个值，即 τ = 0（见第 10 节）。" : ""),
   ],
@@ -601,8 +601,8 @@ const TEXT = {
   ],
   h9d: ["Why it trains in parallel", "为什么能并行训练"],
   p9d: () => [
-    "A recurrent network (RNN) reads one token after another: each state waits for the one " +
-      "before. Attention computes all positions of a layer at once. The number in each box is " +
+    "A recurrent network (RNN) reads the tokens in turn, because each state is computed from " +
+      "the one before. Attention computes all positions of a layer at once. The number in each box is " +
       "the moment at which that token's state in layer 0 can be ready; the table counts all " +
       `${run.n_encoder_layers} layers.`,
     "循环神经网络（RNN）一个接一个地读词元，每个状态都要等前一个算完。注意力则让一层的所有位置同时算。" +
@@ -634,9 +634,8 @@ const TEXT = {
   ],
   p10i: [
     "Each kind begins with a picture of 12 × 12 pixels, on which nothing is learned: numbers " +
-      "are only compared with their mean. Below it the same kind works on this sentence, as in " +
-      "the paper.",
-    "每一种都先看一幅 12 × 12 像素的小图，那里没有学到的参数，只是把数与平均值相比；下面再用在这句话上，做法同论文。",
+      "are only compared with their mean. Below it the same kind works on this sentence.",
+    "每一种都先看一幅 12 × 12 像素的小图，那里没有学到的参数，只是把数与平均值相比；下面再把它用在这句话上。",
   ],
   imageSoft: [
     "Each square of 4 × 4 pixels, blurred, looks at the others; the number is the weight of " +
@@ -654,9 +653,9 @@ const TEXT = {
     "位置就是像素：显眼之处，门 g 的图就亮，其余的被压暗。",
   ],
   imageTemporal: [
-    "The times are frames of a film. Choose the reference: frames like it are let through, the " +
-      "cloudy one hardly.",
-    "时间就是影片的帧。请选参考帧：与它相似的帧放行，阴天那帧几乎不放行。",
+    "The times are frames of a film. Choose the reference: the more a frame is like it, the " +
+      "more of it is let through.",
+    "时间就是影片的帧。请选参考帧：越像它的帧，放行得越多。",
   ],
   frame: (f) => [`Frame ${f}`, `第 ${f} 帧`],
   patch: (p) => [`Square ${p}`, `第 ${p} 块`],
@@ -681,10 +680,10 @@ const TEXT = {
       "had been the soft ones: w_hard + w_soft − stop(w_soft). " +
       (isHard
         ? "This model was trained so: its cross-attention passes on the hard value."
-        : "This model was not trained so (model.cross_attention=hard would be): it passes on " +
+        : "This model was trained without it (model.cross_attention=hard turns it on): it passes on " +
           "the soft mixture."),
     "取最大值没有可用的梯度：得分稍变，结果不变。直通技巧（straight-through）是：" +
-      "前向用硬权重，反向则当作用的是软权重，即 w硬 + w软 − stop(w软)。" +
+      "前向用硬权重，反向求导时当作用的是软权重，即 w_硬 + w_软 − stop(w_软)。" +
       (isHard
         ? "本模型正是这样训练的：它的交叉注意力传下去的是硬的结果。"
         : "本模型不是这样训练的（可用 model.cross_attention=hard 训练）：" +
