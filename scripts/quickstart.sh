@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From nothing to a trained model: installs, trains on the embedded corpus in minutes, scores,
-# translates three sentences, draws the attention of one, and makes the primer. What a step has done
-# already is not done again.
+# translates three sentences, draws the attention of one, and makes the primer and the live page. What
+# a step has done already is not done again.
 set -euo pipefail
 EXTRAS=viz,zh
 source "$(dirname "$0")/setup.sh"
@@ -30,9 +30,10 @@ last_words() {
     }
     printf '\n%s\n' "$line"
     say "Open in a browser:" "用浏览器打开："
-    printf '    %s\n' "$(address_of primer.html)" "$(address_of attention/attention.html)"
-    say "The first explains attention with your model's own numbers, the second shows a translation." \
-        "前者用你的模型的数值讲解注意力，后者展示一句译文。"
+    printf '    %s\n' "$(address_of primer.html)" "$(address_of attention/attention.html)" \
+        "$(address_of explore.html)"
+    say "Attention explained with your model's numbers; one translation; any sentence that you type." \
+        "用你的模型的数值讲解注意力；一句译文；以及你输入的任何句子。"
     say "Talk to your model, in $PWD:" "与你的模型对话："
     printf '    %s\n' ".venv/bin/python -m transformer_mt.translate $run"
     say "Train on more, half an hour and 25,000 everyday sentences:" "用更多语料训练（约半小时）："
@@ -40,7 +41,7 @@ last_words() {
     printf '\n%s\n' "$line"
 }
 
-step "Training on 20,000 sentence pairs: 4 minutes on two free cores. Ctrl-C saves; start this again to go on."
+step "Training on 29,000 sentence pairs: 4 minutes on two free cores. Ctrl-C saves; start this again to go on."
 command_of train experiment=starter run_dir=$run
 
 step "Scoring 1,000 translations that it has not seen …"
@@ -50,8 +51,9 @@ step "Translating …"
 translations=$(command_of translate $run "${sentences[@]}")
 paste -d '\n' <(printf '%s\n' "${sentences[@]}") <(printf '%s\n' "$translations")
 
-step "Drawing the attention of one translation, and writing the primer …"
+step "Drawing the attention of one translation, and writing the primer and the live page …"
 command_of visualize $run "${sentences[2]}" --output-dir attention
 command_of primer $run --output primer.html
+command_of explore $run --output explore.html
 
 last_words >&2
