@@ -276,7 +276,7 @@ def test_beam_search_finds_what_python_finds(engine, translator, sentences, pena
 def test_n_best_translations_come_with_their_scores(engine, translator):
     line = "They buy fish and cats every day!"
     settings = {"beamSize": 4, "nBest": 4, "lengthPenalty": 0.6}
-    (expected,) = translator.translate(line, beam_size=4, n_best=4, length_penalty=0.6)
+    expected = translator.translate(line, beam_size=4, n_best=4, length_penalty=0.6)
     hypotheses = engine.js("engine.translate(a, b)", line, settings)
     assert [each["text"] for each in hypotheses] == [each.text for each in expected.candidates]
     np.testing.assert_allclose(

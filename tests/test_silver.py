@@ -91,6 +91,7 @@ def test_a_corpus_gets_a_column_of_links(call, install, tmp_path):
     install(STAND_IN)
     pairs = [("I like İstanbul.", "我喜欢猫。"), ("", "猫"), ("Cats", "  "), ("Cats!", "猫！")]
     corpus = write(tmp_path / "我的.tsv", "".join(f"{s}\t{t}\t9-9\tnotes\n" for s, t in pairs))
+    (tmp_path / "new").mkdir()
     done = call("align", corpus, "--output", tmp_path / "new" / "links.tsv")
     assert (done.status, done.out) == (0, "")
     expected = [[s, t.strip(), expected_links(s, t)] for s, t in pairs]
