@@ -220,8 +220,7 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--split-sentences",
-        choices=list(SplitSentences),
-        type=SplitSentences,
+        choices=[choice.value for choice in SplitSentences],
         help="translate the sentences of a line one by one (default: the run's, which is auto: "
         "if its training text seldom had several in a line)",
     )

@@ -104,7 +104,7 @@ _MARK = re.compile(
     rf"""
     (?P<comment> <!--.*?--> )
   | (?P<tag> <(?P<slash>/?)(?P<name>[A-Za-z0-9][\w:.-]*)(?:\s+{_ATTRIBUTE})*\s*(?P<void>/?)> )
-  | (?P<url> https?://[^\s<>"'`{{}}|\\^()\u2e80-\uffff]*[\w/=&%#-] )
+  | (?P<url> <https?://[^<>\s]+> | https?://[^\s<>"'`{{}}|\\^()\u2e80-\uffff]*[\w/=&%#-] )
   | (?P<code> (?:\\[ ])? (?<!`) (?: ``(?=[^\s`])(?:.*?[^\s])??``(?!`) | ```(?=\S).*?```(?!`) )
       (?:\\[ ])? )
   | (?P<pair_open> (?::[A-Za-z][\w:.+-]*:)?(?<!`)` ) (?P<pair_text> [^`<>\s][^`<>]*? )
@@ -116,7 +116,8 @@ _MARK = re.compile(
   | (?P<footnote> [ ]?\[(?:\#?\w[\w.-]*|[\#*])\]_(?!{_LETTER}) )
   | (?P<placeholder>
         \{{\{{[^{{}}]*\}}\}}
-      | \$\{{[^{{}}\s]*\}}
+      | \{{%.*?%\}} | <%.*?%>
+      | [$%\#]\{{[^{{}}\s]*\}}
       | \{{ (?:[^\W\d]\w*|\d+)? (?:\.\w+|\[[^\]{{}}]*\])* (?:![rsa])? (?::[^{{}}\s]*)? \}}
       | %\(\w+\)[-+\#0]?\d*(?:\.\d+)?[diouxXeEfFgGcrsa]
       | (?<!\d)%(?:\d+\$)?[-+\#]?(?:\.\d+)?(?:ll?|z)?(?:d|[iufFeEgGxXcrsp@](?![A-Za-z]))
@@ -284,6 +285,9 @@ def _joint(gap: Gap, marks: list[Mark]) -> str:
     spaces = gap.written
     for mark in inside:
         spaces = spaces.replace(mark.text, "", 1)
+    # `Hello.<br>Thanks.` are two sentences, which nobody would tell apart in `Hello.Thanks.`
+    if gap.left and gap.left in ".!?" and gap.right.isupper():
+        return " "
     # `5<br/>apples` and `<td>a</td><td>b</td>` are two words each, `un<b>believ</b>able` is one.
     # Without the word that stood there, `Hello, {name}!` is `Hello,!`.
     kinds = {mark.kind for mark in inside}

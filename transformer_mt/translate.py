@@ -291,7 +291,8 @@ def translate(
                 talk(f"  score {translation.score:.2f}")
             if translation.doubt and not warned:
                 out.flush()
-                talk(f"warning: line {number}: {translation.doubt}.")
+                where = "" if at_prompt else f"line {number}: "
+                talk(f"warning: {where}{translation.doubt}.")
                 warned = True
         out.flush()
 

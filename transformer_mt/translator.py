@@ -50,8 +50,8 @@ class Candidate:
     """Word links, source first, between the units (see `units.py`) of the sentence and of `text`;
     None where they were not asked for."""
     displaced: list[str] | None = None
-    """Marks of `text` that no link placed, so that they are at the nearest place; None where text
-    has no markup, or it was not asked for."""
+    """Marks of `text` that no link placed, so that they are at the nearest place; None unless
+    markup was asked for."""
 
 
 @dataclass
