@@ -19,7 +19,9 @@ NAMES = {
 }
 """One each for the placeholders of a line; other languages have those of English."""
 NUMBERS = ["25", "36", "47", "58", "69", "82"]
-NUMERIC = re.compile(r"%(?:\(\w+\))?[^A-Za-z(]*[diufFeEgGxX]|[$%#]?\{(?:n|num|number|count|total)\}")
+NUMERIC = re.compile(
+    r"%(?:\(\w+\))?[^A-Za-z(]*[diufFeEgGxX]|[$%#]?\{(?:n|num|number|count|total)\}"
+)
 
 
 @dataclass(frozen=True)
