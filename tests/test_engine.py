@@ -21,12 +21,13 @@ from selenium.webdriver import Chrome
 from transformer_mt import Translator
 from transformer_mt.alignment import Rule
 from transformer_mt.config import STARTER_DIR, Activation, EncoderGate, Norm, TokenizerConfig
+from transformer_mt.inspector import KINDS
 from transformer_mt.model import Trace
 from transformer_mt.text import one_line
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 from transformer_mt.units import is_punctuation, split_units
 from transformer_mt.view.equations import switch_off_head
-from transformer_mt.view.page import KINDS, page_data
+from transformer_mt.view.page import page_data
 
 ODD_LINES = [
     "a", " ", "  two  spaces   inside ", "tab\tand\u2028line\u0085break", "Hello, world…",

@@ -27,6 +27,8 @@ from transformer_mt.text import (
 )
 from transformer_mt.units import Link, join_given, turn_links
 
+KINDS = ("encoder_self", "decoder_self", "cross")
+"""Of attention, as `Trace` and `Attention` name them."""
 N_CANDIDATES = 5
 """Tokens that `Attention.candidates` names at every step."""
 WINDOW = 4096
@@ -232,9 +234,8 @@ class Inspector:
         if rule is None:
             rule, reason = self.default_rule()
         run, forced = self.run, self.forced_pass(src, tgt)
-        kinds = ("encoder_self", "decoder_self", "cross")
-        layers = {kind: getattr(forced.trace, kind) for kind in kinds}
-        weights = {kind: stacked([layer.weights for layer in layers[kind]]) for kind in kinds}
+        layers = {kind: getattr(forced.trace, kind) for kind in KINDS}
+        weights = {kind: stacked([layer.weights for layer in layers[kind]]) for kind in KINDS}
         # How likely each token was, and which others came close.
         log_probs = forced.logits[0].float().log_softmax(-1).cpu()  # (T, V)
         top = log_probs.exp().topk(min(N_CANDIDATES, log_probs.size(-1)))
@@ -245,9 +246,9 @@ class Inspector:
             tgt,
             run.tgt_tokenizer.pieces(forced.tgt_in),
             **weights,
-            queries={kind: stacked([layer.q for layer in layers[kind]]) for kind in kinds},
-            keys={kind: stacked([layer.k for layer in layers[kind]]) for kind in kinds},
-            values={kind: stacked([layer.v for layer in layers[kind]]) for kind in kinds},
+            queries={kind: stacked([layer.q for layer in layers[kind]]) for kind in KINDS},
+            keys={kind: stacked([layer.k for layer in layers[kind]]) for kind in KINDS},
+            values={kind: stacked([layer.v for layer in layers[kind]]) for kind in KINDS},
             log_probs=log_probs.gather(1, torch.tensor(tgt.ids)[:, None])[:, 0].numpy(),
             candidates=[
                 list(zip(run.tgt_tokenizer.pieces(ids), probabilities, strict=True))

@@ -11,7 +11,7 @@ import torch
 from transformer_mt.alignment import Gold, forced_batches, make_gold
 from transformer_mt.config import UserError
 from transformer_mt.files import read_text
-from transformer_mt.inspector import Inspector
+from transformer_mt.inspector import KINDS, Inspector
 
 N_PAIRS = 100
 """Validation pairs that heads are measured on, the first that fit the model."""
@@ -20,7 +20,6 @@ CLEAR = 0.5
 
 BATCH_TOKENS = 1024
 """Padded tokens that pass through the model together."""
-KINDS = ("encoder_self", "decoder_self", "cross")
 
 Shares = dict[str, dict[str, np.ndarray]]
 """By kind of attention, then by place: `(L, H)`, from 0 to 1."""

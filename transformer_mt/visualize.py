@@ -15,7 +15,6 @@ from transformer_mt.text import is_unspaced
 from transformer_mt.units import format_links, split_units
 
 if TYPE_CHECKING:
-    from transformer_mt.alignment import Reason
     from transformer_mt.inspector import Attention
     from transformer_mt.translator import Translator
 
@@ -73,7 +72,7 @@ def warn_of_one_token(text: str, language: str, where: str) -> None:
 
 def dump_arrays(attention: "Attention", with_queries_and_keys: bool) -> dict[str, Any]:
     """The arrays of `attention.npz`; their shapes are those of `Attention`."""
-    from transformer_mt.view.page import KINDS
+    from transformer_mt.inspector import KINDS
 
     arrays: dict[str, Any] = {kind: getattr(attention, kind) for kind in KINDS}
     if with_queries_and_keys:
@@ -90,7 +89,7 @@ def dump_arrays(attention: "Attention", with_queries_and_keys: bool) -> dict[str
 
 
 def description(
-    translator: "Translator", attention: "Attention", reason: "Reason", args: argparse.Namespace
+    translator: "Translator", attention: "Attention", args: argparse.Namespace
 ) -> dict[str, Any]:
     """What `attention.json` says: what was drawn, and how it was made."""
     src, tgt = attention.src, attention.tgt
@@ -106,7 +105,7 @@ def description(
         "tgt_units": tgt.unit_texts,
         "alignment": format_links(attention.links),
         "rule": asdict(attention.rule),
-        "reason": str(reason),
+        "reason": str(attention.reason),
         "run": str(translator.run_dir),
         "steps": translator.run.metadata["steps"],
         "direction": translator.config.direction,
@@ -129,21 +128,14 @@ def write_pictures(attention: "Attention", folder: Path, grid_layer: int | None)
         plots.heads(attention, grid_layer, folder / "heads")
 
 
-def write_all(
-    translator: "Translator", attention: "Attention", reason: "Reason", args: argparse.Namespace
-) -> None:
+def write_all(translator: "Translator", attention: "Attention", args: argparse.Namespace) -> None:
     """The dump, the links, the page and the pictures."""
     import numpy as np
 
     from transformer_mt.alignment import reading
     from transformer_mt.files import write_atomically, write_text
-    from transformer_mt.view import page
 
-    # A damaged alignment.json stops here, before anything is written.
-    saved = translator.inspector.saved_rule()
-    table = saved[1]["table"] if saved else []
-    html = page.render(page.page_data(translator.inspector, attention, reason, table))
-
+    html = attention.page()  # a damaged alignment.json stops here, before anything is written
     arrays = dump_arrays(attention, args.dump_qk)
 
     def write_arrays(path: Path) -> None:
@@ -153,7 +145,7 @@ def write_all(
     folder = args.output_dir
     write_atomically(folder / "attention.npz", write_arrays)
     write_text(folder / "alignment.txt", format_links(attention.links) + "\n")
-    summary = description(translator, attention, reason, args)
+    summary = description(translator, attention, args)
     write_text(folder / "attention.json", json.dumps(summary, ensure_ascii=False, indent=1) + "\n")
     write_text(folder / "attention.html", html)
 
@@ -162,7 +154,7 @@ def write_all(
     if layer is None:
         layer = translator.config.model.n_decoder_layers - 1
     write_pictures(attention, folder, layer if args.grid else None)
-    talk(f"{reading(attention.rule, reason)}\nopen {folder / 'attention.html'}")
+    talk(f"{reading(attention.rule, attention.reason)}\nopen {folder / 'attention.html'}")
 
 
 def main(argv: list[str]) -> None:
@@ -182,9 +174,10 @@ def main(argv: list[str]) -> None:
         warn_of_one_token(args.target or "", config.tgt_language, "the target")
     rule, reason = translator.inspector.rule_of_options(rule_options)
     attention = translator.attention(args.sentence, args.target, args.units, rule)
+    attention.reason = reason
     cli.warn_of_unknown(translator.unknown_share([args.sentence]), "the sentence")
     cli.warn_of_several(translator.n_several([args.sentence]), "the sentence")
-    write_all(translator, attention, reason, args)
+    write_all(translator, attention, args)
     print(attention.tgt.text)
     print(format_links(attention.links))
 

@@ -12,13 +12,11 @@ import numpy as np
 from transformer_mt import roles
 from transformer_mt.alignment import Reason, Side, make_gold
 from transformer_mt.files import read_text
-from transformer_mt.inspector import Attention, Inspector
+from transformer_mt.inspector import KINDS, Attention, Inspector
 from transformer_mt.run_dir import LoadedRun
 from transformer_mt.snapshots import page_snapshots
 from transformer_mt.text import page_language, visible
 from transformer_mt.units import is_punctuation, split_units
-
-KINDS = ("encoder_self", "decoder_self", "cross")
 
 AER_KEYS = ("layer", "head", "shift", "mask_eos", "both", "aer")
 """What the page shows of a row of `alignment.json`."""
