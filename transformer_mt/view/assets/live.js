@@ -354,7 +354,7 @@ function translateSoon() {
   typing = setTimeout(translate, 60);
 }
 
-let saving;
+let saving = null; // the timer of the next writing of the address
 
 /** Put the link of what is shown into the address, soon: browsers limit how often. */
 function saveLink() {
@@ -362,8 +362,13 @@ function saveLink() {
   saving = setTimeout(writeLink, 300);
 }
 
-function writeLink() {
+function stopSaving() {
   clearTimeout(saving);
+  saving = null;
+}
+
+function writeLink() {
+  stopSaving();
   const { kind, layer, head, step } = state;
   const isOwnView = !data || (kind === "cross" && isOfRule(layer, head));
   const viewed = isOwnView ? null : [kind, layer, head];
@@ -373,7 +378,7 @@ function writeLink() {
 
 /** Take over what the address holds. */
 function readLink() {
-  clearTimeout(saving);
+  stopSaving();
   burst = null;
   const link = readFragment(location.hash);
   choices = link.choices;
