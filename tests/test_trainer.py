@@ -10,6 +10,7 @@ import math
 import random
 import signal
 from contextlib import nullcontext
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -794,14 +795,13 @@ def test_bf16_is_refused_where_the_machine_lacks_it(make_trainer, monkeypatch):
     assert make_trainer({"train.precision": "auto"}).dtype is torch.float32
 
 
-@pytest.mark.parametrize("amx", [False, True])
-def test_auto_is_bf16_in_training_where_there_is_amx(make_trainer, monkeypatch, amx):
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    trainer = make_trainer({"train.precision": "auto"})
-    assert trainer.dtype is (torch.bfloat16 if amx else torch.float32)
-    # Translating is another matter.
+def test_auto_is_bf16_only_on_a_gpu_that_has_it(monkeypatch):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: True)
     assert choose_dtype(Precision.auto, torch.device("cpu")) is torch.float32
+    for has_it, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", Mock(return_value=has_it))
+        assert choose_dtype(Precision.auto, torch.device("cuda")) is dtype
 
 
 def test_bf16_runs_where_the_machine_has_it(make_trainer, monkeypatch):

@@ -266,7 +266,7 @@ class TrainConfig:
     log_aer: bool = True
     """Measure the alignment error rate at each validation, where the corpus has gold links."""
     precision: Precision = Precision.auto
-    """auto: bf16 on GPUs that have it and on CPUs with AMX, else fp32."""
+    """auto: bf16 on GPUs that have it, else fp32."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps; auto takes a GPU where there is one."""
     workers: int | None = None

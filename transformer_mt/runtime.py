@@ -61,10 +61,11 @@ def able_bf16(device: torch.device) -> bool:
     )
 
 
-def choose_dtype(precision: Precision, device: torch.device, training: bool = False) -> torch.dtype:
+def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     """The type of matrix products.
 
-    `auto` is bf16 on GPUs that have it, in training also on CPUs with AMX; else float32.
+    `auto` is bf16 on GPUs that have it, else float32: on a CPU, even one with AMX, bf16 takes twice
+    as long for a small model (`docs/speed.md`).
 
     Raises:
         UserError: bf16 is asked for, but the device does it only by emulation.
@@ -74,9 +75,9 @@ def choose_dtype(precision: Precision, device: torch.device, training: bool = Fa
         raise UserError(
             f"precision=bf16: this machine's {device.type} has no bf16 arithmetic; use fp32."
         )
-    fast = able and (device.type == "cuda" or (training and torch.cpu._is_amx_tile_supported()))
-    bf16 = precision is Precision.bf16 or (precision is Precision.auto and fast)
-    return torch.bfloat16 if bf16 else torch.float32
+    if precision is Precision.auto:
+        precision = Precision.bf16 if able and device.type == "cuda" else Precision.fp32
+    return torch.bfloat16 if precision is Precision.bf16 else torch.float32
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:

@@ -151,7 +151,7 @@ class Trainer:
         self.corpus = corpus
         self.run_dir = Path(config.run_dir)
         self.device = choose_device(config.train.device)
-        self.dtype = choose_dtype(config.train.precision, self.device, training=True)
+        self.dtype = choose_dtype(config.train.precision, self.device)
         torch.manual_seed(config.train.seed)
         self.model = build_model(config, corpus.src_tokenizer, corpus.tgt_tokenizer)
         self.model.to(self.device)
