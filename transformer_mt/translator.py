@@ -5,7 +5,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -224,49 +224,46 @@ class Translator:
                 that is more tokens than the model reads.
             TypeError: `texts` are no texts.
         """
-        if isinstance(texts, str):
-            (translation,) = self.translate(
-                [texts],
-                beam_size,
-                length_penalty,
-                n_best,
-                batch_tokens,
-                align,
-                rule,
-                split_sentences,
-                markup,
-            )
-            return translation
-        texts = text_list(texts)
         options = self.decode_options(
             beam_size, length_penalty, n_best, batch_tokens, split_sentences
         )
-        for i, text in enumerate(texts, start=1):
+        if align and markup:
+            raise UserError(
+                "align and markup exclude each other: links count the words of the text without "
+                "its markup, which is not what is printed."
+            )
+        several = [texts] if isinstance(texts, str) else text_list(texts)
+        for i, text in enumerate(several, start=1):
             refuse_surrogates(text, f"text {i}")
-        if markup:
-            if align:
-                raise UserError(
-                    "align and markup exclude each other: links count the words of the text "
-                    "without its markup, which is not what is printed."
-                )
-            return self.translate_marked(texts, options, rule)
+        if align or markup:
+            rule = rule or self.inspector.default_rule()[0]
+            self.inspector.check("words", rule)
+            translate = self.translate_marked if markup else self.translate_plain
+            translations = translate(several, options, rule)
+        else:
+            translations = self.translate_plain(several, options)
+        return translations[0] if isinstance(texts, str) else translations
+
+    def translate_plain(
+        self, texts: list[str], options: DecodeConfig, rule: Rule | None = None
+    ) -> list[Translation]:
+        """Translate texts without markup.
+
+        Args:
+            rule: how word links are read; None = no links.
+        """
         splits = self.splits(options.split_sentences)
         sentences = [self.sentences(text, splits) for text in texts]
         # A sentence that is too long becomes several pieces, an empty text none.
         pieces = [[piece for part in parts for piece in self.cut(part)] for parts in sentences]
         sources = self.src_tokenizer.encode([piece for group in pieces for piece in group])
         # All pieces are searched together; each text takes back as many as it gave.
-        if align:
-            rule = rule or self.inspector.default_rule()[0]
-            self.inspector.check("words", rule)
-        else:
-            rule = None
         hypotheses, ids = iter(self.search(sources, options, rule)), iter(sources)
         translations = []
         for text, parts, group in zip(texts, sentences, pieces, strict=True):
             n_best_of_each = list(islice(hypotheses, len(group)))
             ids_of_each = list(islice(ids, len(group)))
-            sides = self.src_sides(text, group, ids_of_each) if align else None
+            sides = self.src_sides(text, group, ids_of_each) if rule else None
             translations.append(self.join(text, n_best_of_each, rule, sides))
             translations[-1].n_sentences = max(1, len(parts))
             translations[-1].unknown = self.unknown_words(text)
@@ -276,30 +273,25 @@ class Translator:
         return translations
 
     def translate_marked(
-        self, texts: list[str], options: DecodeConfig, rule: Rule | None
+        self, texts: list[str], options: DecodeConfig, rule: Rule
     ) -> list[Translation]:
         """Translate the words of each text, and set its markup around their translations."""
-        rule = rule or self.inspector.default_rule()[0]
         lines = [take_apart(text) for text in texts]
         languages = self.config.src_language, self.config.tgt_language
         all_named = [name_marks(line, *languages) for line in lines]
-
-        def translate(plain_texts: list[str]) -> list[Translation]:
-            return self.translate(plain_texts, **asdict(options), align=True, rule=rule)
-
-        translations = translate(
-            [
-                line.plain if named is None else named.plain
-                for line, named in zip(lines, all_named, strict=True)
-            ]
-        )
+        plain_texts = [
+            line.plain if named is None else named.plain
+            for line, named in zip(lines, all_named, strict=True)
+        ]
+        translations = self.translate_plain(plain_texts, options, rule)
         placed = [
             self.place_markup(*arguments)
             for arguments in zip(lines, all_named, translations, strict=True)
         ]
         # Where a name did not come through, the line is translated without.
         missing = [n for n, is_placed in enumerate(placed) if not is_placed]
-        for n, again in zip(missing, translate([lines[n].plain for n in missing]), strict=True):
+        plain_texts = [lines[n].plain for n in missing]
+        for n, again in zip(missing, self.translate_plain(plain_texts, options, rule), strict=True):
             self.place_markup(lines[n], None, again)
             translations[n] = again
         for text, translation in zip(texts, translations, strict=True):
