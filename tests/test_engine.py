@@ -320,8 +320,7 @@ def test_the_data_of_the_attention_page(engine, translator):
     """They are those of view/page.py, but for what the engine leaves to the viewer."""
     src, tgt = "Teachers don't draw 3.50 cars 👍🏽 today.", "我今天画车和猫。"
     attention = translator.attention(src, tgt)
-    _, reason = translator.inspector.default_rule()
-    expected = page_data(translator.inspector, attention, reason, [])
+    expected = page_data(attention)
     page = engine.js("engine.attention(a, {target: b})", src, tgt)
     for side in ("src", "tgt"):
         ids = page[side].pop("ids")
@@ -336,7 +335,7 @@ def test_the_data_of_the_attention_page(engine, translator):
     # Its own translation is read from the ids, which may spell another text than they decode to.
     own = engine.js("engine.attention(a, {beamSize: 1, nBest: 1})", src)
     attention = translator.attention(src, beam_size=1)
-    expected = page_data(translator.inspector, attention, reason, [])
+    expected = page_data(attention)
     for side in ("src", "tgt"):
         own[side].pop("ids")
         assert own[side] == expected[side]

@@ -17,7 +17,7 @@ import torch
 from helpers import logits_of, make_run, pattern_pairs, slow_links, write
 
 from transformer_mt import Translator
-from transformer_mt.alignment import BASE, Reason, Rule, Side, agree, best, make_side, rule_to_json
+from transformer_mt.alignment import BASE, Rule, Side, agree, best, make_side, rule_to_json
 from transformer_mt.config import ChineseScript, DataConfig, UserError
 from transformer_mt.model import key_mask
 from transformer_mt.snapshots import add_snapshot
@@ -222,9 +222,7 @@ def test_a_target_with_unknown_characters_is_refused(run_dir, tmp_path):
 
 
 def test_the_page_of_an_attention(translator, attention, tmp_path):
-    reason = Reason("by_option")
-    data = page.page_data(translator.inspector, attention, reason, [])
-    assert attention.page() == page.render(data)
+    assert attention.page() == page.render(page.page_data(attention))
     attention.save(tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text("utf-8") == attention.page()
     frame = HTMLParser()
@@ -236,14 +234,13 @@ def test_the_page_of_an_attention(translator, attention, tmp_path):
 
 
 def test_the_page_replays_what_the_run_kept(translator, run_dir, attention, tmp_path):
-    reason = Reason("by_option")
-    assert page.page_data(translator.inspector, attention, reason, [])["snapshots"] is None
+    assert page.page_data(attention)["snapshots"] is None
     copied = shutil.copytree(run_dir, tmp_path / "run")
     cross = attention.cross[..., :1, :2]
     for step in (10, 20):
         add_snapshot(copied, step, ["▁I", "</s>"], ["</s>"], cross)
     inspector = Translator.from_pretrained(copied, "cpu").inspector
-    data = page.page_data(inspector, attention, reason, [])["snapshots"]
+    data = page.page_data(replace(attention, inspector=inspector))["snapshots"]
     assert data["src_tokens"] == ["▁I", "</s>"]
     assert [snapshot["step"] for snapshot in data["snapshots"]] == [10, 20]
     numbers = np.frombuffer(base64.b64decode(data["snapshots"][1]["weights"]), "<f4")

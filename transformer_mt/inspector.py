@@ -105,9 +105,7 @@ class Attention:
         """One HTML file that shows everything here, and needs no network."""
         from transformer_mt.view import page
 
-        saved = self.inspector.saved_rule()
-        table = saved[1]["table"] if saved else []
-        return page.render(page.page_data(self.inspector, self, self.reason, table))
+        return page.render(page.page_data(self))
 
     def save(self, path: str | Path) -> None:
         """Write the page, as in `attention.save("page.html")`."""

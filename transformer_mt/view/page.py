@@ -168,17 +168,12 @@ def replay_data(run_dir: Path) -> dict[str, Any] | None:
     return None
 
 
-def page_data(
-    inspector: Inspector, attention: Attention, reason: Reason, table: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What the attention page shows.
-
-    Args:
-        reason: why links are read by `attention.rule`.
-        table: rows of `alignment.json` as `rule_from_json` gives them; may be empty.
-    """
-    run, src, tgt = inspector.run, attention.src, attention.tgt
-    config = run.config
+def page_data(attention: Attention) -> dict[str, Any]:
+    """What the attention page shows."""
+    inspector, src, tgt = attention.inspector, attention.src, attention.tgt
+    run, config = inspector.run, inspector.run.config
+    saved = inspector.saved_rule()
+    table = saved[1]["table"] if saved else []
     return {
         "run": run_data(run),
         "src": side_data(src, config.src_language),
@@ -189,7 +184,7 @@ def page_data(
         "keys": {kind: packed(attention.keys[kind]) for kind in KINDS},
         "values": {kind: packed(attention.values[kind]) for kind in KINDS},
         "rule": asdict(attention.rule),
-        "reason": reason_data(reason),
+        "reason": reason_data(attention.reason),
         "links": sorted(attention.links),
         "gold": gold_links(run, attention),
         "aer": [{key: row[key] for key in AER_KEYS} for row in table],
