@@ -123,7 +123,7 @@ def generate(g, rules, total, taken, least=0.0):
 
 
 def split(rows, rng):
-    """Split into train, valid and test.
+    """Split into train, valid, test, and what is left over.
 
     A row may leave the training set only while all its words stay there often enough.
     """
@@ -141,7 +141,8 @@ def split(rows, rng):
     away = set(held)
     train = [row for i, row in enumerate(rows) if i not in away]
     rng.shuffle(train)
-    return train[:N_FIRST], [rows[i] for i in held[:N_VALID]], [rows[i] for i in held[N_VALID:]]
+    valid, test = ([rows[i] for i in part] for part in (held[:N_VALID], held[N_VALID:]))
+    return train[:N_FIRST], valid, test, train[N_FIRST:]
 
 
 def free_rows(path, taken):
@@ -166,7 +167,7 @@ def corpus():
     free = free_rows(FREE, taken)
     rows = generate(g, list(RULES.values()), N_FIRST + N_VALID + N_TEST - len(free) + 300, taken, LEAST_WEIGHT)
     rng = random.Random(SEED)
-    train, valid, test = split(free + rows, rng)
+    train, valid, test, left_over = split(free + rows, rng)
     seen = {pair for row in train for pair in feature_pairs(row)}
     known = {word for row in train for word in row.words}
     structure = [
@@ -176,17 +177,20 @@ def corpus():
     ]
     rng.shuffle(structure)
     structure = structure[:N_STRUCTURE]
-    train += supplement(taken, train)
+    train += supplement(taken, train, left_over)
     rng.shuffle(train)
     return {"train": train, "valid": valid, "test": test, "test_structure": structure}
 
 
-def supplement(taken, train):
-    """Draw the training rows that were added to the first corpus, `train`."""
-    free = free_rows(BEGINNER, taken)
+def supplement(taken, train, left_over):
+    """Draw the training rows that were added to the first corpus, `train`.
+
+    Free sentences that the first corpus left over, such as `Goodbye.`, are among them.
+    """
+    free = free_rows(BEGINNER, taken) + [row for row in left_over if row.construction == "free"]
     free += [
         Row(*way, AS_TYPED, (AS_TYPED,), ())
-        for row in train
+        for row in train + free
         if row.english in OFTEN_TYPED
         for way in typed_ways(row.english, row.chinese, row.links)
     ]
