@@ -1,9 +1,9 @@
 """How fast is the live page, and does it translate as Python does?
 
-    python scripts/bench/page_speed.py RUN [--lines 1000]
+    python scripts/bench/page_speed.py RUN [--src FILE] [--lines 1000]
 
 opens the run's engine in Chromium, without a window, and prints as JSON the median milliseconds for
-each translation, and how many of the run's test sentences have the same token ids, the same greedy
+each translation, and how many sentences, of the run's test set or of a file, have the same token ids, the same greedy
 ids and the same text by beam search as with Python, whose model has the page's weights, too.
 """
 
@@ -34,7 +34,10 @@ TIMED = """a.map((line) => {
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=typed_path, metavar="RUN")
-    parser.add_argument("--lines", type=int, default=1000, help="test sentences (default: 1000)")
+    parser.add_argument(
+        "--src", type=typed_path, metavar="FILE", help="a sentence a line (default: the test set)"
+    )
+    parser.add_argument("--lines", type=int, default=1000, help="of these (default: 1000)")
     return parser.parse_args()
 
 
@@ -59,7 +62,8 @@ def measured(page: EnginePage, lines: list[str], settings: dict) -> tuple[float,
 
 def main() -> None:
     args = parse_args()
-    lines = [row.split("\t")[0] for row in read_text(args.run / "test.tsv")][: args.lines]
+    rows = read_text(args.src or args.run / "test.tsv")[: args.lines]
+    lines = [row.split("\t")[0] for row in rows]
     with tempfile.TemporaryDirectory() as folder, chromium(folder) as browser:
         page = EnginePage(browser, Path(folder))
         translator = page.load(args.run)
