@@ -46,14 +46,14 @@ See you tomorrow.; See you later.; See you soon.; Welcome.; Good luck.; Thank yo
 Thank you very much.; Thanks a lot.; You're welcome.; No problem.; Excuse me.; It doesn't matter.
 Don't worry.; Happy birthday.; Happy New Year.; Merry Christmas.; Congratulations.; Cheers.; Yes.
 No.; OK.; Of course.; Really?; Goodbye.; I'm sorry.; Don't cry.; No, thank you.; Yes, please.
-I don't know.; I know.; I understand.; I don't understand.; I see.; How are you?; I'm fine, thank you.; I'm fine, and you?
-Nice to meet you.; What is your name?; How old are you?; Who are you?; What time is it?
-How much is it?; How much is this?; Where are you from?; What are you doing?; What happened?
-I love you.; I like you.; I miss you.
-I'm hungry.; I'm thirsty.; I'm tired.; I'm happy.; I'm sad.; I'm sleepy.; I'm sick.; I'm lost.
-I'm a student.; Do you speak English?; Help!; Please sit down.; Please come in.; Let's go.
-Come here.; Wait a minute.; Be careful.; Stop!; That's right.; I agree.; Maybe.; Why?; Where?; When?
-Who?; What?; Me too.; Let's eat.
+I don't know.; I know.; I understand.; I don't understand.; I see.; How are you?
+I'm fine, thank you.; I'm fine, and you?; Nice to meet you.; What is your name?; How old are you?
+Who are you?; What time is it?; How much is it?; How much is this?; Where are you from?
+What are you doing?; What happened?; I love you.; I like you.; I miss you.; I'm hungry.
+I'm thirsty.; I'm tired.; I'm happy.; I'm sad.; I'm sleepy.; I'm sick.; I'm lost.; I'm a student.
+Do you speak English?; Help!; Please sit down.; Please come in.; Let's go.; Come here.
+Wait a minute.; Be careful.; Stop!; That's right.; I agree.; Maybe.; Why?; Where?; When?; Who?
+What?; Me too.; Let's eat.
 """
 OFTEN_TYPED = frozenset(sentence for _, sentence in lex.entries(_OFTEN_TYPED))
 

@@ -3,8 +3,8 @@
     python scripts/bench/page_speed.py RUN [--src FILE] [--lines 1000]
 
 opens the run's engine in Chromium, without a window, and prints as JSON the median milliseconds for
-each translation, and how many sentences, of the run's test set or of a file, have the same token ids, the same greedy
-ids and the same text by beam search as with Python, whose model has the page's weights, too.
+each translation, and how many sentences have the same token ids, the same greedy ids and the same
+text by beam search as with Python, whose model has the page's weights, too.
 """
 
 import argparse
