@@ -25,7 +25,7 @@ LAYERS = (
     {"config"},
     {"files", "text", "fast", "runtime", "workers", "batches"},
     {"sentences", "units", "tokenizer", "model", "scoring", "config_file", "snapshots"}
-    | {"interchange.pieces"},
+    | {"marks", "interchange.pieces"},
     {"cli", "noise", "run_dir", "markup", "interchange.marian", "interchange.vocabularies"},
     {"decoding", "names"},
     {"alignment"},

@@ -8,7 +8,8 @@ from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformer_mt.markup import Kind, put_back, take_apart
+from transformer_mt.marks import Kind
+from transformer_mt.markup import put_back, take_apart
 from transformer_mt.names import name_marks, without_names
 from transformer_mt.text import is_unspaced, one_line
 from transformer_mt.units import Link, split_units, units
@@ -22,15 +23,34 @@ TEXT = st.sampled_from(
     ["I", "like", "red apples", "我喜欢", "苹果。", ", ", "!", " ", "don't", "3", "x-y"]
 )
 SINGLE = st.sampled_from(
-    ["{name}", "%s", "<br/>", "``code``", ":func:`f`", '<img src="a>b"/>', "https://a.b/c", "{0}"]
+    [
+        *["{name}", "%s", "<br/>", "``code``", ":func:`f`", '<img src="a>b"/>', "https://a.b/c"],
+        *["{0}", "<!-- x -->", "&nbsp;", "me@a.org", "|sub|", "[1]_", "__init__", ":smile:", "$H"],
+        *["{n, plural, one {# x} other {# y}}", "{n, number}", "{ $x }", "{{ x }}", "%1$s", "${x}"],
+        *["%(x)s", "$x^2$", r"\ref{x}", r"\n", "<code>x</code>", "![](x.png)", "[^1]", "%-5.2f"],
+    ]
 )
-PAIRS = [("<b>", "</b>"), ('<a href="x y">', "</a>"), ("<i>", "</i>")]
+PAIRS = [
+    *[("<b>", "</b>"), ('<a href="x y">', "</a>"), ("<i>", "</i>"), ("<![CDATA[", "]]>")],
+    *[("*", "*"), ("**", "**"), ("_", "_"), ("__", "__"), ("~~", "~~"), ("[", "](https://u.v)")],
+    *[("{link}", "{/link}"), ("[u]", "[/u]"), ("{% if x %}", "{% endif %}"), (r"\emph{", "}")],
+    *[("&lt;u&gt;", "&lt;/u&gt;"), ("<0>", "</0>")],
+]
+
+
+def wrap(pair: tuple[str, str], inner: str) -> str:
+    """`inner` inside of a pair: emphasis begins and ends with a word, and has no other inside."""
+    opening, closing = pair
+    if opening[0] in "*_~[" and closing[0] != "[":
+        forbidden = "[" if opening == "[" else "*_~"
+        return inner if set(forbidden) & set(inner) else f"{opening}a {inner} b{closing}"
+    if opening == "<![CDATA[" and "]]>" in inner:
+        return inner
+    return opening + inner + closing
 
 
 def pair(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.tuples(st.sampled_from(PAIRS), inner).map(
-        lambda both: both[0][0] + both[1] + both[0][1]
-    )
+    return st.builds(wrap, st.sampled_from(PAIRS), inner)
 
 
 MARKED = st.recursive(
@@ -38,7 +58,10 @@ MARKED = st.recursive(
     lambda inner: pair(inner) | st.lists(inner, min_size=1, max_size=5).map(" ".join),
     max_leaves=14,
 )
-ANYTHING = st.text(st.sampled_from("ab 我。<>/b*`:|_{}%s$&;=\"'[]#0!\\-"), max_size=40)
+ANYTHING = st.text(st.sampled_from("ab 我。<>/b*`:|_{}%s$&;=\"'[]#0!\\-~()@,^."), max_size=40)
+PIECES = st.lists(TEXT | SINGLE | st.sampled_from([half for both in PAIRS for half in both])).map(
+    "".join
+)
 TRANSLATION = st.lists(TEXT, max_size=9).map("".join).map(one_line)
 LINKS = st.sets(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=30)
 
@@ -78,7 +101,7 @@ def parents(text: str, tags: list[str]) -> list[tuple[str, ...]]:
     closing = dict(PAIRS)
     for match in re.finditer(pattern, text) if tags else ():
         mark = match[0]
-        if mark in closing.values():
+        if mark in closing.values() and (mark not in closing or mark in stack):
             assert stack and closing[stack.pop()] == mark
         else:
             found.append((*stack, mark))
@@ -113,11 +136,14 @@ def test_a_sentence_with_the_links_of_a_person(row):
         "5 % of 50 %, 100%sure, 5%discount",
         "3 * 4 * 5, 2*3*4, f(*args, **kwargs)",
         "a lone ` backtick, it's `so",
-        "{a, b} and { x } }{",
+        "{a, b} and { } }{",
         "a|b|c, x | y | z, ||",
         "std::string, 10:30, :) :-)",
-        "# one & two; R&D; &unknown;",
-        "snake_case_name, __init__, http: //x",
+        "#one & two; R&D; &unknown;",
+        "snake_case_name, _x, __y, a_b_c, ____, http: //x",
+        "It costs $5 or $10, US$20-$30, 5$ or 6$.",
+        "km/h, and/or, 24/7, 1. May, -5, [x], a[i](x), [1][2]",
+        "Hi :D @you #tag <your name> x <- y -> z => w",
         "",
         "我喜欢3*4*5。",
     ],
@@ -154,6 +180,51 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ("x &lt;b&gt; &amp;c;", "x <b> &c;", ""),
         ("a https://b.c/d. E", "a. E", "https://b.c/d"),
         ("<a title='x > y' b>c</a>d", "cd", "<a|title='x|>|y'|b> </a>"),
+        # HTML and XML
+        ("<?xml v?><!DOCTYPE html> a &nbsp;b", "a b", "<?xml|v?> <!DOCTYPE|html> &nbsp;"),
+        ("a,<br>b", "a, b", "<br>"),
+        ("<![CDATA[a <b>c</b>]]>", "a c", "<![CDATA[ <b> </b> ]]>"),
+        ('x <i class="y"></i> z', "x z", '<i|class="y"> </i>'),
+        ("&lt;b&gt;a&lt;/b&gt; &lt;c&gt;", "a <c>", "&lt;b&gt; &lt;/b&gt;"),
+        (r"<a href=\"x y\">b</a>", "b", r"<a|href=\"x|y\"> </a>"),
+        ("<color=#f00>a</color>", "a", "<color=#f00> </color>"),
+        ('<xliff:g id="a">%1$s</xliff:g> b', "b", '<xliff:g|id="a">%1$s</xliff:g>'),
+        ('<b class="x notranslate">a</b> b', "b", '<b|class="x|notranslate">a</b>'),
+        ("<b>a <i>b</b> c</i>", "a b c", "<b> <i> </b> </i>"),
+        # addresses
+        ("see (https://a.b/c_(d)), ok", "see (), ok", "https://a.b/c_(d)"),
+        ("https://a.b/{id}?q=%s ok", "ok", "https://a.b/{id}?q=%s"),
+        ("www.a.b/c <me@a.org> x+y@a-b.co.uk, ok", ", ok", "www.a.b/c <me@a.org> x+y@a-b.co.uk"),
+        # Markdown
+        ("_a_ __b c__ ***d*** ~~e~~", "a b c d e", "_ _ __ __ ** * * ** ~~ ~~"),
+        ("**a *b***", "a b", "** * * **"),
+        ('[a **b**](c_(d) "e f")', "a b", '[ ** ** ](c_(d)|"e|f")'),
+        ("[a [b] c](d) [e][f] [g][] h", "a [b] c e h", "[ ](d) [ ][f] [g][]"),
+        ("[![a](b)](c) ![](d) e[^1]", "a e", "[ ![ ](b) ](c) ![](d) [^1]"),
+        ("## a", "a", "##"),
+        ("- [ ] a", "a", "-|[|]"),
+        ("> a :smile:", "a", "> :smile:"),
+        # reStructuredText
+        (".. note:: a term_ b", "a b", "..|note:: term_"),
+        (":param x: a _`b` c__", "a", ":param|x: _`b` c__"),
+        ("__init__ of __x y__", "of x y", "__init__ __ __"),
+        # templates and messages
+        ("{ $a } { -b } { c } {D($e)} ok", "ok", "{|$a|} {|-b|} {|c|} {D($e)}"),
+        ("{n, number} {0,5:N2} {a:{b}} ok", "ok", "{n,|number} {0,5:N2} {a:{b}}"),
+        ("{n,plural,one{# a {b}}other{# c}} ok", "ok", "{n,plural,one{#|a|{b}}other{#|c}}"),
+        ("{ $n -> [one] a *[other] {$n} b } ok", "ok", "{|$n|->|[one]|a|*[other]|{$n}|b|}"),
+        ("{a}b{/a} {{c}}d{{/c}} {{#e}}g{{/e}}", "b d g", "{a} {/a} {{c}} {{/c}} {{#e}} {{/e}}"),
+        ("{% if a %}b{% else %}c{% endif %}", "b c", "{%|if|a|%} {%|else|%} {%|endif|%}"),
+        ("[b]a[/b] [url=http://c]d[/url]", "a d", "[b] [/b] [url=http://c] [/url]"),
+        ("{@link a} {{{b}}} ${c || 'd'} $(e) ok", "ok", "{@link|a} {{{b}}} ${c||||'d'} $(e)"),
+        # programs
+        ("%-5.2f %*d %ld %@ %1$@ %<n>d %5s%05d ok", "ok", "%-5.2f %*d %ld %@ %1$@ %<n>d %5s %05d"),
+        ("%1$sa%2$s %sMB %1 %L2 %n %PATH% ok", "a MB ok", "%1$s %2$s %s %1 %L2 %n %PATH%"),
+        ("$HOME $a/b.c ${d}/e ok", "ok", "$HOME $a/b.c ${d}/e"),
+        (r"C:\new\x /usr/bin @string/a ok", "ok", r"C:\new\x /usr/bin @string/a"),
+        (r"Don\'t.\nSay \"a\".", 'Don\'t. Say "a".', r"\n"),
+        # LaTeX
+        (r"\emph{a \textbf{b}} $x < y$ \ref{c}", "a b", r"\emph{ \textbf{ } } $x|<|y$ \ref{c}"),
     ],
 )
 def test_what_is_taken_out(text, plain, marks):
@@ -179,15 +250,15 @@ def test_marks_are_set_once_and_inside_what_they_were_in(line, translation, link
     text, displaced = put_back(take_apart(line), translation, links, unspaced)
     assert parents(text, marks) == parents(one_line(line), marks)
     if take_apart(line).plain:
-        for mark in set(marks):
-            assert text.count(mark) == line.count(mark)
+        assert all(text.count(mark) == line.count(mark) for mark in marks)
+        for mark in sorted(marks, key=len, reverse=True):
             text = text.replace(mark, "")
         assert text.replace(" ", "") == translation.replace(" ", "")
     assert set(displaced) <= set(marks)
 
 
 @settings(deadline=None)
-@given(MARKED | ANYTHING)
+@given(MARKED | ANYTHING | PIECES)
 def test_a_line_translated_to_itself_is_itself(line):
     marked = take_apart(line)
     links = diagonal(marked.plain)
@@ -253,6 +324,11 @@ def test_entities_are_written_as_the_line_writes_them():
     assert marked.plain == "a < b é c"
     assert put_back(marked, "é < & > c", {(4, 4)})[0] == "&#233; &lt; &amp; &gt; <i>c</i>"
     assert put_back(take_apart("a & b &amp; c"), "x & y", set())[0] == "x & y"
+    # As many as before: each as it was.
+    marked = take_apart("50%% of %d% and &#39;a&#x27;")
+    assert put_back(marked, "a % b % 'c'", set())[0].replace("%d", "") == "a %% b % &#39;c&#x27;"
+    # Only a line with tags is HTML.
+    assert put_back(take_apart("a::"), "b & c", set())[0] == "b & c::"
 
 
 def test_a_name_that_is_not_there_once_is_noticed():

@@ -5,65 +5,18 @@ it. `put_back` sets the markup around the words of the translation that are link
 stood around.
 
     Hello, <b>{name}</b>!      →  Hello,!   →  你好，！  →  你好，<b>{name}</b>！
-
-Markup is tags and comments of HTML and XML, placeholders ({name}, {{name}}, ${name}, %s,
-%(name)s), addresses (https://…), and the inline markup of reStructuredText and Markdown (`code`,
-``code``, :role:`code`, *emphasis*, **strong**, |name|, `text <address>`_, [1]_, :: at the end).
-
-- A *pair* stands around words that are translated: <b>…</b>, *…*. Everything else is *alone* and
-  opaque; so are code elements and elements with translate="no", together with what is in them.
-- Entities are text (&amp;, and %% for a percent sign): they are decoded for the model. A character
-  that the line writes as an entity is written so again in the translation.
-- A star without a partner, < before a space, and a lone backtick are text. A tag without a partner
-  stands alone.
 """
 
-import html
 import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from itertools import accumulate, chain, pairwise
 
+from transformer_mt.marks import LETTER, Kind, Mark, Style, decode, encode, find_marks, spellings
 from transformer_mt.text import one_line
 from transformer_mt.units import Link, is_punctuation, split_units
-
-
-class Kind(Enum):
-    """Which part of markup a mark is."""
-
-    opening = "opening"
-    closing = "closing"
-    alone = "alone"
-
-
-class Style(Enum):
-    """How a mark stands among words."""
-
-    tag = "tag"
-    """It has no white space of its own."""
-    word = "word"
-    """It is read as a word: a placeholder, a code element."""
-    quoted = "quoted"
-    """Reads as a word, or begins or ends one, that reStructuredText wants apart from letters."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One piece of markup, as the line writes it."""
-
-    text: str
-    kind: Kind
-    style: Style
-    partner: int
-    """The number of the other half of a pair; of a mark that stands alone, its own."""
-
-    @property
-    def is_word(self) -> bool:
-        """Whether it reads as a word by itself."""
-        return self.kind is Kind.alone and self.style is not Style.tag
 
 
 @dataclass(frozen=True)
@@ -91,157 +44,13 @@ class Marked:
     marks: list[Mark]
     """In order."""
     gaps: list[Gap]
-    entities: dict[str, str]
-    """How the line writes characters that stand in it as entities only."""
+    spelled: dict[str, list[str]]
+    """How the line writes characters that stand in it as entities, see `spellings`."""
 
 
-# ------------------------------------------------------------------------------------------- marks
-
-_ATTRIBUTE = r"""[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?"""
-# Letters of an alphabet and digits. Chinese characters may stand directly before and after markup.
-_LETTER = r"[^\W\u2e80-\u9fff\uf900-\ufaff]"
-_MARK = re.compile(
-    rf"""
-    (?P<comment> <!--.*?--> )
-  | (?P<tag> <(?P<slash>/?)(?P<name>[A-Za-z0-9][\w:.-]*)(?:\s+{_ATTRIBUTE})*\s*(?P<void>/?)> )
-  | (?P<url> <https?://[^<>\s]+> | https?://[^\s<>"'`{{}}|\\^()\u2e80-\uffff]*[\w/=&%#-] )
-  | (?P<code> (?:\\[ ])? (?<!`) (?: ``(?=[^\s`])(?:.*?[^\s])??``(?!`) | ```(?=\S).*?```(?!`) )
-      (?:\\[ ])? )
-  | (?P<pair_open> (?::[A-Za-z][\w:.+-]*:)?(?<!`)` ) (?P<pair_text> [^`<>\s][^`<>]*? )
-      (?P<pair_close> [ ]?<[^`<>]+>`_{{0,2}} )
-  | (?P<role> (?:\\[ ])? :[A-Za-z][\w:.+-]*:`[^`]+` (?:\\[ ])? )
-  | (?P<ref> (?:\\[ ])? (?<!{_LETTER})(?<![`\\])`[^`\s](?:[^`]*[^`\s])?`_{{0,2}}(?!{_LETTER}|`)
-      (?:\\[ ])? )
-  | (?P<name_in_bars> (?<!{_LETTER})(?<![|\\])\|[^\W\d][\w.-]*\|_{{0,2}}(?!{_LETTER}|\|) )
-  | (?P<footnote> [ ]?\[(?:\#?\w[\w.-]*|[\#*])\]_(?!{_LETTER}) )
-  | (?P<placeholder>
-        \{{\{{[^{{}}]*\}}\}}
-      | \{{%.*?%\}} | <%.*?%>
-      | [$%\#]\{{[^{{}}\s]*\}}
-      | \{{ (?:[^\W\d]\w*|\d+)? (?:\.\w+|\[[^\]{{}}]*\])* (?:![rsa])? (?::[^{{}}\s]*)? \}}
-      | %\(\w+\)[-+\#0]?\d*(?:\.\d+)?[diouxXeEfFgGcrsa]
-      | (?<!\d)%(?:\d+\$)?[-+\#]?(?:\.\d+)?(?:ll?|z)?(?:d|[iufFeEgGxXcrsp@](?![A-Za-z]))
-      | (?<!\w)%\d+(?:\.\d+)?(?:ll?|z)?[diufFeEgGxXcrs](?![A-Za-z]) )
-  | (?P<star> (?<![\\*])\*\*?(?!\*) )
-  | (?P<literal_block> ::$ )
-    """,
-    re.VERBOSE,
-)
-DEEPEST = 100
-"""Pairs inside each other. What is opened deeper stands alone."""
 _OPENING = set("([{<“‘「『（《【〈¿¡")
 _CLOSING = set(",.;:!?)]}>%”’、，。；：！？）】》〉」』…")
 _SYMBOLS = set("/-_=#@$&+~'\"")
-_VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr")
-_CODE = re.compile("code|kbd|math|pre|samp|script|style|svg|tt|var")
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|%%")
-
-
-@dataclass
-class _Found:
-    """A mark that was found in a line, not yet with its partner."""
-
-    start: int
-    end: int
-    kind: Kind
-    style: Style
-    name: str = ""
-    """What opening and closing have in common."""
-    maybe_text: bool = False
-    """Without a partner it is no markup."""
-    partner: "_Found | None" = None
-
-
-def _find(line: str) -> list[_Found]:
-    """The marks of a line, in order, with their partners."""
-    found: list[_Found] = []
-    end = 0
-    while match := _MARK.search(line, end):
-        marks = _marks_of(match)
-        end = max(match.end(), marks[-1].end) if marks else match.end()
-        found += marks
-    _pair(found)
-    return [mark for mark in found if mark.partner or not mark.maybe_text]
-
-
-def _marks_of(match: re.Match[str]) -> list[_Found]:
-    """The marks that a match of `_MARK` is: one, two of a reference, or none."""
-    start, end = match.span()
-    if match["tag"]:
-        return [_tag(match)]
-    if match["pair_text"] is not None:
-        name = f"reference {start}"
-        return [
-            _Found(start, match.end("pair_open"), Kind.opening, Style.quoted, name),
-            _Found(match.start("pair_close"), end, Kind.closing, Style.quoted, name),
-        ]
-    if match["star"]:
-        return _star(match)
-    style = Style.quoted
-    if match["comment"] or match["literal_block"] or match["footnote"]:
-        style = Style.tag
-    elif match["placeholder"] or match["url"]:
-        style = Style.word
-    return [_Found(start, end, Kind.alone, style)]
-
-
-def _tag(match: re.Match[str]) -> _Found:
-    """A tag; or a whole element, where it is code or not to be translated."""
-    (start, end), name = match.span(), match["name"].lower()
-    if match["slash"]:
-        return _Found(start, end, Kind.closing, Style.tag, name, name.isdigit())
-    if match["void"] or _VOID.fullmatch(name):
-        return _Found(start, end, Kind.alone, Style.tag, name)
-    is_opaque = re.search(r"""\stranslate\s*=\s*["']?no\b""", match[0])
-    if _CODE.fullmatch(name) or is_opaque:
-        depth, tags = 1, re.compile(rf"<(/?){re.escape(name)}\b[^>]*>", re.IGNORECASE)
-        for tag in tags.finditer(match.string, end):
-            depth += -1 if tag[1] else 1
-            if depth == 0:
-                return _Found(start, tag.end(), Kind.alone, Style.word, name)
-    # `a<b and c>d` has a tag's form, but attributes without values.
-    has_bare_attributes = bool(re.search(r"\s", match[0])) and "=" not in match[0]
-    return _Found(start, end, Kind.opening, Style.tag, name, has_bare_attributes or name.isdigit())
-
-
-def _star(match: re.Match[str]) -> list[_Found]:
-    """A star or two that may begin or end an emphasis, as the characters around allow."""
-    line, (start, end) = match.string, match.span()
-    before, after = line[start - 1 : start] or " ", line[end : end + 1] or " "
-    may_open = not after.isspace() and not re.match(_LETTER, before)
-    may_close = not before.isspace() and not re.match(_LETTER, after)
-    if not may_open and not may_close:
-        return []
-    # Where both are possible, `_pair` closes what is open, and else opens.
-    kind = Kind.closing if may_close else Kind.opening
-    name = match[0] + (" both" if may_open and may_close else "")
-    return [_Found(start, end, kind, Style.quoted, name, maybe_text=True)]
-
-
-def _pair(found: list[_Found]) -> None:
-    """Give every half of a pair its partner; tags without one stand alone."""
-    waiting: list[_Found] = []
-    for mark in found:
-        may_open = mark.name.endswith(" both")
-        mark.name = mark.name.removesuffix(" both")
-        if mark.kind is Kind.closing:
-            for n in reversed(range(len(waiting))):
-                if waiting[n].name == mark.name and waiting[n].end < mark.start:
-                    mark.partner, waiting[n].partner = waiting[n], mark
-                    del waiting[n:]  # what was opened inside and not closed has no partner
-                    break
-                if mark.maybe_text and waiting[n].style is Style.tag:
-                    break  # emphasis does not end outside the element that it began in
-                if waiting[n].name == mark.name:
-                    break
-        if mark.kind is Kind.closing and mark.partner is None and may_open:
-            mark.kind = Kind.opening
-        if mark.kind is Kind.opening and len(waiting) < DEEPEST:
-            waiting.append(mark)
-    for mark in found:
-        if mark.partner is None:
-            mark.kind = Kind.alone
-
 
 # -------------------------------------------------------------------------------------- take apart
 
@@ -249,34 +58,34 @@ def _pair(found: list[_Found]) -> None:
 def take_apart(line: str) -> Marked:
     """The plain text of a line and the markup in it."""
     line = one_line(line)
-    found = _find(line)
-    numbers = {id(mark): n for n, mark in enumerate(found)}
-    marks = [
-        Mark(line[mark.start : mark.end], mark.kind, mark.style, numbers[id(mark.partner or mark)])
-        for mark in found
-    ]
+    marks = find_marks(line)
     plain, gaps, end, n = "", [], 0, 0
     texts = []
-    while n < len(found):
-        first, stop = n, found[n].end
-        while n + 1 < len(found) and not line[stop : found[n + 1].start].strip(" "):
+    while n < len(marks):
+        first, stop = n, marks[n].end
+        while n + 1 < len(marks) and not line[stop : marks[n + 1].start].strip(" "):
             n += 1
-            stop = found[n].end
+            stop = marks[n].end
         n += 1
-        text = line[end : found[first].start].rstrip(" ")
+        text = line[end : marks[first].start].rstrip(" ")
         start = end + len(text)
         end = stop + len(line[stop:]) - len(line[stop:].lstrip(" "))
         texts.append(text)
-        plain += _decode(text)
-        left, right = plain[-1:], _decode(line[end : end + 40])[:1]
+        plain += decode(text)
+        left, right = plain[-1:], decode(line[end : end + 40])[:1]
         gap = Gap(line[start:end], tuple(range(first, n)), len(plain), left, right)
         gaps.append(gap)
         plain += _joint(gap, marks)
     texts.append(line[end:])
-    plain += _decode(line[end:])
+    plain += decode(line[end:])
     if marks and all(map(is_punctuation, plain)):
         plain = ""
-    return Marked(line, plain, marks, gaps, _entities(texts, found))
+    spelled = spellings("\n".join(texts))
+    if any(mark.text[0] == "<" and not mark.is_word for mark in marks):
+        for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            if character not in plain:
+                spelled[character] = [entity]
+    return Marked(line, plain, marks, gaps, spelled)
 
 
 def _joint(gap: Gap, marks: list[Mark]) -> str:
@@ -288,6 +97,10 @@ def _joint(gap: Gap, marks: list[Mark]) -> str:
     # `Hello.<br>Thanks.` are two sentences, which nobody would tell apart in `Hello.Thanks.`
     if gap.left and gap.left in ".!?" and gap.right.isupper():
         return " "
+    # A line break parts words, also after a comma, where the script has spaces.
+    if any(mark.style is Style.space for mark in inside):
+        is_spaced = all(is_alphabetic(c) or not c.isalpha() for c in (gap.left, gap.right))
+        return " " if gap.left and gap.right and is_spaced else ""
     # `5<br/>apples` and `<td>a</td><td>b</td>` are two words each, `un<b>believ</b>able` is one.
     # Without the word that stood there, `Hello, {name}!` is `Hello,!`.
     kinds = {mark.kind for mark in inside}
@@ -311,29 +124,7 @@ def space_between(left: str, right: str, spaces: str) -> str:
 
 def is_alphabetic(character: str) -> bool:
     """Whether it is a letter of an alphabet or a digit."""
-    return bool(re.match(_LETTER, character))
-
-
-def _decode(text: str) -> str:
-    return _ENTITY.sub(lambda match: _meaning(match[0]), text)
-
-
-def _meaning(entity: str) -> str:
-    return "%" if entity == "%%" else html.unescape(entity)
-
-
-def _entities(texts: list[str], found: list[_Found]) -> dict[str, str]:
-    """How to write each character that stands in `texts` as an entity and never by itself."""
-    bare = set("".join(_ENTITY.sub("", text) for text in texts))
-    entities = {}
-    if any(mark.style is Style.tag for mark in found):
-        entities = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-    for text in texts:
-        for match in _ENTITY.finditer(text):
-            character = _meaning(match[0])
-            if len(character) == 1:
-                entities[character] = match[0]
-    return {character: entity for character, entity in entities.items() if character not in bare}
+    return bool(re.match(LETTER, character))
 
 
 # ---------------------------------------------------------------------------------------- put back
@@ -386,7 +177,7 @@ def put_back(
     if not marked.plain:  # nothing to translate
         return marked.line, []
     if not marked.marks:
-        return _encode(translation, marked.entities), []
+        return "".join(encode(translation, marked.spelled)), []
     src, tgt, links = _cut_units(marked, translation, set(links))
     starts = [start for start, _ in tgt]
     points = {number: bisect_left(starts, point) for number, point in (known or {}).items()}
@@ -398,10 +189,6 @@ def put_back(
     slots: list[list[int]] = [[] for _ in range(len(tgt) + 1)]
     _collect(root, slots)
     return _write(marked, translation, tgt, slots, unspaced), placer.displaced
-
-
-def _encode(text: str, entities: dict[str, str]) -> str:
-    return "".join(entities.get(character, character) for character in text) if entities else text
 
 
 def _cut_units(
@@ -688,7 +475,9 @@ def _write(
     """The translation with the marks of each slot before its unit."""
     gap_of = {number: gap for gap in marked.gaps for number in gap.numbers}
     spacing = _Spacing(marked, unspaced)
-    parts, end = [], 0
+    written = encode(translation, marked.spelled)
+    parts: list[str] = []
+    end = 0
     for slot, (start, unit_end) in zip(
         slots, [*units, (len(translation), len(translation))], strict=True
     ):
@@ -698,10 +487,10 @@ def _write(
             left, right = translation[: end + len(before)][-1:], (after + translation[start:])[:1]
             gap = gap_of[slot[0]]
             is_as_before = (gap.numbers, gap.left, gap.right) == (tuple(slot), left, right)
-            parts.append(_encode(before, marked.entities))
+            parts += written[end : end + len(before)]
             parts.append(gap.written if is_as_before else spacing.write(slot, left, right, spaces))
             end = start - len(after)
-        parts.append(_encode(translation[end:unit_end], marked.entities))
+        parts += written[end:unit_end]
         end = unit_end
     return "".join(parts)
 
@@ -757,7 +546,7 @@ class _Spacing:
             next_word = right if following is None else following
             tags = slot[first:n]
             joint = next((m for m, tag in enumerate(tags, start=first) if self._opens(tag)), n)
-            if not any(re.match("<[bh]r\\b", self.marks[tag].text, re.I) for tag in tags):
+            if not any(self.marks[tag].style is Style.space for tag in tags):
                 joints[joint] = self.between(word, next_word, spaces)
             word, first = next_word, n + 1
         texts = [left, *(self.marks[number].text for number in slot), right]
@@ -765,10 +554,12 @@ class _Spacing:
             mark = self.marks[number]
             if mark.style is not Style.quoted:
                 continue
-            if mark.kind is not Kind.closing and re.match(r"[^\W_]|[`*|}]", texts[n][-1:]):
+            if mark.kind is not Kind.closing and re.match(r"[\w`*|}~]", texts[n][-1:]):
                 joints[n] = joints[n] or " "
-            if mark.kind is not Kind.opening and re.match(r"[^\W_]|[`*|{$%]", texts[n + 2][:1]):
+            if mark.kind is not Kind.opening and re.match(r"[\w`*|{$%~]", texts[n + 2][:1]):
                 joints[n + 1] = joints[n + 1] or " "
+            if n and slot[n - 1] == mark.partner:  # nothing is inside
+                joints[n] = " "
         written = "".join(
             joint + self.marks[number].text for joint, number in zip(joints, slot, strict=False)
         )
