@@ -46,6 +46,8 @@ def wrap(pair: tuple[str, str], inner: str) -> str:
         return inner if set(forbidden) & set(inner) else f"{opening}a {inner} b{closing}"
     if opening == "<![CDATA[" and "]]>" in inner:
         return inner
+    if opening == "[u]":  # `[u][^1]` would be the beginning of a link
+        return f"{opening}a {inner} b{closing}"
     return opening + inner + closing
 
 
@@ -133,7 +135,7 @@ def test_a_sentence_with_the_links_of_a_person(row):
     "text",
     [
         "a < b and c > d, a<b and c>d",
-        "5 % of 50 %, 100%sure, 5%discount",
+        "5 % of 50 %, 100%sure, 5%discount, 50 %discount",
         "3 * 4 * 5, 2*3*4, f(*args, **kwargs)",
         "a lone ` backtick, it's `so",
         "{a, b} and { } }{",
@@ -215,11 +217,16 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ("{ $n -> [one] a *[other] {$n} b } ok", "ok", "{|$n|->|[one]|a|*[other]|{$n}|b|}"),
         ("{a}b{/a} {{c}}d{{/c}} {{#e}}g{{/e}}", "b d g", "{a} {/a} {{c}} {{/c}} {{#e}} {{/e}}"),
         ("{% if a %}b{% else %}c{% endif %}", "b c", "{%|if|a|%} {%|else|%} {%|endif|%}"),
+        ("[u]http://a[/u] {a}http://b{/a} c", "c", "[u] http://a [/u] {a} http://b {/a}"),
         ("[b]a[/b] [url=http://c]d[/url]", "a d", "[b] [/b] [url=http://c] [/url]"),
         ("{@link a} {{{b}}} ${c || 'd'} $(e) ok", "ok", "{@link|a} {{{b}}} ${c||||'d'} $(e)"),
         # programs
         ("%-5.2f %*d %ld %@ %1$@ %<n>d %5s%05d ok", "ok", "%-5.2f %*d %ld %@ %1$@ %<n>d %5s %05d"),
-        ("%1$sa%2$s %sMB %1 %L2 %n %PATH% ok", "a MB ok", "%1$s %2$s %s %1 %L2 %n %PATH%"),
+        (
+            "%1$sa%2$s %sMB %dpx %1 %L2 %n %PATH% ok",
+            "a MB px ok",
+            "%1$s %2$s %s %d %1 %L2 %n %PATH%",
+        ),
         ("$HOME $a/b.c ${d}/e ok", "ok", "$HOME $a/b.c ${d}/e"),
         (r"C:\new\x /usr/bin @string/a ok", "ok", r"C:\new\x /usr/bin @string/a"),
         (r"Don\'t.\nSay \"a\".", 'Don\'t. Say "a".', r"\n"),
@@ -347,6 +354,24 @@ def test_names_that_the_line_uses_itself_are_not_taken():
     )
     assert name_marks(take_apart("a " + "{x} " * 9), "en", "zh") is None
     assert name_marks(take_apart("a <b>c</b>"), "en", "zh") is None
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        *["%d", "%2$d", "%(x)d", "%<x>d", "%ld", "%n", "{n}", "{ $count }", "{{total}}", "${num}"],
+        *["{x:.2f}", "{:,}", "{x, number}", "{x, plural, one {# file} other {# files}}"],
+    ],
+)
+def test_a_number_stands_in_for_a_number(placeholder):
+    assert (
+        name_marks(take_apart(f"I see {placeholder} cats."), "en", "zh").plain == "I see 25 cats."
+    )
+
+
+@pytest.mark.parametrize("placeholder", ["%s", "{name}", "{ -brand }", "$HOME", "{x, date}"])
+def test_a_name_stands_in_for_other_words(placeholder):
+    assert name_marks(take_apart(f"I see {placeholder}."), "en", "zh").plain == "I see Tom."
 
 
 @pytest.mark.skipif(not PYDOCS.is_dir(), reason="no ../shared/data/pydocs")

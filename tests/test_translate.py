@@ -674,6 +674,14 @@ def test_markup_is_kept(call, translator, trained_run):
     assert values[0]["src"] == MARKED[0] and "links" not in values[0]
 
 
+def test_a_message_that_is_carried_whole_is_said(call, trained_run):
+    message = "{n, plural, one {# cat} other {# cats}}"
+    done = call("translate", trained_run, "--markup", "I like {x}.", f"They buy {message}.")
+    assert done.status == 0 and lines(done.out)[1].count(message) == 1
+    assert f"line 2: not translated inside of {message}." in done.err
+    assert "line 1: not" not in done.err
+
+
 def test_markup_in_each_of_the_n_best_and_in_long_lines(translator):
     translation = translator.translate("<b>They</b> buy <i>fish</i>.", n_best=4, markup=True)
     plain = translator.translate("They buy fish.", n_best=4).candidates

@@ -93,7 +93,7 @@ _PIECES = {
     "tag": r"""/?[A-Za-z0-9][\w:.-]*(?:=«value»)?
         (?:\s+[^\s"'<>/=]+(?:\s*=\s*«value»)?){0,30} \s*/?""",
     "path": r"(?:/[\w.-]*\w)*",
-    "url": r"""[^\s<>"'`{}|\\^()\u2e80-\uffff]""",
+    "url": r"""[^\s<>"'`{}|\\^()\[\]\u2e80-\uffff]""",
     "role": r":[A-Za-z][\w:.+-]{0,60}:",
     # Where reStructuredText wants white space, a backslash before it hides it.
     "hidden": r"(?:\\[ ])?",
@@ -130,8 +130,8 @@ FORMS = {
         Style.word,
         r"""<(?:[a-z]+://|mailto:)[^<>\s]+>
         | (?:(?:https?|ftp|file)://|mailto:|(?<![\w.])www\.)
-          (?: «url» | \(«url»*\) | [$%]?\{[^{}\s]*\} )*
-          (?: [\w/=&%\#-] | \(«url»*\) | \{[^{}\s]*\} )""",
+          (?: «url» | \(«url»*\) | [$%]?\{[^{}\s/][^{}\s]*\} )*
+          (?: [\w/=&%\#-] | \(«url»*\) | \{[^{}\s/][^{}\s]*\} )""",
     ),
     "email": _Form(
         Style.word,
@@ -169,7 +169,7 @@ FORMS = {
         Style.tag,
         r"!\[ | (?<!«letter»)\[",
         r"(?=[^\[\]]*[^\W\d]|!|\[)(?: [^\[\]] | \[[^\[\]]*\](?:\([^\s()]*\))? )*+",
-        r"\](?: \(«address»\) | \[[^\[\]\s][^\[\]]*\](?!\() )",
+        r"\](?: \(«address»\) | \[[^\[\]\s^][^\[\]]*\](?![(_]) )",
     ),
     "image": _Form(Style.word, r"!\[\]\(«address»\) | (?<!«letter»)\[[^\[\]]+\]\[\]"),
     "wiki_link": _Form(Style.tag, r"\[\[[^\[\]|]*\|", r"[^\[\]|]+", r"\]\]"),
@@ -205,7 +205,7 @@ FORMS = {
     "printf": _Form(
         Style.word,
         r"""(?: (?<!\d)%[-+\#]* | (?:(?<!\w)|(?<=[%\d][sdif]))%[-+\#0,]*«number» ) «conversion»
-        (?: [d@] | [iufegxcrspn](?![a-z]) | [FEGX](?![A-Za-z]) )""",
+        (?: @ | d(?![a-z]{4}) | [iufegxcrspn](?![a-z]) | [FEGX](?![A-Za-z]) )""",
     ),
     "numbered": _Form(Style.word, r"(?<!\w)%L?\d\d?(?![\w%.])"),
     "environment": _Form(Style.word, "%[A-Z][A-Z_]+%"),

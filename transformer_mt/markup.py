@@ -47,6 +47,11 @@ class Marked:
     spelled: dict[str, list[str]]
     """How the line writes characters that stand in it as entities, see `spellings`."""
 
+    @property
+    def messages(self) -> list[str]:
+        """The marks with sentences inside, which are not translated."""
+        return [mark.text for mark in self.marks if mark.style is Style.message]
+
 
 _OPENING = set("([{<“‘「『（《【〈¿¡")
 _CLOSING = set(",.;:!?)]}>%”’、，。；：！？）】》〉」』…")
@@ -302,6 +307,10 @@ class _Placer:
                 k = self.position(child, parent, taken)
                 self.place(child, k, k)
 
+    def known_inside(self, item: _Item) -> list[int]:
+        """The known places of an item and of those inside of it."""
+        return [self.known[each.first] for each in item.all() if each.first in self.known]
+
     def free(self, parent: _Item, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Ranges of units inside of `parent` that no pair has taken."""
         start, end = parent.place
@@ -363,7 +372,7 @@ class _Placer:
         in, as far as that goes.
         """
         start, end = place
-        known = [self.known[child.first] for child in item.all() if child.first in self.known]
+        known = self.known_inside(item)
         lowest = parent.place[0] if item.start == parent.start else min([start, *known])
         highest = parent.place[1] if item.end == parent.end else max([end, *known])
         if not self.is_punctuation[0][item.end - 1]:
@@ -404,7 +413,7 @@ class _Placer:
     def position(self, item: _Item, parent: _Item, taken: list[tuple[int, int]]) -> int:
         """The unit of the translation before which a mark alone stands."""
         start, end = parent.place
-        known = [self.known[child.first] for child in item.all() if child.first in self.known]
+        known = self.known_inside(item)
         if known and start <= known[0] <= end and not any(a < known[0] < b for a, b in taken):
             return known[0]
         if item.start == parent.start:

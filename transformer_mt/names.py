@@ -20,7 +20,8 @@ NAMES = {
 """One each for the placeholders of a line; other languages have those of English."""
 NUMBERS = ["25", "36", "47", "58", "69", "82"]
 NUMERIC = re.compile(
-    r"%(?:\(\w+\))?[^A-Za-z(]*[diufFeEgGxX]|[$%#]?\{(?:n|num|number|count|total)\}"
+    r"%(?:\(\w+\)|<\w+>)?[^A-Za-z(<]*l*[diufFeEgGxXn]|\W*(?:n|num|number|count|total)\W*"
+    r"|\{\w*:[^{}]*[dfFeEgGn,%]\}|\{\s*\w+\s*,\s*(?:number|ordinal|plural|selectordinal)\b.*"
 )
 
 

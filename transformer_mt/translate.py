@@ -264,15 +264,18 @@ def translate(
     number = 0  # of the input line, from 1
     warned = False
     for window in windows:
-        words = [take_apart(line).plain for line in window] if markup else window
+        lines = [take_apart(line) for line in window] if markup else []
+        words = [line.plain for line in lines] if markup else window
         if number == 0 or at_prompt:
             # The first lines tell whether source and target are exchanged.
             language = translator.config.src_language
             warned = cli.warn_of_other_language(words, language, "the input")
         if not warned:
             warned = cli.warn_of_unknown(translator.unknown_share(words), "the input")
-        for translation in translator.translate(window, rule=rule, **options):
+        for n, translation in enumerate(translator.translate(window, rule=rule, **options)):
             number += 1
+            if markup and (messages := lines[n].messages):
+                talk(f"line {number}: not translated inside of {' and '.join(messages)}.")
             if translation.n_pieces > translation.n_sentences:
                 talk(
                     f"warning: line {number} is longer than "
