@@ -11,9 +11,10 @@ from transformer_mt import Translator
 from transformer_mt.run_dir import put_weights
 from transformer_mt.view import page
 from transformer_mt.view.live_data import live_data, pack_weights, vocabulary_data
+from transformer_mt.view.primer_data import any_sentence_data
 
 ASSETS = Path(page.__file__).parent / "assets"
-SCRIPTS = ("tokenizer.js", "model.js", "engine.js")
+SCRIPTS = ("tokenizer.js", "model.js", "engine.js", "primer_engine.js")
 
 
 class EnginePage:
@@ -46,7 +47,8 @@ class EnginePage:
         translator = Translator(run_dir, "cpu", "fp32")
         weights, values = pack_weights(translator.run, bits)
         put_weights(translator.model, values, run_dir)
-        data = page.shown(live_data(translator.run, weights))
+        primer = {"primer": any_sentence_data(translator)}
+        data = page.shown(live_data(translator.run, weights) | primer)
         self.js("(globalThis.engine = new Engine(a), 0)", data)
         return translator
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
-from transformer_mt.config import UserError
 from transformer_mt.files import STANDARD, talk, typed_path
 
 if TYPE_CHECKING:
@@ -80,20 +79,12 @@ def say_cost(translator: "Translator", values: dict[str, "Tensor"]) -> None:
     )
 
 
-def check_size(page: bytes, bits: int, weights: dict[str, Any], translator: "Translator") -> None:
-    """Raise UserError where the page is larger than it may be."""
+def way_out_of_size(page: bytes, bits: int, weights: dict[str, Any]) -> str:
+    """What a person can do whose page is too large."""
     from transformer_mt.view.live_data import LIMIT
 
-    if len(page) <= LIMIT:
-        return
-    n_weights = sum(parameter.numel() for parameter in translator.model.parameters())
     halved = len(page) - len(weights["weights"]) // 2
-    way_out = "--quantize 8 halves it" if bits == 16 and halved <= LIMIT else "take a smaller model"
-    raise UserError(
-        f"{translator.run_dir}: the page would have {len(page) / 1e6:.1f} MB with "
-        f"{n_weights / 1e6:.1f} million weights of {bits} bits, but at most {LIMIT / 1e6:.0f} MB "
-        f"open well on a phone; {way_out}."
-    )
+    return "--quantize 8 halves it" if bits == 16 and halved <= LIMIT else "take a smaller model"
 
 
 def main(argv: list[str]) -> None:
@@ -103,7 +94,7 @@ def main(argv: list[str]) -> None:
     from transformer_mt.files import write_text
     from transformer_mt.translator import Translator
     from transformer_mt.view import page
-    from transformer_mt.view.live_data import live_data, pack_weights
+    from transformer_mt.view.live_data import check_size, live_data, pack_weights
 
     translator = Translator.from_pretrained(args.run, "cpu", "fp32")
     bits = args.quantize or 16
@@ -112,7 +103,8 @@ def main(argv: list[str]) -> None:
     if data["converts"]:
         talk("the run converts its source to simplified characters; the page does not.")
     html = page.render(data, "explore.html")
-    check_size(html.encode(), bits, weights, translator)
+    way_out = way_out_of_size(html.encode(), bits, weights)
+    check_size(html.encode(), translator.run, bits, way_out)
     if bits == 8:
         say_cost(translator, values)
     write_text(args.output, html)

@@ -1,6 +1,8 @@
-"""What the live page is made of: the weights of a run and its vocabularies, packed for a browser.
+"""What a page with the model inside is made of: a run's weights and vocabularies, packed for a
+browser.
 
-`assets/tokenizer.js`, `assets/model.js` and `assets/engine.js` unpack them and translate.
+`assets/tokenizer.js`, `assets/model.js` and `assets/engine.js` unpack them and translate. The live
+page and the primer have them.
 """
 
 import base64
@@ -125,6 +127,34 @@ def examples(run: LoadedRun) -> list[list[str]]:
     return [rows[i] for i in places]
 
 
+def model_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
+    """The model and its vocabularies, as `Engine` in `engine.js` takes them.
+
+    Args:
+        weights: as `pack_weights` gives them.
+    Raises:
+        UserError: a vocabulary does what the page cannot do.
+    """
+    config, src, tgt = run.config, run.src_tokenizer, run.tgt_tokenizer
+    is_simplified = config.data.chinese_script is ChineseScript.simplified
+    return {
+        "languages": {
+            "src": page_language(config.src_language),
+            "tgt": page_language(config.tgt_language),
+        },
+        # The page has no OpenCC: a traditional source is translated worse than by the command.
+        "converts": is_simplified and is_chinese(config.src_language),
+        "config": asdict(config.model),
+        "decode": asdict(config.decode),
+        "vocabularies": {
+            "src": packed_json(vocabulary_data(src)),
+            # None: one vocabulary serves both sides.
+            "tgt": None if tgt is src else packed_json(vocabulary_data(tgt)),
+        },
+        **weights,
+    }
+
+
 def live_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
     """What the live page is filled with.
 
@@ -133,12 +163,10 @@ def live_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: a vocabulary does what the page cannot do, or `alignment.json` is damaged.
     """
-    config, inspector = run.config, Inspector(run)
+    inspector = Inspector(run)
     rule, reason = inspector.default_rule()
     saved = inspector.saved_rule()
     table = saved[1]["table"] if saved else []
-    src, tgt = run.src_tokenizer, run.tgt_tokenizer
-    is_simplified = config.data.chinese_script is ChineseScript.simplified
     return {
         # The part of `page_data` that is the same for every sentence.
         "page": {
@@ -149,19 +177,23 @@ def live_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
             "roles": roles_data(inspector, None),
             "snapshots": replay_data(run.path),
         },
-        "languages": {
-            "src": page_language(config.src_language),
-            "tgt": page_language(config.tgt_language),
-        },
-        # The page has no OpenCC: a traditional source is translated worse than by the command.
-        "converts": is_simplified and is_chinese(config.src_language),
-        "config": asdict(config.model),
-        "decode": asdict(config.decode),
         "examples": examples(run),
-        "vocabularies": {
-            "src": packed_json(vocabulary_data(src)),
-            # None: one vocabulary serves both sides.
-            "tgt": None if tgt is src else packed_json(vocabulary_data(tgt)),
-        },
-        **weights,
+        **model_data(run, weights),
     }
+
+
+def check_size(page: bytes, run: LoadedRun, bits: int, way_out: str) -> None:
+    """Raise UserError where a page with the model inside is larger than it may be.
+
+    Args:
+        bits: of each weight.
+        way_out: what a person can do then.
+    """
+    if len(page) <= LIMIT:
+        return
+    n_weights = sum(parameter.numel() for parameter in run.model.parameters())
+    raise UserError(
+        f"{run.path}: the page would have {len(page) / 1e6:.1f} MB with "
+        f"{n_weights / 1e6:.1f} million weights of {bits} bits, but at most {LIMIT / 1e6:.0f} MB "
+        f"open well on a phone; {way_out}."
+    )

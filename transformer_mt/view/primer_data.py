@@ -70,6 +70,9 @@ N_NEAREST = 5
 D_KS = tuple(2**i for i in range(11))
 """The lengths of queries and keys that section 5 compares."""
 
+N_SRC, N_TGT = -1, -2
+"""They stand for the numbers of source and target tokens where a page computes for any sentence."""
+
 LONGEST_COUNTED = 64
 """Tokens up to which section 9 counts the steps of a recurrent network and of attention."""
 
@@ -613,4 +616,22 @@ def primer_data(
         "steps": [sequential_steps(n, n_layers) for n in range(1, LONGEST_COUNTED + 1)],
         "kinds": kinds_data(model, trace.features[0]),
         "image": image_data(),
+    }
+
+
+def any_sentence_data(translator: Translator) -> dict[str, Any]:
+    """What `primerData` in `primer_engine.js` needs beside the model, to compute the parts of
+    `primer_data` that depend on the sentence.
+    """
+    config, model = translator.config, translator.model
+    rule = rule_of_writing(translator.inspector)
+    gates = untrained_gates(config.model.d_model).state_dict()
+    return {
+        "rule": {"layer": rule.layer, "head": rule.head},
+        "on_tgt": is_chinese(config.tgt_language),
+        "by_character": is_chinese(config.tgt_language) or is_chinese(config.src_language),
+        "longest": LONGEST,
+        "longest_characters": LONGEST_CHARACTERS,
+        "path": path_shapes(model, N_SRC, N_TGT),
+        "gates": {f"gates.{name}": packed(tensor.numpy()) for name, tensor in gates.items()},
     }

@@ -153,11 +153,17 @@ class Engine {
     const heads = this.heads(settings);
     const columns = places.map((s) => {
       const cache = this.model.start(this.model.encode(page.src.ids, heads, null, s));
-      const tgtIn = chain(page.tgt.ids.slice(0, -1), this.tgtTokenizer);
-      const logits = this.model.decode(tgtIn, cache, heads);
-      return page.tgt.ids.map((id, t) => page.log_probs[t] - logSoftmax(logits[t])[id]);
+      const logProbs = this.logProbs(page.tgt.ids, cache, heads);
+      return logProbs.map((logProb, t) => page.log_probs[t] - logProb);
     });
     return page.tgt.ids.map((_, t) => columns.map((column) => column[t]));
+  }
+
+  /** The log-probability of each id of a translation, eos included, after those before it. */
+  logProbs(ids, cache, heads) {
+    const tgtIn = chain(ids.slice(0, -1), this.tgtTokenizer);
+    const logits = this.model.decode(tgtIn, cache, heads);
+    return ids.map((id, t) => logSoftmax(logits[t])[id]);
   }
 
   /** Each head as the settings want it, by kind and layer. */
@@ -177,12 +183,13 @@ class Engine {
     return heads;
   }
 
-  /** A written text as the model reads it: {ids, characters, spans, unknown}. */
-  readText(tokenizer, text) {
+  /** A written text as the model reads it: {ids, characters, spans, unknown}; of `limit` tokens at
+   * most. */
+  readText(tokenizer, text, limit = this.data.config.max_len) {
     const line = oneLine(text);
     if (!line) throw new EngineError("empty");
     const encoded = tokenizer.encode(line);
-    const [n, limit] = [encoded.ids.length, this.data.config.max_len];
+    const n = encoded.ids.length;
     if (n > limit) throw new EngineError("tooLong", { n, limit });
     return { ...encoded, characters: [...line] };
   }

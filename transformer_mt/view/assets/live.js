@@ -9,38 +9,7 @@ let newest = 0; // number of the newest request; results of older ones are dropp
 let isComputing = false;
 let shownView = null; // a view and a step that wait for the first result, from a link
 
-// ---- The engine, in a worker, so that typing stays smooth ----
-
-/** `call` promises what a method of the engine returns. */
-function startEngine() {
-  const source = $("engine").textContent;
-  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-  const waiting = new Map();
-  let failure = null;
-  let n = 0;
-  worker.onmessage = ({ data: { id, result, error } }) => {
-    const { resolve, reject } = waiting.get(id);
-    waiting.delete(id);
-    if (error) reject(error);
-    else resolve(result);
-  };
-  worker.onerror = ({ message }) => {
-    failure = { key: null, message };
-    for (const { reject } of waiting.values()) reject(failure);
-    waiting.clear();
-  };
-  worker.postMessage({ data: { ...packed, page: {} } }); // the rest of the page stays here
-  return {
-    call(method, ...values) {
-      if (failure) return Promise.reject(failure);
-      n += 1;
-      worker.postMessage({ id: n, method, values });
-      return new Promise((resolve, reject) => waiting.set(n, { resolve, reject }));
-    },
-  };
-}
-
-const engine = startEngine();
+const engine = startEngine({ ...packed, page: {} }); // the rest of the page stays here
 
 /** The settings of the engine for some choices. */
 function settingsOf({ target, prefix, off, temperatures, beamSize, lengthPenalty }) {
@@ -400,14 +369,6 @@ async function copyLink() {
 /** Another sentence: what was forced on the old one goes. */
 function typeText(text, name = null) {
   change({ text, prefix: [], target: null }, name);
-}
-
-/** Call `act` with the text of a box as it changes, but not while a word is being composed. */
-function onTyping(id, act) {
-  $(id).addEventListener("input", (event) => {
-    if (!event.isComposing) act($(id).value);
-  });
-  $(id).addEventListener("compositionend", () => act($(id).value));
 }
 
 function makeExamples() {

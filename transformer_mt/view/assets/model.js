@@ -266,9 +266,11 @@ class MultiHeadAttention {
         return weightsOfRow;
       }),
     );
+    const output = this.wO.forward(z);
     // The last row sees all positions, also where later ones are hidden from the others.
-    trace?.push({ queries: rowsOf(q, nOut), keys: keys.at(-1), values: values.at(-1), weights });
-    return this.wO.forward(z);
+    const seen = { keys: keys.at(-1), values: values.at(-1) };
+    trace?.push({ x, queries: rowsOf(q, nOut), ...seen, weights, z: rowsOf(z, nOut), output });
+    return output;
   }
 }
 
@@ -334,6 +336,16 @@ class Layer {
 
 // ------------------------------------------------------- gates, an option beyond the paper
 
+/** Average and maximum of each channel over the positions. */
+function overPositions(rows) {
+  return [mean, largest].map((pool) => rows[0].map((_, i) => pool(rows.map((row) => row[i]))));
+}
+
+/** Average and maximum of each position over the channels; 0 where it is hidden. */
+function overChannels(rows) {
+  return [mean, largest].map((pool) => rows.map((row) => (row ? pool(row) : 0)));
+}
+
 /** Gates on the encoder's output (CBAM, Woo et al. 2018). */
 class Gates {
   constructor(tensors, config) {
@@ -360,16 +372,13 @@ class Gates {
   /** Which channels matter? sigmoid(W_1 relu(W_0 mean) + W_1 relu(W_0 max)). */
   channel(rows) {
     const relu = (value) => Math.max(0, value);
-    const pooled = [mean, largest].map((pool) =>
-      rows[0].map((_, i) => pool(rows.map((row) => row[i]))),
-    );
-    const outputs = pooled.map((x) => this.w1.forward(this.w0.forward(x).map(relu)));
+    const outputs = overPositions(rows).map((x) => this.w1.forward(this.w0.forward(x).map(relu)));
     return add(...outputs).map(sigmoid);
   }
 
   /** Which positions matter? sigmoid(f([mean; max])), f a convolution. */
   spatial(rows) {
-    const pooled = [mean, largest].map((pool) => rows.map((row) => (row ? pool(row) : 0)));
+    const pooled = overChannels(rows);
     const width = this.kernel.length / 2;
     return rows.map((_, position) => {
       let sum = 0;
@@ -437,6 +446,13 @@ class Transformer {
 
   /** Encoder output, the memory `(S, D)`; a position that is `hidden` is left out everywhere. */
   encode(src, heads, trace = null, hidden = null) {
+    const rows = this.features(src, heads, trace, hidden);
+    const gated = this.gates.forward(rows.map((row, s) => (s === hidden ? null : row)));
+    return stacked(gated.filter(Boolean));
+  }
+
+  /** Encoder output before any gate, a row for each position. */
+  features(src, heads, trace, hidden = null) {
     const isSeen = (_, s) => s !== hidden;
     let x = this.embed(src, this.srcEmbedding, range(src.length));
     this.encoderLayers.forEach((layer, i) => {
@@ -447,9 +463,7 @@ class Transformer {
       });
       x = layer.feedForwardResidual.around(x, (y) => layer.feedForward.forward(y));
     });
-    const rows = rowsOf(this.encoderNorm.forward(x), this.config.d_model);
-    const gated = this.gates.forward(rows.map((row, s) => (s === hidden ? null : row)));
-    return stacked(gated.filter(Boolean));
+    return rowsOf(this.encoderNorm.forward(x), this.config.d_model);
   }
 
   /** Every decoder layer's keys and values of the memory, once for all steps. */

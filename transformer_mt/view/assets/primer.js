@@ -499,35 +499,16 @@ function drawLookupTable(scores) {
 // ---- 7. One sentence, or two ----
 
 const FLOWS = [
-  {
-    kind: "encoder_self",
-    name: "self_src",
-    rows: src.tokens,
-    cols: src.tokens,
-    queriesFrom: "fromSrc",
-    keysFrom: "fromSrc",
-  },
-  {
-    kind: "cross",
-    name: "between",
-    rows: tgt.tokens,
-    cols: src.tokens,
-    queriesFrom: "fromTgt",
-    keysFrom: "fromMemory",
-  },
-  {
-    kind: "decoder_self",
-    name: "self_tgt",
-    rows: tgt.tokens,
-    cols: tgt.in_tokens,
-    queriesFrom: "fromTgt",
-    keysFrom: "fromTgt",
-  },
+  { kind: "encoder_self", name: "self_src", queriesFrom: "fromSrc", keysFrom: "fromSrc" },
+  { kind: "cross", name: "between", queriesFrom: "fromTgt", keysFrom: "fromMemory" },
+  { kind: "decoder_self", name: "self_tgt", queriesFrom: "fromTgt", keysFrom: "fromTgt" },
 ];
 
 function drawFlow() {
   const at = FLOWS.findIndex((flow) => flow.kind === state.kind7);
-  const { kind, rows, cols, queriesFrom, keysFrom } = FLOWS[at];
+  const { kind, queriesFrom, keysFrom } = FLOWS[at];
+  const rows = (kind === "encoder_self" ? src : tgt).tokens;
+  const cols = kind === "decoder_self" ? tgt.in_tokens : src.tokens;
   const names = FLOWS.map((flow) => t(flow.name));
   const onPress = (i) => set({ kind7: FLOWS[i].kind }, drawFlow);
   chips("s7-kinds", names, at, onPress, "pick", (text) => text);
@@ -867,6 +848,7 @@ function drawTexts() {
 function redraw() {
   drawTexts();
   for (const drawSection of SECTIONS) drawSection();
+  document.dispatchEvent(new Event("drawn")); // a page with the model inside has more to draw
 }
 
 /** Change the state, and draw anew what shows it. */

@@ -3,11 +3,12 @@
 const DIGITS = 3; // decimals of a number
 
 load(ownData());
-const { run, study, pair, kinds } = data;
+const { run } = data;
+const { trained } = data.kinds;
 const D = run.d_model;
 const isHard = run.cross_attention === "hard";
-const isGated = kinds.trained.spatial || kinds.trained.channel;
-const isSpatialAlone = kinds.trained.spatial && !kinds.trained.channel;
+const isGated = trained.spatial || trained.channel;
+const isSpatialAlone = trained.spatial && !trained.channel;
 
 // ---- The model's numbers ----
 
@@ -24,39 +25,58 @@ function unpackMatrix(base64, rows) {
 }
 
 // Sections 2 and 3: embeddings X (N, D) of the Chinese side, each with a label.
-const N = study.labels.length;
-const X = unpackMatrix(study.x, N);
+let study;
+let N;
+let X;
 
 // Sections 4, 5 and 8: the encoder's self-attention, over the source.
-const self = data.self;
-const layers = self.layers.map((layer) => ({
-  ...layer,
-  x: unpackMatrix(layer.x, S), // (S, D), what attention receives
-  out: unpackMatrix(layer.out, S), // (S, D), what it gives back
-  q: floats(layer.q), // (H, S, K)
-  k: floats(layer.k),
-  v: floats(layer.v),
-  columns: floats(layer.first_columns), // (H, D), of W_Q
-}));
+let self;
+let layers;
 
-// Sections 1, 6 and 10: one head of cross-attention.
-const cross = {
-  q: unpackMatrix(data.cross.q, T),
-  k: unpackMatrix(data.cross.k, S),
-  v: unpackMatrix(data.cross.v, S),
-};
-const crossWeights = cross.q.map((q) => softmax(scaledScores(q, cross.k))); // (T, S)
+// Sections 1, 6 and 10: one head of cross-attention, and its weights (T, S).
+let cross;
+let crossWeights;
 
 // Section 7: all heads of one layer of each kind, (H, rows, columns).
-const pairWeights = {
-  encoder_self: unpackHeads(pair.encoder_self, S, S),
-  decoder_self: unpackHeads(pair.decoder_self, T, T),
-  cross: unpackHeads(pair.cross, T, S),
-};
+let pair;
+let pairWeights;
 
-// Section 9.
-const maskScores = unpackMatrix(data.mask.scores, T); // (T, T), before the mask
+// Section 9: scores (T, T), before the mask; of every sentence, the patterns of positions.
+let maskScores;
 const positions = unpackPositions();
+
+// Section 10.
+let kinds;
+
+/** Unpack what depends on the sentence. */
+function unpack() {
+  ({ study, self, pair, kinds } = data);
+  N = study.labels.length;
+  X = unpackMatrix(study.x, N);
+  layers = self.layers.map((layer) => ({
+    ...layer,
+    x: unpackMatrix(layer.x, S), // (S, D), what attention receives
+    out: unpackMatrix(layer.out, S), // (S, D), what it gives back
+    q: floats(layer.q), // (H, S, K)
+    k: floats(layer.k),
+    v: floats(layer.v),
+    columns: floats(layer.first_columns), // (H, D), of W_Q
+  }));
+  cross = {
+    q: unpackMatrix(data.cross.q, T),
+    k: unpackMatrix(data.cross.k, S),
+    v: unpackMatrix(data.cross.v, S),
+  };
+  crossWeights = cross.q.map((q) => softmax(scaledScores(q, cross.k)));
+  pairWeights = {
+    encoder_self: unpackHeads(pair.encoder_self, S, S),
+    decoder_self: unpackHeads(pair.decoder_self, T, T),
+    cross: unpackHeads(pair.cross, T, S),
+  };
+  maskScores = unpackMatrix(data.mask.scores, T);
+}
+
+unpack();
 
 /** Two words of which the first has a near neighbour, the second. */
 function firstWords() {
