@@ -3,7 +3,7 @@ and everything on the page follows."""
 
 import base64
 import json
-import re
+
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any

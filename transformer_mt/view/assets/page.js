@@ -88,6 +88,13 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** A text as nodes, with what follows an underscore set as an index: d_k, W_Q. */
+function typeset(text) {
+  const index = /(?<![\p{L}\d_])(\p{L})_([A-Za-z\d]+|\p{Script=Han})/u;
+  // Between the texts are the two groups of each match.
+  return text.split(index).map((part, i) => (i % 3 === 2 ? el("sub", {}, part) : part));
+}
+
 /** A subword or word; the mark for a space and the special tokens stay visible but quiet. */
 function piece(text, attributes = {}) {
   const node = el("span", { dir: "auto", ...attributes });
@@ -135,7 +142,7 @@ function isDark() {
 function drawFixedTexts() {
   document.documentElement.lang = state.language === "zh" ? "zh-Hans" : "en";
   for (const node of document.querySelectorAll("[data-t]")) {
-    node.textContent = t(node.dataset.t);
+    node.replaceChildren(...typeset(t(node.dataset.t)));
   }
   for (const node of document.querySelectorAll("[data-label]")) {
     node.setAttribute("aria-label", t(node.dataset.label));

@@ -249,7 +249,11 @@ function drawFirstNumber() {
   const n = Math.min(6, D); // products that are written out
   const columns = Array.from({ length: n }, (_, i) => String(i));
   const heading = ["", ...columns, t("dots", D - n)];
-  const line = (name, row) => [name, ...row.slice(0, n).map((number) => value(number)), ""];
+  const line = (name, row) => [
+    el("span", {}, ...typeset(name)),
+    ...row.slice(0, n).map((number) => value(number)),
+    "",
+  ];
   const body = [line("x", x), line("W_Q[:, 0]", column), line("x × W_Q", products)];
   table("s4-product", heading, body, "q");
   const signed = bias < 0 ? `(${decimals(bias)})` : decimals(bias);
@@ -348,9 +352,10 @@ const OF_MANY_SIZES = ["variance", "query_gradient"]; // drawn on a logarithmic 
 /** Lines over the rows of `list`, each { x, NAME: y }; the row at `mark` stands out.
  *
  * series: the NAMEs that are drawn, each with the style sheet's class of that name.
+ * xLabel: what the numbers below the chart count. isLog: whether each power of ten is as high.
  */
-function chart(list, series, label, mark, isLog = false) {
-  const [width, height, left, bottom, top, right] = [330, 190, 52, 26, 10, 16];
+function chart(list, series, label, mark, xLabel, isLog = false) {
+  const [width, height, left, bottom, top, right] = [330, 206, 52, 42, 10, 16];
   const scaled = (y) => (isLog ? Math.log10(Math.max(y, 1e-4)) : y);
   const all = list.flatMap((row) => series.map((name) => scaled(row[name])));
   const low = isLog ? Math.min(...all) : Math.min(0, ...all);
@@ -358,17 +363,20 @@ function chart(list, series, label, mark, isLog = false) {
   const xAt = (i) => left + (i * (width - left - right)) / Math.max(1, list.length - 1);
   const yAt = (y) => top + (height - top - bottom) * (1 - (scaled(y) - low) / (high - low));
 
-  const tick = (y) => {
-    if (!isLog) return few(y);
-    return y < -1 ? power(10 ** y, 0) : String(Number((10 ** y).toPrecision(2)));
-  };
   const axis = (x1, y1, x2, y2) => svgEl("line", { x1, y1, x2, y2, class: "axis" });
   const note = (x, y, anchor, text) =>
-    svgEl("text", { x, y, class: "quiet", "text-anchor": anchor }, text);
+    svgEl("text", { x, y, class: "quiet", "text-anchor": anchor }, ...svgTypeset(text));
   const every = list.length < 14 ? 2 : 8; // rows whose x is written
   const xLabels = list.flatMap((row, i) =>
-    i % every ? [] : [note(xAt(i), height - 8, "middle", String(row.x))],
+    i % every ? [] : [note(xAt(i), height - bottom + 18, "middle", String(row.x))],
   );
+  // On a logarithmic axis the powers of ten, else its ends.
+  const powers = Array.from({ length: 12 }, (_, i) => 10 ** (i - 4));
+  const isInside = (y) => scaled(y) >= low && scaled(y) <= high;
+  const ticks = (isLog ? powers.filter(isInside) : [low, high]).map((y) => {
+    const text = isLog ? String(y) : few(y);
+    return [axis(left - 3, yAt(y), left, yAt(y)), note(left - 5, yAt(y) + 4, "end", text)];
+  });
   const marked = { x1: xAt(mark), x2: xAt(mark), y1: top, y2: height - bottom };
   const lines = series.map((name) => {
     const points = list.map((row, i) => `${xAt(i).toFixed(1)},${yAt(row[name]).toFixed(1)}`);
@@ -382,9 +390,9 @@ function chart(list, series, label, mark, isLog = false) {
     { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label },
     axis(left, height - bottom, width - 6, height - bottom),
     axis(left, top, left, height - bottom),
-    note(left - 4, top + 8, "end", tick(high)),
-    note(left - 4, height - bottom, "end", tick(low)),
+    ...ticks.flat(),
     ...xLabels,
+    note((left + width - right) / 2, height - 6, "middle", xLabel),
     svgEl("line", { ...marked, stroke: "var(--quiet)", "stroke-dasharray": "2 3" }),
     ...lines,
     ...dots,
@@ -393,7 +401,7 @@ function chart(list, series, label, mark, isLog = false) {
 
 /** What each divisor does, one line each. */
 function spreadTable(id, spread, dK, label) {
-  const names = { 1: "1", sqrt: `√d_k = ${few(Math.sqrt(dK))}`, d_k: `d_k = ${few(dK)}` };
+  const texts = { 1: "1", sqrt: `√d_k = ${few(Math.sqrt(dK))}`, d_k: `d_k = ${few(dK)}` };
   const body = DIVISORS.map((divisor) => {
     const cells = MEASURES.map((measure) => {
       const x = spread[divisor][measure];
@@ -401,7 +409,7 @@ function spreadTable(id, spread, dK, label) {
       const isTiny = x !== 0 && Math.abs(x) < 0.001;
       return el("td", attributes, isTiny ? power(x, 1) : decimals(x));
     });
-    return [names[divisor], ...cells];
+    return [el("span", {}, ...typeset(texts[divisor])), ...cells];
   });
   table(id, [t("divided"), ...MEASURES.map((measure) => t(measure))], body, label);
 }
@@ -413,8 +421,9 @@ function drawScaling() {
       ...Object.fromEntries(DIVISORS.map((key) => [key, row.spread[key][measure]])),
     }));
     const isLog = OF_MANY_SIZES.includes(measure);
-    const drawing = chart(list, DIVISORS, t(measure), state.scaling, isLog);
-    return el("figure", {}, el("figcaption", {}, t(measure)), drawing);
+    const title = isLog ? t("logarithmic", t(measure)) : t(measure);
+    const drawing = chart(list, DIVISORS, title, state.scaling, t("dkAxis"), isLog);
+    return el("figure", {}, el("figcaption", {}, title), drawing);
   });
   const main = MEASURES.indexOf(MAIN_MEASURE);
   fill("chart", figures[main]);
@@ -426,11 +435,11 @@ function drawScaling() {
   $("d-k-text").textContent = row.d_k;
   $("d-k").setAttribute("aria-valuetext", row.d_k);
   const reads = DIVISORS.map((divisor) => few(row.spread[divisor].variance));
-  $("s5-read").textContent = t("read5", row.d_k, ...reads);
+  fill("s5-read", ...typeset(t("read5", row.d_k, ...reads)));
   spreadTable("s5-random", row.spread, row.d_k, t("h5"));
 
   const place = t("place", layers[state.layer].layer, state.head);
-  $("s5-own-title").textContent = t("own5", place, K);
+  fill("s5-own-title", ...typeset(t("own5", place, K)));
   spreadTable("s5-own", layers[state.layer].spread[state.head], K, place);
 }
 
@@ -491,7 +500,8 @@ function drawLookupTable(scores) {
     cell(cross.v[j], mostV),
   ]);
   const tinted = (tone, text) => el("span", { class: tone }, text);
-  const head = ["", tinted("k", t("key")), "q · k / √d_k", tinted("v", t("value"))];
+  const score = el("span", {}, ...typeset("q · k / √d_k"));
+  const head = ["", tinted("k", t("key")), score, tinted("v", t("value"))];
   const query = [tinted("q", t("query")), cell(cross.q[state.ask], largest(...cross.q)), "", ""];
   table("s6-table", head, [query, ...body], t("h6b"));
 }
@@ -645,6 +655,8 @@ function marked(text, whole) {
   return parts;
 }
 
+const MOST_ROWS = 40; // a longer table scrolls
+
 /** The translation without each head, the most harmful loss first. */
 function drawOff() {
   const { whole, rows } = data.off;
@@ -678,6 +690,9 @@ function drawOff() {
   const columns = ["off", "translation", "change"].map((key) => el("th", { scope: "col" }, t(key)));
   const head = el("thead", {}, el("tr", {}, ...columns));
   fill("off", el("table", {}, head, el("tbody", {}, first, ...lines)));
+  const isLong = listed.length > MOST_ROWS;
+  $("off").classList.toggle("long", isLong);
+  $("off-count").textContent = t("offCount", listed.length, isLong);
 }
 
 // ---- 9. What a translator adds ----
@@ -713,7 +728,7 @@ function drawPositions() {
 
   const list = positions.map((row, x) => ({ x, product: dot(row, positions[at]) }));
   const title = t("similar", at);
-  const drawing = chart(list, ["product"], title, at);
+  const drawing = chart(list, ["product"], title, at, t("position"));
   fill("s9-chart", el("figure", {}, el("figcaption", {}, title), drawing));
 }
 
@@ -835,7 +850,7 @@ const CODE = {
 function drawTexts() {
   drawSharedTexts();
   const entries = Array.from({ length: N_SECTIONS }, (_, i) => {
-    const link = el("a", { href: `#s${i + 1}` }, t(`h${i + 1}`));
+    const link = el("a", { href: `#s${i + 1}` }, ...typeset(t(`h${i + 1}`)));
     return el("li", {}, link);
   });
   for (const [section, functions] of Object.entries(CODE)) {

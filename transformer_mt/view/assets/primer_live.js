@@ -80,10 +80,14 @@ function makeBox() {
   const box = el(
     "div",
     { id: "own" },
-    el("label", { for: "own-text", "data-t": "own" }),
+    el(
+      "div",
+      { class: "title" },
+      el("label", { for: "own-text", "data-t": "own" }),
+      el("button", { id: "own-example", "data-t": "ownExample" }),
+    ),
     el("textarea", { id: "own-text", lang: src.language, ...attributes }),
     el("p", { id: "own-status", role: "status" }),
-    el("button", { id: "own-example", "data-t": "ownExample" }),
     el("p", { class: "quiet", "data-t": "ownNote" }),
   );
   document.querySelector("header dl").before(box);
@@ -115,7 +119,7 @@ function drawOwn() {
   if (example.live.converts) says.push(t("converts"));
   $("own-status").textContent = says.join(" ");
   $("own-status").classList.toggle("warn", Boolean(found.error));
-  $("own-example").hidden = !found.page && !found.error;
+  $("own-example").disabled = !found.page && !found.error;
   const sentence = el("span", { class: "quiet", dir: "auto" }, src.text);
   ownEntry.replaceChildren(el("a", { href: "#own" }, t("own"), sentence));
   $("contents").prepend(ownEntry);

@@ -64,6 +64,16 @@ function svgEl(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** The same as `typeset` inside an SVG. */
+function svgTypeset(text) {
+  const isIndex = (part) => part instanceof Element;
+  // What follows an index goes back up.
+  return typeset(text).map((part, i, parts) => {
+    if (isIndex(part)) return svgEl("tspan", { dy: 3 }, part.textContent);
+    return i > 0 && isIndex(parts[i - 1]) && part ? svgEl("tspan", { dy: -3 }, part) : part;
+  });
+}
+
 /** A number for `data-value`, which tests read back. */
 function exact(x) {
   return x === -Infinity ? "-inf" : String(Number(x.toPrecision(9)));
@@ -87,7 +97,7 @@ function value(x, n = DIGITS, attributes = {}) {
 /** A matrix by name and shape, rows × columns. */
 function shape(name, ...sizes) {
   const attributes = { class: "shape", "data-shape": `${name} ${sizes.join(" ")}` };
-  return el("span", attributes, el("b", {}, name), ` (${sizes.join(" × ")})`);
+  return el("span", attributes, el("b", {}, ...typeset(name)), ` (${sizes.join(" × ")})`);
 }
 
 /** Put new content into a box, without losing the focus or the place to which it was scrolled. */
@@ -245,7 +255,7 @@ function heat(id, options) {
 
 /** Whether cells are too small for figures, which the tip shows instead. */
 function isDense(cols) {
-  return cols.length > 14;
+  return cols.length > (isSmallScreen() ? 8 : 14);
 }
 
 /** The cell of number `x`; options as for `heat`. */

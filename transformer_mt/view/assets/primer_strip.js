@@ -73,7 +73,7 @@ function drawStrip() {
       { "data-part": part.part, class: part.tone ?? "" },
       svgEl("rect", { ...frame, class: part.matrix ? "frame" : "frame solid" }),
       ...(part.matrix ? flowCells(x, y + 1, part) : []),
-      svgEl("text", below, part.label),
+      svgEl("text", below, ...svgTypeset(part.label)),
     );
     // Labels of narrow matrices need room of their own.
     x += Math.max(part.width, isSmall ? 9 : 9.5 * part.label.length) + gap;
@@ -163,7 +163,7 @@ function drawPath() {
       style: `--row:${row}`,
     };
     const size = el("span", { class: "shape" }, `(${sizes.join(" × ")})`);
-    const title = el("span", { class: "name" }, el("b", {}, String(i + 1)), " ", t(name));
+    const title = el("span", { class: "name" }, el("b", {}, String(i + 1)), " ", ...typeset(t(name)));
     return el("li", attributes, title, pathPicture(name, sizes), size);
   });
   fill("path", ...items);

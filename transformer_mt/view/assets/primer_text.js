@@ -371,6 +371,8 @@ const TEXT = {
     "梯度指雅可比矩阵的 Frobenius 范数，这里取各行的中位数。不缩放时，" +
       "少数尚未分出高下的行仍有很大的梯度，而大多数行几乎没有梯度。",
   ],
+  dkAxis: ["d_k, twice as long at each step", "d_k，每步加倍"],
+  logarithmic: (measure) => [`${measure}, logarithmic scale`, `${measure}（对数刻度）`],
   dkLabel: ["Length of q and k", "q 和 k 的长度"],
   variance: ["variance of the scores", "得分的方差"],
   entropy: ["entropy of the weights (nats)", "权重的熵（奈特）"],
@@ -509,6 +511,11 @@ const TEXT = {
     "把一个头的那一段在 W_O 之前设为零，再翻译一遍。标出的是译文中变动之处；" +
       "最后一列是本页译文的对数概率变化多少，负数表示可能性变小。常常变化不大，" +
       "因为别的头可以补上。",
+  ],
+  offCount: (n, isLong) => [
+    `${n} heads, switched off one at a time, the one that is missed most first` +
+      (isLong ? "; the table scrolls." : "."),
+    `逐一关掉 ${n} 个头，最缺不得的排在最前${isLong ? "；表格可以上下滚动。" : "。"}`,
   ],
   off: ["Off", "关掉"],
   translation: ["Translation", "译文"],
