@@ -32,8 +32,8 @@ last_words() {
     say "Open in a browser:" "用浏览器打开："
     printf '    %s\n' "$(address_of primer.html)" "$(address_of attention/attention.html)" \
         "$(address_of explore.html)"
-    say "Attention explained with your model's numbers; one translation; any sentence that you type." \
-        "用你的模型的数值讲解注意力；一句译文；以及你输入的任何句子。"
+    say "Attention explained, with your model inside; one translation; a translator of what you type." \
+        "装着你的模型的注意力讲解；一句译文；以及输入什么就翻译什么的网页。"
     say "Talk to your model, in $PWD:" "与你的模型对话："
     printf '    %s\n' ".venv/bin/python -m transformer_mt.translate $run"
     say "Train on more, half an hour and 25,000 everyday sentences:" "用更多语料训练（约半小时）："
@@ -53,7 +53,7 @@ paste -d '\n' <(printf '%s\n' "${sentences[@]}") <(printf '%s\n' "$translations"
 
 step "Drawing the attention of one translation, and writing the primer and the live page …"
 command_of visualize $run "${sentences[2]}" --output-dir attention
-command_of primer $run --output primer.html
+command_of primer $run --live --output primer.html
 command_of explore $run --output explore.html
 
 last_words >&2
