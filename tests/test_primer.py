@@ -1309,6 +1309,54 @@ def test_the_table_of_heads_keeps_its_result_in_sight(web, forward):
         web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_indices_are_type_set(web, forward):
+    """Nowhere does the page show d_k or W_Q with an underscore, but in names of the code."""
+    web.open(forward)
+    web.js("document.querySelectorAll('details').forEach(node => node.open = true)")
+    raw = r"/(^|[^\p{L}\d_])\p{L}_\p{L}/u"
+    own = f"[...node.childNodes].filter(each => each.nodeType === 3 && {raw}.test(each.data))"
+    for _ in range(2):
+        found = web.each("body :not(code, script)", f"{own}.map(each => each.data).join()")
+        assert [text for text in found if text] == []
+        assert "dk" in web.each("#s5 h2", "node.querySelector('sub').parentNode.textContent")[0]
+        web.click("#language")
+
+
+def test_charts_name_their_axes_and_a_logarithmic_scale(web, forward):
+    web.open(forward)
+    assert web.text("#chart figcaption") == "gradient that reaches q, logarithmic scale"
+    texts = web.each("#chart text", "node.textContent")
+    assert "dk, twice as long at each step" in texts
+    assert {"1", "0.1", "0.01", "0.001"} <= set(texts)
+    # Each power of ten is as high as the next.
+    heights = web.js(
+        "[...document.querySelectorAll('#chart text')].filter(node => /^0?[.]?0*1$/.test("
+        "node.textContent) && node.getAttribute('text-anchor') === 'end')"
+        ".map(node => Number(node.getAttribute('y')))"
+    )
+    assert len(heights) >= 4 and np.ptp(np.diff(sorted(heights))) < 0.1
+    # The charts that are folded away say which of them are logarithmic.
+    assert [text.endswith("logarithmic scale") for text in web.each(
+        "#charts figcaption", "node.textContent"
+    )] == [True, False, False]  # fmt: skip
+    assert web.text("#off-count").startswith(f"{len(forward['off']['rows'])} heads")
+    assert web.js("$('off').scrollHeight <= $('off').clientHeight + 1")  # all of them are in sight
+
+
+@pytest.mark.parametrize("width", [390, 1120])
+def test_tables_of_short_sentences_and_formulas_are_not_cut(web, forward, width):
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+    web.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        web.open(forward)
+        cut = "node.scrollWidth > node.clientWidth + 1 ? node.id || node.textContent : null"
+        web.pick("s7-kinds", 2)
+        assert not any(web.each(".formula", cut))
+        assert web.each("#s7-heat", cut) == [None]
+    finally:
+        web.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_forty_tokens_fit_the_page(web, en_zh, no_switching):
     """The longest sentence that the page draws does not widen it."""
     text = "I like apples and " * 20
