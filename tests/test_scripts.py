@@ -119,6 +119,7 @@ def test_the_quickstart_ends_with_what_to_open_and_to_type(tmp_path, language):
     assert done.stdout.splitlines()[1::2] == ["早上好。", "我喜欢苹果。", "图书馆在哪儿？"]
     verbs = re.findall(r"-m transformer_mt\.(\w+)", checkout.log.read_text())
     assert verbs == ["train", "evaluate", "translate", "visualize", "primer", "explore"]
+    assert "-m transformer_mt.primer runs/starter-en-zh-tiny --live " in checkout.log.read_text()
     *_, last = done.stderr.split("Open in a browser:")
     for name in ("primer.html", "attention/attention.html", "explore.html"):
         assert f"    {(folder / name).as_uri()}\n" in last
