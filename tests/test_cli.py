@@ -119,7 +119,8 @@ def test_options_that_were_typed_take_the_place_of_the_runs():
 )
 def test_a_home_is_expanded_in_every_path_option(monkeypatch, tmp_path, verb, arguments):
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "x").touch()
+    for name in "xyg":
+        (tmp_path / name).touch()
     module = importlib.import_module(f"transformer_mt.{verb}")
     args = module.parse_args(["~/run", *arguments])
     paths = {
@@ -143,3 +144,34 @@ def test_an_option_that_a_library_refuses_is_named_by_its_flag(call, trained_run
         assert error.startswith(f"error: --{option}={value}") and rule in error
     error = call("align", trained_run, "--gold", "--threshold", "-0.5").error
     assert error.startswith("error: --threshold=-0.5 is out of range")
+
+
+@pytest.mark.parametrize(
+    "verb, options",
+    [
+        ("translate", ["--input", "FILE"]),
+        ("align", ["--src", "FILE", "--tgt", "OTHER"]),
+        ("align", ["--src", "OTHER", "--tgt", "FILE"]),
+        ("evaluate", ["--src", "FILE", "--ref", "OTHER"]),
+        ("evaluate", ["--ref", "OTHER", "--hyp", "FILE"]),
+    ],
+)
+def test_a_text_that_is_read_is_not_written_over(call, trained_run, tmp_path, verb, options):
+    names = {"FILE": tmp_path / "mine", "OTHER": tmp_path / "other"}
+    for path in names.values():
+        path.write_text("hello\n", encoding="utf-8")
+    (tmp_path / "link").symlink_to(names["FILE"])
+    arguments = [names.get(option, option) for option in options]
+    error = call(verb, trained_run, *arguments, "--output", tmp_path / "link").error
+    assert error.endswith("link is read, too, and would be lost; name another file.")
+    assert names["FILE"].read_text(encoding="utf-8") == "hello\n"
+
+
+@pytest.mark.parametrize("verb", ["align", "score"])
+def test_a_wrong_file_is_told_by_its_option(call, trained_run, tmp_path, verb):
+    good = tmp_path / "good"
+    good.touch()
+    error = call(verb, trained_run, "--src", good, "--tgt", tmp_path).error
+    assert error == f"error: --tgt {tmp_path} is a folder; name a file."
+    error = call(verb, trained_run, "--src", tmp_path / "no", "--tgt", good).error
+    assert error == f"error: --src {tmp_path / 'no'}: no such file."

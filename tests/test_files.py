@@ -264,3 +264,20 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     with pytest.raises(UserError, match="link exists already"):
         write_folder(tmp_path / "link", fail)
+
+
+def test_a_full_disk_is_named_by_the_file_that_was_wanted(tmp_path):
+    def fill(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    for write, path in ((write_atomically, tmp_path / "a"), (write_folder, tmp_path / "b")):
+        with pytest.raises(OSError) as error:
+            write(path, fill if write is write_atomically else lambda folder: fill(folder / "x"))
+        assert error.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_file_to_read(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path} is a folder; name a file"):
+        read_text(tmp_path)

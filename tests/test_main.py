@@ -27,3 +27,5 @@ def test_every_command_tells_the_version(call, verb):
 def test_a_space_instead_of_a_dot_is_told(call):
     error = call("__main__", "translate", "runs/x").error
     assert error == "error: write python -m transformer_mt.translate, with a dot."
+    error = call("__main__", "translat").error
+    assert error == "error: translat is no command; python -m transformer_mt lists them."

@@ -155,7 +155,7 @@ def test_options_that_do_not_fit_are_refused(call, linked_run, tmp_path):
         (["--layer", "0"], "need --from RUN"),
         (["--agree", linked_run], "need --from RUN"),
         (["--output", tmp_path / "a.txt"], "end it in .tsv"),
-        (["--output", corpus], "is the corpus itself"),
+        (["--output", corpus], "is read, too, and would be lost; name another file"),
         (["--columns", "en", "zh"], "--columns en zh: columns of a TSV file are numbers"),
     ):
         assert message in call("align", corpus, *options).error

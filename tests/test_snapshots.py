@@ -53,7 +53,10 @@ def test_the_file_of_a_long_run_stays_small(tmp_path):
     assert len(kept) > MOST / 3
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"snapshots": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"snapshots": 3}', '{"snapshots": [3]}', '{"snapshots": [{"step": "x"}]}'],
+)
 def test_half_a_file_counts_as_none(tmp_path, text):
     (tmp_path / FILE).write_text(text)
     assert page_snapshots(tmp_path) is None

@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -609,14 +610,34 @@ def test_links_of_a_line_in_pieces_index_the_whole(translator, split):
 def test_units_that_two_pieces_share():
     """A piece has its part of a word, and nothing of the words of others."""
     assert units_in_pieces("ab cd ef", ["ab c", "d ef"]) == [
-        [(0, 2), (3, 4), (4, 4)],
-        [(0, 0), (0, 1), (2, 4)],
+        (0, [(0, 2), (3, 4)]),
+        (1, [(0, 1), (2, 4)]),
     ]
     assert units_in_pieces("a。b", [" a。", "", "\tb"]) == [
-        [(1, 2), (2, 3), (3, 3)],
-        [(0, 0), (0, 0), (0, 0)],
-        [(1, 1), (1, 1), (1, 2)],
+        (0, [(1, 2), (2, 3)]),
+        (2, []),
+        (2, [(1, 2)]),
     ]
+
+
+def test_a_word_that_is_none_is_shortened_in_the_warning(translator):
+    text = "a" * 1000
+    doubt = replace(translator.translate("x"), unknown=[text, "b"]).doubt
+    assert f"{'a' * 40}…, b)" in doubt and "a" * 41 not in doubt
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda t: t.score(("Hi.", "你好。")), r"pair 1 is 'Hi.'"),
+        (lambda t: t.score([("Hi.", None)]), r"pair 1 is \('Hi.', None\)"),
+        (lambda t: t.attention(["Hi."]), "one sentence .* not list"),
+        (lambda t: t.attention("Hi.", 5), "not int"),
+    ],
+)
+def test_texts_of_another_kind_are_named(translator, call, message):
+    with pytest.raises(TypeError, match=message):
+        call(translator)
 
 
 def test_a_rule_that_the_model_has_no_head_for_is_named(translator):

@@ -21,6 +21,8 @@ COMMANDS = {
 def main(argv: list[str]) -> None:
     if argv and argv[0] in COMMANDS:
         raise UserError(f"write python -m transformer_mt.{argv[0]}, with a dot.")
+    if argv and not argv[0].startswith("-"):
+        raise UserError(f"{argv[0]} is no command; python -m transformer_mt lists them.")
     lines = "\n".join(f"  {verb:<10} {text}" for verb, text in COMMANDS.items())
     parser = cli.Parser(
         prog="python -m transformer_mt",

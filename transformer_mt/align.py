@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformer_mt import cli
 from transformer_mt.config import UserError
+from transformer_mt.config_file import config_of_model
 from transformer_mt.files import STANDARD, talk, typed_path
 from transformer_mt.text import one_line
 
@@ -118,7 +119,10 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         check_args(parser, args)
     if args.gold is not None:
         args.gold = typed_path(args.gold) if args.src else args.gold or "test"
-    cli.check_one_standard_input([args.src, args.tgt, args.gold])
+    inputs = [args.src, args.tgt, args.gold if args.src else None]
+    cli.check_one_standard_input(inputs)
+    for flag, path in zip(("--src", "--tgt", "--gold"), inputs, strict=True):
+        cli.check_input(flag, path)
     return args
 
 
@@ -136,18 +140,15 @@ def check_corpus_args(parser: cli.Parser, args: argparse.Namespace) -> None:
             parser.error(f"--{name} belongs to a run, and {args.corpus[0]} is a corpus")
     if args.teacher is None and (args.agree or cli.rule_options(args)):
         parser.error("--agree, and how links are read from attention, need --from RUN")
+    if len(args.corpus) > 2:
+        parser.error(f"give one file, or two line-aligned ones, not {len(args.corpus)}")
     if args.output == STANDARD:
         return
-    cli.check_output("--output", args.output)
+    cli.check_output("--output", args.output, args.corpus)
     if args.output.suffix != ".tsv":
         parser.error(
             f"--output {args.output}: training tells the format by the name: end it in .tsv"
         )
-    if any(
-        path.exists() and args.output.exists() and path.samefile(args.output)
-        for path in args.corpus
-    ):
-        parser.error(f"--output {args.output} is the corpus itself: name another file")
 
 
 def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
@@ -156,7 +157,7 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
         parser.error(f"--from, --columns and --skip-bad-rows belong to a corpus, not to {args.run}")
     if bool(args.src) != bool(args.tgt) or (args.src is None and args.gold is None):
         parser.error("give --src FILE and --tgt FILE, or --gold valid or test")
-    cli.check_output("--output", args.output)
+    cli.check_output("--output", args.output, [args.src, args.tgt])
     if args.gold is None:
         if args.save or args.json:
             parser.error("--save and --json belong to --gold")
@@ -275,6 +276,8 @@ def measure(translator: "Translator", args: argparse.Namespace) -> None:
 
     base = Rule(mask_punctuation=args.mask_punctuation is not False, threshold=args.threshold)
     inspector, model = translator.inspector, translator.config.model
+    if not args.save:
+        inspector.saved_rule()  # a damaged file is told before the work
     name, gold_pairs = read_gold_pairs(translator, args)
     # One pass over the pairs measures every layer and head, at both steps, one way and both.
     table = inspector.measure(gold_pairs, base)
@@ -474,6 +477,8 @@ def main(argv: list[str]) -> None:
     args = parse_args(argv)
     if args.run is not None:
         cli.check_run(args.run, args)
+    if args.agree is not None:
+        config_of_model(args.agree)
     rule_options = cli.rule_options(args)
     if args.corpus is not None:
         align_corpus(args)

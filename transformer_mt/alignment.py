@@ -481,7 +481,8 @@ def measure(
     ]
     totals = np.zeros((len(rules), len(fields(Quality))), dtype=int)
     ids = [(gold.src.ids, gold.tgt.ids) for gold in gold_pairs]
-    for i, cross in progress(cross_attention(model, ids, bos_id), total=len(ids), unit="pairs"):
+    maps_of_pairs = cross_attention(model, ids, bos_id)
+    for i, cross in progress(maps_of_pairs, total=len(ids), unit="pairs", desc="measure heads"):
         gold = gold_pairs[i]
         # All choices at once: their maps differ, the masks and the merging do not.
         maps = np.stack([soft(cross, *name) for name in names])  # (C, T, S)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from transformer_mt import __version__
 from transformer_mt.config import Config, DecodeConfig, ModelConfig, SplitSentences, UserError
 from transformer_mt.config_file import config_of_model
-from transformer_mt.files import STANDARD, read_text, talk, typed_path, watch
+from transformer_mt.files import STANDARD, check_readable, read_text, talk, typed_path, watch
 from transformer_mt.text import other_language_warning
 
 # --------------------------------------------------------------------------------- around the work
@@ -187,8 +187,8 @@ def check_run(run: Path, args: argparse.Namespace) -> Config:
 
 def check_input(flag: str, path: Path | None) -> None:
     """Raise UserError unless `path` is there; `-` is standard input."""
-    if path is not None and path != STANDARD and (path.is_dir() or not path.exists()):
-        raise UserError(f"{flag} {path}: no such file.")
+    if path is not None:
+        check_readable(f"{flag} {path}", path)
 
 
 def check_one_standard_input(paths: Iterable[Path | None]) -> None:
@@ -197,14 +197,19 @@ def check_one_standard_input(paths: Iterable[Path | None]) -> None:
         raise UserError("- is given twice, but standard input can be read only once; name a file.")
 
 
-def check_output(flag: str, path: Path | None) -> None:
-    """Raise UserError unless a file can be made there: a folder is not made for it."""
+def check_output(flag: str, path: Path | None, inputs: Iterable[Path | None] = ()) -> None:
+    """Raise UserError unless a file can be made there: a folder is not made for it, and none of
+    the `inputs` is lost to it.
+    """
     if path is None or path == STANDARD:
         return
     if path.is_dir():
         raise UserError(f"{flag} {path} is a folder; name a file.")
     if not path.parent.is_dir():
         raise UserError(f"{flag} {path}: no such folder.")
+    for each in inputs:
+        if each is not None and each.is_file() and path.exists() and path.samefile(each):
+            raise UserError(f"{flag} {path} is read, too, and would be lost; name another file.")
 
 
 def add_decoding_options(parser: argparse.ArgumentParser) -> None:

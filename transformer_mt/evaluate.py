@@ -91,12 +91,13 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
         parser.error("give --test-set or --src and --ref, not both")
     if args.split and (args.test_set or args.ref):
         parser.error("give --split, --test-set or --src and --ref, not several of them")
-    cli.check_one_standard_input([args.src, *(args.ref or []), *(args.hyp or [])])
+    inputs = [args.src, *(args.ref or []), *(args.hyp or [])]
+    cli.check_one_standard_input(inputs)
     if args.others and args.hyp:
         parser.error("--hyp goes with one RUN; give several RUNs, or several --hyp")
     if args.output and (args.others or len(args.hyp or []) > 1):
         parser.error("--output is for one RUN, not for a comparison")
-    cli.check_output("--output", args.output)
+    cli.check_output("--output", args.output, inputs)
 
 
 # ---------------------------------------------------------------------------------------- test sets
@@ -180,6 +181,8 @@ def converted(lines: list[str], config: Config, path: Path) -> list[str]:
 def read_split(run_dir: Path, split: str) -> TestSet:
     """Text that training held out and kept in the run."""
     path = run_dir / f"{split}.tsv"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give --src and --ref, or --test-set.")
     rows = [line.split("\t") for line in read_text(path)]
     for number, row in enumerate(rows, start=1):
         if len(row) < 2:

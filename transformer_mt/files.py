@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EPIPE
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -143,6 +144,16 @@ def standard_input() -> IO[bytes]:
     return open(sys.stdin.fileno(), "rb", closefd=False)
 
 
+def check_readable(name: str, path: Path) -> None:
+    """Raise UserError unless `path`, called `name`, can be read; `-` is standard input."""
+    if path == STANDARD:
+        return
+    if path.is_dir():
+        raise UserError(f"{name} is a folder; name a file.")
+    if not path.exists():
+        raise UserError(f"{name}: no such file.")
+
+
 def read_text(path: Path) -> list[str]:
     """Lines of a UTF-8 file or, for `-`, of standard input.
 
@@ -152,8 +163,7 @@ def read_text(path: Path) -> list[str]:
     if path == STANDARD:
         with standard_input() as file:
             return [line or "" for line in decode_lines(file, "standard input", "convert it")]
-    if path.is_dir() or not path.exists():
-        raise UserError(f"{path}: no such file.")
+    check_readable(str(path), path)
     with open(path, "rb") as file:
         return list(decode_lines(file, str(path), "convert the file"))
 
@@ -204,6 +214,17 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an error of the disk, such as a full one, say that it concerns `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno not in (None, EPIPE):  # a pipe is no file
+            error.filename = str(path)
+        raise
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, bring it to the disk, then rename it.
 
@@ -216,7 +237,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     path = Path(os.path.realpath(path))  # a link stays one
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write(temporary)
+        with named(path):
+            write(temporary)
         os.chmod(temporary, 0o666 & ~_UMASK)  # safetensors makes its files private
         sync(temporary)
         os.replace(temporary, path)
@@ -246,7 +268,8 @@ def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir()
-        write(temporary)
+        with named(folder):
+            write(temporary)
         sync(temporary)
         os.rename(temporary, folder)
         sync(folder.parent)

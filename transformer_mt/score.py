@@ -46,6 +46,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     if bool(args.src) != bool(args.tgt):
         parser.error("give both --src FILE and --tgt FILE, or pairs on standard input")
     cli.check_one_standard_input([args.src, args.tgt])
+    cli.check_input("--src", args.src)
+    cli.check_input("--tgt", args.tgt)
     return args
 
 

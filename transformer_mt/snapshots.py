@@ -67,6 +67,7 @@ def _read(run_dir: Path) -> dict[str, Any]:
     """What the file holds; without a snapshot where there is none, or no whole one."""
     try:
         data = json.loads((run_dir / FILE).read_text(encoding="utf-8"))
-        return data if isinstance(data["snapshots"], list) else {"snapshots": []}
+        is_whole = all(isinstance(each["step"], int) for each in data["snapshots"])
+        return data if is_whole else {"snapshots": []}
     except (OSError, ValueError, TypeError, KeyError):
         return {"snapshots": []}

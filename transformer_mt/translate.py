@@ -97,7 +97,7 @@ def check_args(parser: cli.Parser, args: argparse.Namespace) -> None:
             "markup"
         )
     cli.check_input("--input", args.input)
-    cli.check_output("--output", args.output)
+    cli.check_output("--output", args.output, [args.input])
     for number, sentence in enumerate(args.sentences, start=1):
         # Python reads bytes that are not UTF-8 from the command line as lone surrogates.
         if any("\ud800" <= character <= "\udfff" for character in sentence):

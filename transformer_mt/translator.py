@@ -2,7 +2,7 @@
 
 import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,6 +35,8 @@ SELDOM = 0.05
 translate them."""
 SHOWN = 5
 """Unknown words that a warning names."""
+LONGEST_WORD = 40
+"""Characters of such a word that it shows."""
 LONGEST_PIECE = 16
 """Characters of the longest piece of a vocabulary that we train."""
 
@@ -86,7 +88,8 @@ class Translation:
         """Why the text may be outside of what the model has seen; empty: nothing says so."""
         reasons = []
         if self.unknown:
-            words = ", ".join(self.unknown[:SHOWN]) + (" …" if len(self.unknown) > SHOWN else "")
+            shown = [shorten(word) for word in self.unknown[:SHOWN]]
+            words = ", ".join(shown) + (" …" if len(self.unknown) > SHOWN else "")
             reasons.append(f"not in its training text: {words}")
         if self.is_unlikely:
             reasons.append("it is unsure of the translation")
@@ -329,7 +332,7 @@ class Translator:
         src: str,
         pieces: list[list[Hypothesis]],
         rule: Rule | None = None,
-        src_sides: list[Side] | None = None,
+        src_sides: list[tuple[int, Side]] | None = None,
     ) -> Translation:
         """The translation of a sentence from those of its pieces, n best each.
 
@@ -356,29 +359,33 @@ class Translator:
         n_tokens = sum(len(hypotheses[0].ids) + 1 for hypotheses in pieces)
         return Translation(src, list(candidates.values()), n_tokens, max(1, len(pieces)))
 
-    def src_sides(self, text: str, pieces: list[str], ids: list[list[int]]) -> list[Side]:
-        """The side of each piece of a source; its units are those of the whole."""
+    def src_sides(
+        self, text: str, pieces: list[str], ids: list[list[int]]
+    ) -> list[tuple[int, Side]]:
+        """The side of each piece of a source, and the number of its first unit in the whole."""
         units = units_in_pieces(self.run.convert_src(one_line(text)), pieces)
         return [
-            make_side(self.src_tokenizer, *arguments)
-            for arguments in zip(ids, units, pieces, strict=True)
+            (first, make_side(self.src_tokenizer, piece_ids, spans, piece))
+            for piece_ids, (first, spans), piece in zip(ids, units, pieces, strict=True)
         ]
 
     def links(
         self,
         hypotheses: Iterable[Hypothesis],
-        src_sides: list[Side],
-        tgt_units: list[Spans],
+        src_sides: list[tuple[int, Side]],
+        tgt_units: list[tuple[int, Spans]],
         rule: Rule,
     ) -> set[Link]:
         """The links of a translation, whose pieces are `hypotheses` with their attention."""
         links: set[Link] = set()
         rule = replace(rule, layer=0, head=0)  # the hypotheses kept its map alone
-        for hypothesis, src, units in zip(hypotheses, src_sides, tgt_units, strict=True):
+        pieces = zip(hypotheses, src_sides, tgt_units, strict=True)
+        for hypothesis, (src_first, src), (tgt_first, units) in pieces:
             tgt_ids = [*hypothesis.ids, self.tgt_tokenizer.eos_id]
             tgt = make_side(self.tgt_tokenizer, tgt_ids, units)
             assert hypothesis.attention is not None, "the search was asked for it"
-            links |= read_links(hypothesis.attention[None, None].numpy(), src, tgt, rule)
+            found = read_links(hypothesis.attention[None, None].numpy(), src, tgt, rule)
+            links |= {(src_first + i, tgt_first + j) for i, j in found}
         return links
 
     def score(
@@ -405,7 +412,7 @@ class Translator:
         options = self.decode_options(batch_tokens=batch_tokens)
         scores = []
         ids: dict[int, tuple[list[int], list[int]]] = {}
-        for i, (src, tgt) in enumerate(pairs):
+        for i, (src, tgt) in enumerate(pair_list(pairs)):
             is_empty = not one_line(src) and not one_line(tgt)
             scores.append(Score(0.0 if is_empty else math.nan, [], []))
             if not is_empty and (both := self.pair_ids(src, tgt, where(i))):
@@ -651,6 +658,9 @@ class Translator:
             UserError: an empty or too long sentence, or an option out of range.
         """
         self.inspector.check(units, rule)
+        if not isinstance(src, str) or not isinstance(tgt, str | None):
+            kind = type(tgt if isinstance(src, str) else src).__name__
+            raise TypeError(f"attention takes one sentence (str) and its translation, not {kind}")
         src_side = self.inspector.side(src, True, units, "the sentence")
         if tgt is not None:
             tgt_side = self.inspector.side(tgt, False, units, "the target")
@@ -663,31 +673,32 @@ class Translator:
         return self.inspector.attention(src_side, tgt_side, rule)
 
 
-def units_in_pieces(text: str, pieces: list[str]) -> list[Spans]:
-    """Where each unit of `text` is in each piece: empty spans where another piece has it.
+def units_in_pieces(text: str, pieces: list[str]) -> list[tuple[int, Spans]]:
+    """The units of `text` that each piece has: the number of the first, and where each is in the
+    piece.
 
     Args:
         pieces: they follow each other in `text`, but for what `one_line` removes around them.
     """
-    units, end, spans = split_units(text), 0, []
+    units, end = split_units(text), 0
     if pieces == [text]:
-        return [units]
+        return [(0, units)]
+    unit_starts, unit_ends = [a for a, _ in units], [b for _, b in units]
+    found = []
     for piece in pieces:
         core = one_line(piece)
         start = text.index(core, end)
         end = start + len(core)
-        first = piece.translate(BREAKS).index(core)  # of the core's characters, in the piece
-        spans.append(
-            [
-                (clip(a, start, end) - start + first, clip(b, start, end) - start + first)
-                for a, b in units
-            ]
-        )
-    return spans
+        shift = piece.translate(BREAKS).index(core) - start  # from the text to the piece
+        first, last = bisect_right(unit_ends, start), bisect_left(unit_starts, end)
+        spans = [(max(a, start) + shift, min(b, end) + shift) for a, b in units[first:last]]
+        found.append((first, spans))
+    return found
 
 
-def clip(n: int, lowest: int, highest: int) -> int:
-    return min(max(n, lowest), highest)
+def shorten(word: str) -> str:
+    """`word` for a message: the beginning of one that is too long to be a word at all."""
+    return word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}…"
 
 
 def text_list(texts: Iterable[str]) -> list[str]:
@@ -708,6 +719,19 @@ def text_list(texts: Iterable[str]) -> list[str]:
     for i, text in enumerate(whole, start=1):
         if not isinstance(text, str):
             raise TypeError(f"{wanted}, but text {i} is of type {type(text).__name__}")
+    return whole
+
+
+def pair_list(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of texts as a list; raises TypeError where one is none, as of a pair alone."""
+    whole = list(pairs)
+    for i, pair in enumerate(whole, start=1):
+        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+        if not is_pair or not all(isinstance(text, str) for text in pair):
+            raise TypeError(
+                "score takes pairs of source and translation, such as [(src, tgt)], but pair "
+                f"{i} is {pair!r:.40}"
+            )
     return whole
 
 
