@@ -323,7 +323,7 @@ function translateSoon() {
   typing = setTimeout(translate, 60);
 }
 
-let saving = null; // the timer of the next writing of the address
+let saving;
 
 /** Put the link of what is shown into the address, soon: browsers limit how often. */
 function saveLink() {
@@ -331,13 +331,8 @@ function saveLink() {
   saving = setTimeout(writeLink, 300);
 }
 
-function stopSaving() {
-  clearTimeout(saving);
-  saving = null;
-}
-
 function writeLink() {
-  stopSaving();
+  clearTimeout(saving);
   const { kind, layer, head, step } = state;
   const isOwnView = !data || (kind === "cross" && isOfRule(layer, head));
   const viewed = isOwnView ? null : [kind, layer, head];
@@ -347,7 +342,7 @@ function writeLink() {
 
 /** Take over what the address holds. */
 function readLink() {
-  stopSaving();
+  clearTimeout(saving);
   burst = null;
   const link = readFragment(location.hash);
   choices = link.choices;
