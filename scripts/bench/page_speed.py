@@ -76,7 +76,9 @@ def main() -> None:
         n_greedy = sum(a["ids"] == b[0].ids for a, b in zip(outputs, greedy, strict=True))
 
         beam_ms, outputs = measured(page, lines, {})
-        texts = [each.text for each in translator.translate(lines)]
+        # The page takes a line as one sentence.
+        found = translator.translate(lines, split_sentences="off")
+        texts = [each.text for each in found]
         n_texts = sum(a["text"] == b for a, b in zip(outputs, texts, strict=True))
     n_tokens = sorted(map(len, sources))[len(sources) // 2]
     report = {
