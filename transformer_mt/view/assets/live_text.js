@@ -29,14 +29,6 @@ Object.assign(TEXT, {
     "The link has a beginning that this model cannot write.",
     "链接中的译文开头，这个模型写不出来。",
   ],
-  broken: (message) => [
-    `The model stopped: ${message}. Reload the page to go on.`,
-    `模型停止运行：${message}。请重新载入本页。`,
-  ],
-  converts: [
-    "The model knows simplified characters only; this page does not convert others.",
-    "模型只认识简体字，本页不作繁简转换。",
-  ],
   examples: ["Sentences to start from:", "可从这些句子开始："],
   target: ["Translation", "译文"],
   own: ["As the model had it", "模型原来的译文"],

@@ -1,5 +1,16 @@
 // The engine, in a worker, so that typing stays smooth, and the boxes in which one types.
 
+Object.assign(TEXT, {
+  broken: (message) => [
+    `The model stopped: ${message}. Reload the page to go on.`,
+    `模型停止运行：${message}。请重新载入本页。`,
+  ],
+  converts: [
+    "The model knows simplified characters only; this page does not convert others.",
+    "模型只认识简体字，本页不作繁简转换。",
+  ],
+});
+
 /** `call` promises what a method of the engine returns; `model` is what it is made of. */
 function startEngine(model) {
   const source = $("engine").textContent;

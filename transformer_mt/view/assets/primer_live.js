@@ -38,14 +38,6 @@ Object.assign(TEXT, {
     `The vocabulary lacks ${characters}; the model reads bytes instead.`,
     `词表里没有 ${characters}，模型读到的是它的字节。`,
   ],
-  broken: (message) => [
-    `The model stopped: ${message}. Reload the page to go on.`,
-    `模型停止运行：${message}。请重新载入本页。`,
-  ],
-  converts: [
-    "The model knows simplified characters only; this page does not convert others.",
-    "模型只认识简体字，本页不作繁简转换。",
-  ],
   offProgress: (n, all) => [
     `Translated without ${n} of ${all} heads so far …`,
     `共 ${all} 个头，已逐一关掉 ${n} 个重新翻译……`,
