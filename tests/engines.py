@@ -14,7 +14,7 @@ from transformer_mt.view.live_data import live_data, pack_weights, vocabulary_da
 from transformer_mt.view.primer_data import any_sentence_data
 
 ASSETS = Path(page.__file__).parent / "assets"
-SCRIPTS = ("tokenizer.js", "model.js", "engine.js", "primer_engine.js")
+SCRIPTS = ("tokenizer.js", "sentences.js", "model.js", "engine.js", "primer_engine.js")
 
 
 class EnginePage:
@@ -48,7 +48,7 @@ class EnginePage:
         weights, values = pack_weights(translator.run, bits)
         put_weights(translator.model, values, run_dir)
         primer = {"primer": any_sentence_data(translator)}
-        data = page.shown(live_data(translator.run, weights) | primer)
+        data = page.shown(live_data(translator, weights) | primer)
         self.js("(globalThis.engine = new Engine(a), 0)", data)
         return translator
 

@@ -8,6 +8,7 @@ import random
 import sys
 import unicodedata
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,14 @@ import torch
 from engines import EnginePage
 from helpers import ROOT, VARIANTS, lines_of, make_run, pattern_pairs, write
 from selenium.webdriver import Chrome
+from test_sentences import LINES as SEVERAL
 
 from transformer_mt import Translator
 from transformer_mt.alignment import Rule
 from transformer_mt.config import STARTER_DIR, Activation, EncoderGate, Norm, TokenizerConfig
 from transformer_mt.inspector import KINDS
 from transformer_mt.model import Trace
+from transformer_mt.sentences import split_sentences
 from transformer_mt.text import one_line
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 from transformer_mt.units import is_punctuation, split_units
@@ -149,6 +152,21 @@ def test_units_are_those_of_python(engine):
     texts = [*corpus_lines(), *("".join(draw.choices(some, k=12)) for _ in range(2000))]
     units = engine.js("a.map((text) => splitUnits([...text]))", texts)
     assert units == [[list(span) for span in split_units(text)] for text in texts]
+
+
+def test_sentences_end_where_python_has_them_end(engine):
+    """Lines of the corpora two by two, those of the rule's own tests, and marks at random."""
+    lines = [line for line in map(one_line, corpus_lines()) if line]
+    draw = random.Random(0)
+    ends = ["Mr.", "No.", "a.m.", "U.S.", "St.", "p.", "I", "He", "went", "7", "我", "说", "é", "²"]
+    marks = [".", "!", "?", "...", "。", "！", "…", "”", "“", '"', "'", "）", "(", " ", " ", " "]
+    noise = ["".join(draw.choices(ends + marks, k=draw.randrange(2, 30))) for _ in range(3000)]
+    several = [f"{a} {b}" for a, b in pairwise(lines)] + [f"{a}{b}" for a, b in pairwise(lines)]
+    written = [line.replace(" | ", space) for line in SEVERAL for space in ("", " ")]
+    texts = [one_line(text) for text in (*several, *written, *noise)]
+    expected = [split_sentences(text) for text in texts]
+    assert engine.js("a.map(splitSentences)", texts) == expected
+    assert sum(len(sentences) > 1 for sentences in expected) > 2000
 
 
 # ----------------------------------------------------------------------------------------- numbers

@@ -65,7 +65,7 @@ def python(trained_run) -> Translator:
 @pytest.fixture(scope="module")
 def html(python, tmp_path_factory) -> Path:
     """The page of the trained run."""
-    data = live_data(python.run, pack_weights(python.run, 16)[0]) | {"examples": EXAMPLES}
+    data = live_data(python, pack_weights(python.run, 16)[0]) | {"examples": EXAMPLES}
     text = render(data, "explore.html")
     return write(tmp_path_factory.mktemp("live") / "测试 page.html", text)
 
@@ -140,6 +140,36 @@ def test_sentences_to_start_from(live, python):
     assert live.js("$('text').value") == "You see books!"
     assert live.translation() == python.translate(["You see books!"])[0].text
     assert live.text("#reference") == "你看书！"
+
+
+def test_several_sentences_are_translated_one_by_one(live, python):
+    texts = ["We draw fish and cats!", "You see books!", "I like tea."]
+    line = "  ".join(texts)
+    singly = [translation.text for translation in python.translate(texts)]
+    live.type("#text", line)
+    live.wait(f"choices.text === {json.dumps(line)}").wait()
+    assert live.translation() == "".join(singly) == python.translate([line])[0].text
+    assert live.each("#sentences button", "node.textContent") == texts
+    assert "3 sentences" in live.text("#sentences span")
+    assert live.js("data.src.text") == texts[2]  # the one that is being typed
+
+    live.click("#sentences button:nth-of-type(1)")
+    live.wait("choices.sentence === 0").wait()
+    assert live.js("data.src.text") == texts[0] and live.translation() == "".join(singly)
+    pressed = live.each("#sentences button", "node.getAttribute('aria-pressed')")
+    assert pressed == ["true", "false", "false"]
+    # What is changed is that sentence, and a link holds which.
+    live.type("#target", "我喜欢苹果。")
+    live.wait("choices.target !== null").wait()
+    assert live.translation() == "我喜欢苹果。" + singly[1] + singly[2]
+    assert live.text("#own-text") == singly[0]
+    again = live.js("JSON.stringify(readFragment(fragmentOf(choices)).choices)")
+    assert json.loads(again) == live.js("choices")
+
+    live.type("#text", texts[1])
+    live.wait(f"choices.text === {json.dumps(texts[1])}").wait()
+    assert live.translation() == singly[1] and not live.find("#sentences").is_displayed()
+    assert live.unasked() == []
 
 
 def test_what_is_wrong_with_a_text_is_said(live, python):
@@ -433,7 +463,7 @@ def test_nothing_is_wider_than_the_screen(live, width):
 
 
 def test_a_page_without_examples_waits_for_a_sentence(browser, python, tmp_path):
-    data = live_data(python.run, pack_weights(python.run, 16)[0]) | {"examples": []}
+    data = live_data(python, pack_weights(python.run, 16)[0]) | {"examples": []}
     path = write(tmp_path / "page.html", render(data, "explore.html"))
     page = LivePage(browser, tmp_path).open_at(path)
     assert "Type a sentence" in page.text("#status")

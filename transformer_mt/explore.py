@@ -99,7 +99,7 @@ def main(argv: list[str]) -> None:
     translator = Translator.from_pretrained(args.run, "cpu", "fp32")
     bits = args.quantize or 16
     weights, values = pack_weights(translator.run, bits)
-    data = live_data(translator.run, weights)
+    data = live_data(translator, weights)
     if data["converts"]:
         talk("the run converts its source to simplified characters; the page does not.")
     html = page.render(data, "explore.html")

@@ -85,7 +85,7 @@ def live_part(translator: "Translator") -> dict[str, Any]:
     weights, values = pack_weights(run, BITS)
     check_size(weights["weights"].encode(), run, BITS, WAY_OUT)  # before the rest takes minutes
     put_weights(translator.model, values, run.path)
-    data = model_data(run, weights)
+    data = model_data(translator, weights)
     if data["converts"]:
         talk("the run converts its source to simplified characters; the page does not.")
     return data | {"primer": any_sentence_data(translator)}

@@ -80,6 +80,6 @@ def is_abbreviation(word: str, after: str) -> bool:
     """Whether the full stop behind `word` is part of it, and no sentence ends there."""
     word = word.lstrip(OPENING + "\"'‘-")
     if NUMBERED.fullmatch(word):
-        return after[:1].isdigit()
+        return after[:1].isdecimal()
     is_short = SHORT.fullmatch(word) and not FIRST_WORDS.match(after)
     return bool(is_short or TITLES.fullmatch(word))

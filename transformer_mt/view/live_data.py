@@ -16,11 +16,11 @@ from torch import Tensor
 
 from transformer_mt.config import ChineseScript, UserError
 from transformer_mt.files import read_text
-from transformer_mt.inspector import Inspector
 from transformer_mt.interchange.pieces import Kind, read_pieces, read_settings
 from transformer_mt.run_dir import LoadedRun, weights_of
-from transformer_mt.text import is_chinese, page_language
+from transformer_mt.text import is_chinese, is_unspaced, page_language
 from transformer_mt.tokenizer import Tokenizer
+from transformer_mt.translator import Translator
 from transformer_mt.view.page import AER_KEYS, reason_data, replay_data, roles_data, run_data
 
 LIMIT = 22_000_000
@@ -127,7 +127,7 @@ def examples(run: LoadedRun) -> list[list[str]]:
     return [rows[i] for i in places]
 
 
-def model_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
+def model_data(translator: Translator, weights: dict[str, Any]) -> dict[str, Any]:
     """The model and its vocabularies, as `Engine` in `engine.js` takes them.
 
     Args:
@@ -135,7 +135,8 @@ def model_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: a vocabulary does what the page cannot do.
     """
-    config, src, tgt = run.config, run.src_tokenizer, run.tgt_tokenizer
+    run, config = translator.run, translator.config
+    src, tgt = run.src_tokenizer, run.tgt_tokenizer
     is_simplified = config.data.chinese_script is ChineseScript.simplified
     return {
         "languages": {
@@ -144,6 +145,9 @@ def model_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
         },
         # The page has no OpenCC: a traditional source is translated worse than by the command.
         "converts": is_simplified and is_chinese(config.src_language),
+        # Whether the sentences of a text are translated one by one, and what joins them.
+        "splits": translator.splits(),
+        "space": "" if is_unspaced(config.tgt_language) else " ",
         "config": asdict(config.model),
         "decode": asdict(config.decode),
         "vocabularies": {
@@ -155,7 +159,7 @@ def model_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def live_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
+def live_data(translator: Translator, weights: dict[str, Any]) -> dict[str, Any]:
     """What the live page is filled with.
 
     Args:
@@ -163,7 +167,7 @@ def live_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: a vocabulary does what the page cannot do, or `alignment.json` is damaged.
     """
-    inspector = Inspector(run)
+    run, inspector = translator.run, translator.inspector
     rule, reason = inspector.default_rule()
     saved = inspector.saved_rule()
     table = saved[1]["table"] if saved else []
@@ -178,7 +182,7 @@ def live_data(run: LoadedRun, weights: dict[str, Any]) -> dict[str, Any]:
             "snapshots": replay_data(run.path),
         },
         "examples": examples(run),
-        **model_data(run, weights),
+        **model_data(translator, weights),
     }
 
 

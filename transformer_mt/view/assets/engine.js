@@ -96,6 +96,13 @@ class Engine {
     this.model = new Transformer(unpack(data), data.config);
   }
 
+  /** The sentences that are translated one by one, where the run was made for single ones; else all
+   * of the text as one. */
+  sentences(text) {
+    const line = oneLine(text);
+    return this.data.splits ? splitSentences(line) : [line].filter(Boolean);
+  }
+
   /** The translations of a text, best first: [{text, ids, score}]; ids without eos. */
   translate(text, settings = {}) {
     const { ids } = this.readText(this.srcTokenizer, text);

@@ -7,6 +7,7 @@ const LONGEST = 5000; // characters of a text that a link may hold
 function ownChoices() {
   return {
     text: "",
+    sentence: null, // which of several is shown, from 0; null: the last
     target: null, // a translation to force; null: search for one
     prefix: [], // ids that the translation begins with
     off: [], // heads that add nothing, [kind, layer, head]
@@ -21,6 +22,7 @@ function fragmentOf(choices, { view: viewed = null, step = 0 } = {}) {
   const own = ownChoices();
   const parts = new URLSearchParams({ text: choices.text });
   const heads = (list) => list.map((each) => each.join("-")).join(",");
+  if (choices.sentence !== null) parts.set("sentence", choices.sentence + 1);
   if (choices.target !== null) parts.set("target", choices.target);
   if (choices.prefix.length) parts.set("prefix", choices.prefix.join("."));
   if (choices.off.length) parts.set("off", heads(choices.off));
@@ -44,6 +46,7 @@ function readFragment(fragment) {
   };
   const choices = {
     text: (parts.get("text") ?? "").slice(0, LONGEST),
+    sentence: readNumber(parts.get("sentence")),
     target: parts.get("target")?.slice(0, LONGEST) ?? null,
     prefix: list("prefix", ".").map(Number),
     off: list("off", ",").map(readHead).filter(Boolean),
@@ -56,6 +59,11 @@ function readFragment(fragment) {
 }
 
 const MOST_BEAM = 16;
+
+/** The place of what a link counts from 1; null where it holds no such number. */
+function readNumber(text) {
+  return /^[1-9]\d{0,3}$/.test(text ?? "") ? Number(text) - 1 : null;
+}
 
 function nLayersOf(kind) {
   const { n_encoder_layers: encoder, n_decoder_layers: decoder } = packed.config;

@@ -4,7 +4,7 @@
 const packed = ownData(); // the model, as live_data.py packs it
 
 let choices = ownChoices();
-let found = { error: { key: "empty", values: {} } }; // { page, own } or { error }, see `compute`
+let found = { error: { key: "empty", values: {} }, sentences: [] }; // see `compute`
 let newest = 0; // number of the newest request; results of older ones are dropped
 let isComputing = false;
 let shownView = null; // a view and a step that wait for the first result, from a link
@@ -19,7 +19,8 @@ function settingsOf({ target, prefix, off, temperatures, beamSize, lengthPenalty
 }
 
 function isChanged() {
-  return fragmentOf(choices) !== fragmentOf({ ...ownChoices(), text: choices.text });
+  const { text, sentence } = choices;
+  return fragmentOf(choices) !== fragmentOf({ ...ownChoices(), text, sentence });
 }
 
 /** Compute for the choices of now. While the engine is at work, only the last request waits. */
@@ -42,18 +43,36 @@ async function translate() {
   if (found.page) leaveOut(n, found.page, settingsOf(choices));
 }
 
-/** { page, own }: the viewer's data, and the model's own translation where something was changed;
- * or { error }. */
+/** What there is to show:
+ * - `sentences`: those of the text, and `shown`: the place of the one that the viewer shows;
+ * - `page`: the viewer's data, and `texts`: the translations of all sentences;
+ * - `own`: the model's own translation, where something was changed;
+ * - `error` in place of these three. */
 async function compute() {
-  const { text } = choices;
+  const { text, sentence } = choices;
   const settings = settingsOf(choices);
+  let about = { sentences: [] };
   try {
-    const page = { ...packed.page, ...(await engine.call("attention", text, settings)) };
-    const own = isChanged() ? (await engine.call("translate", text))[0] : null;
-    return { page, own };
+    const sentences = await engine.call("sentences", text);
+    const last = Math.max(0, sentences.length - 1);
+    const shown = Math.min(sentence ?? last, last);
+    about = { sentences, shown };
+    const source = sentences[shown] ?? "";
+    const page = { ...packed.page, ...(await engine.call("attention", source, settings)) };
+    const own = isChanged() ? (await engine.call("translate", source))[0] : null;
+    const texts = [];
+    for (const [i, other] of sentences.entries()) {
+      texts.push(i === shown ? page.tgt.text : await translationOf(other, settings));
+    }
+    return { ...about, page, texts, own };
   } catch (error) {
-    return { error };
+    return { ...about, error };
   }
+}
+
+/** What the model, as it was changed, makes of a sentence that is not shown. */
+async function translationOf(sentence, { target, prefix, ...settings }) {
+  return (await engine.call("translate", sentence, settings))[0].text;
 }
 
 const PAUSE = 300; // milliseconds without a change, after which source tokens are hidden in turn
@@ -103,6 +122,7 @@ function drawLive() {
   for (const [id, key] of [["text", "hint"], ["target", "forcedHint"]]) $(id).placeholder = t(key);
   $("link").textContent = t("copyLink");
   drawStatus();
+  drawSentences();
   drawTranslations();
   drawChanges();
   if (!data) return;
@@ -122,6 +142,24 @@ function drawStatus() {
   $("status").classList.toggle("wrong", Boolean(error) && error.key !== "empty");
 }
 
+/** A button for each of several sentences; the viewer shows one of them. */
+function drawSentences() {
+  const { sentences, shown } = found;
+  const isSeveral = sentences.length > 1;
+  const buttons = sentences.map((sentence, i) => {
+    const isShown = i === shown;
+    const about = { dir: "auto", lang: packed.languages.src, "aria-pressed": isShown };
+    const button = el("button", about, sentence);
+    button.onclick = () => change({ sentence: i, prefix: [], target: null });
+    return button;
+  });
+  const group = $("sentences");
+  const place = [...group.children].indexOf(document.activeElement);
+  group.hidden = !isSeveral;
+  group.replaceChildren(el("span", { class: "quiet" }, t("sentencesText", sentences.length)), ...buttons);
+  group.children[place]?.focus();
+}
+
 /** In words; without a key it is a bug of the engine. */
 function errorText({ key, values, message }) {
   if (!key) return t("broken", message);
@@ -138,11 +176,11 @@ function drawTranslations() {
   const scoreText = (score) => t("score", decimals(score, 3));
   $("score").textContent = page ? scoreText(scoreOf(page)) : "";
   $("score").title = $("own-score").title = t("scoreHelp");
-  if (!page) $("tgt-text").textContent = "";
+  const text = page?.tgt.text ?? "";
+  $("tgt-text").replaceChildren(...amongOthers(own ? withDifference(text, own.text) : [text]));
   row("own", own);
   if (own) {
-    $("own-text").replaceChildren(...withDifference(own.text, page.tgt.text));
-    $("tgt-text").replaceChildren(...withDifference(page.tgt.text, own.text));
+    $("own-text").replaceChildren(...withDifference(own.text, text));
     $("own-text").lang = page.tgt.language;
     $("own-score").textContent = scoreText(own.score);
   }
@@ -151,6 +189,17 @@ function drawTranslations() {
   $("reference").textContent = reference ?? "";
   $("reference").lang = packed.languages.tgt;
   $("force").hidden = choices.target === reference;
+}
+
+/** The translation that is shown, between those of the other sentences. */
+function amongOthers(nodes) {
+  const { texts = [], shown } = found;
+  if (texts.length < 2) return nodes;
+  const quiet = (text) => el("span", { class: "quiet" }, text);
+  const { space } = packed;
+  const before = texts.slice(0, shown).map((text) => quiet(text + space));
+  const after = texts.slice(shown + 1).map((text) => quiet(space + text));
+  return [...before, ...nodes, ...after];
 }
 
 /** The score of the translation that is shown, also where none was searched for. */
@@ -186,7 +235,8 @@ function drawChanges() {
   });
   if (buttons.length) {
     const reset = el("button", { id: "reset" }, t("reset"));
-    reset.onclick = () => change({ ...own, text: choices.text });
+    const { text, sentence } = choices;
+    reset.onclick = () => change({ ...own, text, sentence });
     buttons.push(reset);
   }
   $("changes").replaceChildren(...buttons);
@@ -363,7 +413,7 @@ async function copyLink() {
 
 /** Another sentence: what was forced on the old one goes. */
 function typeText(text, name = null) {
-  change({ text, prefix: [], target: null }, name);
+  change({ text, sentence: null, prefix: [], target: null }, name);
 }
 
 function makeExamples() {

@@ -29,6 +29,11 @@ Object.assign(TEXT, {
     "The link has a beginning that this model cannot write.",
     "链接中的译文开头，这个模型写不出来。",
   ],
+  sentences: ["The sentence that is shown", "当前显示的句子"],
+  sentencesText: (n) => [
+    `${n} sentences, translated one by one. Choose the one to look at:`,
+    `共 ${n} 句，逐句翻译。选一句来看：`,
+  ],
   examples: ["Sentences to start from:", "可从这些句子开始："],
   target: ["Translation", "译文"],
   own: ["As the model had it", "模型原来的译文"],
