@@ -312,25 +312,44 @@ def slow_soft(cross, layer: int | None, head: int | None) -> list[list[float]]:
 def slow_hard(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
     """Pairs of target token and source token, found by rows."""
     eos, links = len(src.ids) - 1, set()
+
+    def is_allowed(t: int, s: int) -> bool:
+        return not (rule.mask_punctuation and is_mark(src, s) and not is_mark(tgt, t))
+
+    all_words = [slow_words(row, src) for row in rows]
     for t, row in enumerate(rows):
-        allowed = [
-            s
-            for s in range(eos + 1)
-            if not (s == eos and rule.mask_eos)
-            and not (rule.mask_punctuation and is_mark(src, s) and not is_mark(tgt, t))
-        ]
+        allowed = [s for s in range(eos) if is_allowed(t, s)]
+        words = all_words[t]
         if rule.threshold is not None:
-            winners = [s for s in allowed if row[s] > rule.threshold]
-        else:
-            top = max((row[s] for s in allowed), default=None)
-            winners = [s for s in allowed if row[s] == top][:1]
-        links |= {(t, s) for s in winners if s != eos}
+            links |= {(t, s) for s in allowed if words[s] > rule.threshold}
+            continue
+        share = {}
+        for s in allowed:
+            column = [all_words[u][s] for u in range(len(rows)) if is_allowed(u, s)]
+            share[s] = words[s] / max(0.5, sum(column))
+        winner = max(allowed, key=lambda s: (share[s], -s), default=None)
+        if winner is None or (not rule.mask_eos and row[eos] > words[winner]):
+            continue
+        subwords = [s for s in allowed if s in companions(src, winner)]
+        links.add((t, max(subwords, key=lambda s: (row[s], -s))))
     return links
+
+
+def companions(side: Side, token: int) -> set[int]:
+    """The tokens that write a unit that `token` writes, too; it is one of them."""
+    own = written(side, token)
+    return {token} | {i for i in range(len(side.ids)) if set(written(side, i)) & set(own)}
+
+
+def slow_words(row: list[float], side: Side) -> list[float]:
+    """Of each token the weight of all that write its words."""
+    return [sum(row[i] for i in sorted(companions(side, s))) for s in range(len(row))]
 
 
 def slow_columns(rows: list[list[float]], src: Side, tgt: Side, rule: Rule) -> set[tuple[int, int]]:
     """Pairs of target token and source token, found by columns."""
     links = set()
+    rows = [slow_words(row, src) for row in rows]
     for s in range(len(src.ids) - 1):
         needs_mark = rule.mask_punctuation and is_mark(src, s)
         column = [(-row[s], t) for t, row in enumerate(rows) if not needs_mark or is_mark(tgt, t)]

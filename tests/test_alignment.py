@@ -101,10 +101,14 @@ def sides(draw) -> Side:
 def weights(
     n_layers: int, n_heads: int, rows: int, columns: int, seed: int, levels: int | None = None
 ) -> np.ndarray:
-    """Float32 rows that sum to 1. With `levels` they have few different values, hence ties."""
+    """Float32 rows that sum to 1. With `levels` they are few different eighths, whose sums are
+    exact, hence ties.
+    """
     rng = np.random.default_rng(seed)
     shape = (n_layers, n_heads, rows, columns)
-    raw = rng.random(shape) if levels is None else rng.integers(1, levels + 1, shape).astype(float)
+    if levels is not None:
+        return (rng.integers(1, levels + 1, shape) / 8).astype(np.float32)
+    raw = rng.random(shape)
     return (raw / raw.sum(-1, keepdims=True)).astype(np.float32)
 
 
@@ -186,7 +190,7 @@ def test_links_of_columns_by_hand(rule, expected):
 def test_both_ways_by_hand():
     """Rows find a-x, which columns leave out, and columns find c-y, a neighbour of a-y."""
     src, tgt = side(["a", "b", "c"], [[0], [1], [2]]), side(["x", "y"], [[0], [1]])
-    maps = [[0.40, 0.30, 0.10, 0.20], [0.05, 0.45, 0.40, 0.10], [0, 0, 0, 1]]
+    maps = [[0.40, 0.30, 0.10, 0.20], [0.05, 0.60, 0.25, 0.10], [0, 0, 0, 1]]
     cross = np.array(maps)[None, None]
     one_way, both_ways = Rule(0, 0), Rule(0, 0, both=True)
     assert read_ways(cross, src, tgt, one_way) == ({(0, 0), (1, 1)}, set())
@@ -197,6 +201,27 @@ def test_both_ways_by_hand():
     assert read_links(cross, src, tgt, both_ways) == {(0, 0), (1, 1), (2, 1)}
     high = replace(both_ways, column_threshold=0.42)
     assert read_links(cross, src, tgt, high) == {(0, 0), (1, 1)}
+
+
+def test_target_tokens_compete_for_a_word():
+    """Both look at b most. It has 1.1 in all, of which y has 0.45; of a, it has 0.8."""
+    src, tgt = side(["a", "b"], [[0], [1]]), side(["x", "y"], [[0], [1]])
+    maps = np.array([[0.10, 0.60, 0.30], [0.40, 0.50, 0.10]])
+    assert pairs_of(hard(maps, src, tgt, Rule())) == {(0, 1), (1, 0)}
+    # A word that hardly anybody looks at is won by nobody.
+    maps = np.array([[0.02, 0.60, 0.38], [0.00, 0.90, 0.10]])
+    assert pairs_of(hard(maps, src, tgt, Rule())) == {(0, 1), (1, 1)}
+
+
+def test_a_word_has_the_weight_of_all_its_subwords():
+    """b is written in two, each of which has less than a, and than eos."""
+    src, tgt = side(["a", "b"], [[0], [1], [1]]), side(["x"], [[0]])
+    maps = np.array([[0.26, 0.20, 0.25, 0.29]])
+    for rule in (Rule(), Rule(mask_eos=False)):
+        assert pairs_of(hard(maps, src, tgt, rule)) == {(0, 2)}
+    assert pairs_of(hard(maps, src, tgt, Rule(threshold=0.4))) == {(0, 1), (0, 2)}
+    columns = hard_columns(maps, src, tgt, Rule(column_threshold=0.4))
+    assert pairs_of(columns) == {(0, 1), (0, 2)}
 
 
 def test_a_row_with_every_column_masked_has_no_link():

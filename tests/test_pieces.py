@@ -138,7 +138,7 @@ def test_the_mark_is_no_unit_and_wins_no_link(imported, tokenizers):
     assert len(subwords.units) == len(ids) - 2
     assert subwords.overlap.tolist() == np.eye(len(ids), dtype=bool)[:, 1:-1].tolist()
     tgt = make_side(tokenizers[1], tokenizers[1].encode(["我喜欢"])[0], "words")
-    maps = np.full((len(tgt.ids) - 1, len(ids)), 0.1)
+    maps = np.full((len(tgt.ids) - 1, len(ids)), 0.01)
     maps[:, 0], maps[:, 1] = 0.6, 0.2
     for rule in (Rule(), Rule(threshold=0.15)):
         assert {s for _, s in np.argwhere(hard(maps, words, tgt, rule))} == {1}

@@ -310,7 +310,7 @@ def test_a_run_that_another_process_trained_meanwhile_is_left_alone(
         ("decode.beam_size=0", "decode.beam_size=0 is out of range"),
         ("direction=en-fr", "direction=en-fr does not fit data.languages=[en,zh]"),
         ("model=huge", "'model/huge'; model is one of base, big, small, tiny."),
-        ("experiment=none_such", "'experiment/none_such'; experiment is one of own, starter, tatoeba."),
+        ("experiment=none_such", "experiment is one of own, starter, tatoeba."),
         ("+train.lrr=0.5", "train.lrr: no such option; did you mean train.lr?"),
         ("++train.warmup=0.5", "train.warmup: no such option; did you mean train.warmup_steps?"),
         ("+qwertz=5", "qwertz: no such option"),

@@ -64,9 +64,12 @@ const TEXT = {
   ],
   both: ["Source words choose, too", "源词也来选择"],
   bothHelp: [
-    "Each row chooses its largest weight. On: each column chooses, too, and the links of both " +
-      "are joined (symmetrization by grow-diag-final-and; Koehn et al. 2005).",
-    "每一行选出自己最大的权重。打开：每一列也来选，再把两边的对齐合并" +
+    "Each row chooses the word of which it has the largest share: its weight on all of the word's " +
+      "subwords, divided by what all rows give them (but at least 0.5). So a word that every row " +
+      "looks at a little wins none by that. On: each column chooses its largest weight, too, and " +
+      "the links of both are joined (symmetrization by grow-diag-final-and; Koehn et al. 2005).",
+    "每一行选出自己所占份额最大的词：本行对这个词全部子词的权重，除以所有行给它的权重之和（不足 0.5 按 0.5 计）。" +
+      "这样，人人都略看一眼的词不会因此胜出。打开：每一列也选出最大的权重，再把两边的对齐合并" +
       "（对称化，grow-diag-final-and；Koehn 等，2005）。",
   ],
   toRule: ["Back to the rule", "恢复默认规则"],
@@ -110,7 +113,7 @@ const TEXT = {
     "This head was taught word links in training; the others are the model's own.",
     "这个头在训练时学过词对齐，其余的头是模型自己形成的。",
   ],
-  argMax: ["the largest weight of each row", "取每行的最大权重"],
+  argMax: ["the word of which each row has the largest share", "每行取所占份额最大的词"],
   threshold: (x) => [`weights above ${x}`, `取大于 ${x} 的权重`],
   bothWays: (x) => [
     `joined with the largest weight of each column, above ${x}`,

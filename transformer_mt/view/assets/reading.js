@@ -139,24 +139,51 @@ function isMasked(row, col) {
   return state.maskPunctuation && col.punctuation && !row.punctuation;
 }
 
-/** Hard links [source token, target token] of rows: the largest weight, or all above the threshold.
- */
+/** For each source token those that write its words, itself among them. */
+function sameWord() {
+  return src.tokens.map((_, c) => [
+    ...new Set([c, ...unitsOf(src, c).flatMap((i) => src.units[i].tokens)]),
+  ]);
+}
+
+/** By row and source token: the weight of all subwords that write its word. */
+function wordWeights(matrix) {
+  const together = sameWord();
+  return matrix.map((row) => together.map((tokens) => sum(tokens.map((c) => row[c]))));
+}
+
+const LEAST_SUM = 0.5; // what a column counts for at least, see alignment.py
+
+/** The one of some numbers for which `value` is the largest, the first of several. */
+function largestOf(numbers, value) {
+  return numbers.reduce((best, x) => (value(x) > value(best) ? x : best));
+}
+
+/** Hard links [source token, target token] of rows: the word with the largest share, or all above
+ * the threshold. */
 function rowLinks(matrix) {
-  const rows = axis(tgt, false);
+  const rows = axis(tgt, false).slice(0, -1);
   const cols = axis(src, false);
   const eos = S - 1;
+  const together = sameWord();
+  const words = wordWeights(matrix.slice(0, T - 1)).map((row, r) =>
+    row.map((weight, c) => (isMasked(rows[r], cols[c]) ? 0 : weight)),
+  );
+  // The target tokens compete for the words.
+  const sums = cols.map((_, c) => Math.max(LEAST_SUM, sum(words.map((row) => row[c]))));
   const links = [];
-  for (let r = 0; r < T - 1; r++) {
-    const row = cols.map((col, c) => (isMasked(rows[r], col) ? -1 : matrix[r][c]));
-    if (data.rule.threshold === null) {
-      const best = row.indexOf(Math.max(...row));
-      if (row[best] >= 0 && best !== eos) links.push([best, r]); // -1: the whole row is masked
-    } else {
-      row.forEach((weight, c) => {
-        if (c !== eos && weight > data.rule.threshold) links.push([c, r]);
-      });
+  words.forEach((row, r) => {
+    const allowed = [...row.keys()].filter((c) => c !== eos && !isMasked(rows[r], cols[c]));
+    if (data.rule.threshold !== null) {
+      const chosen = allowed.filter((c) => row[c] > data.rule.threshold);
+      links.push(...chosen.map((c) => [c, r]));
+    } else if (allowed.length) {
+      const winner = largestOf(allowed, (c) => row[c] / sums[c]);
+      const subwords = allowed.filter((c) => together[winner].includes(c));
+      const best = largestOf(subwords, (c) => matrix[r][c]);
+      if (row[winner] >= row[eos]) links.push([best, r]);
     }
-  }
+  });
   return links;
 }
 
@@ -164,9 +191,10 @@ function rowLinks(matrix) {
 function columnLinks(matrix) {
   const rows = axis(tgt, false);
   const cols = axis(src, false);
+  const words = wordWeights(matrix);
   const links = [];
   for (let c = 0; c < S - 1; c++) {
-    const weight = (row, r) => (isMasked(row, cols[c]) ? -1 : matrix[r][c]);
+    const weight = (row, r) => (isMasked(row, cols[c]) ? -1 : words[r][c]);
     const column = rows.slice(0, -1).map(weight);
     const best = Math.max(-1, ...column);
     if (best > data.rule.column_threshold) links.push([c, column.indexOf(best)]);
