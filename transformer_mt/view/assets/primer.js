@@ -254,7 +254,7 @@ function drawFirstNumber() {
     ...row.slice(0, n).map((number) => value(number)),
     "",
   ];
-  const body = [line("x", x), line("W_Q[:, 0]", column), line("x × W_Q", products)];
+  const body = [line("x", x), line(t("firstColumn"), column), line("x × W_Q", products)];
   table("s4-product", heading, body, "q");
   const signed = bias < 0 ? `(${decimals(bias)})` : decimals(bias);
   fill(
@@ -399,6 +399,16 @@ function chart(list, series, label, mark, xLabel, isLog = false) {
   );
 }
 
+/** A number in the way of `write`, or as a power of ten where little would be left of it. */
+function shortNumber(x, write = decimals) {
+  const isTiny = x !== 0 && Math.abs(x) < 0.001;
+  return isTiny ? power(x, 1) : write(x);
+}
+
+function threeFigures(x) {
+  return String(Number(x.toPrecision(3)));
+}
+
 /** What each divisor does, one line each. */
 function spreadTable(id, spread, dK, label) {
   const texts = { 1: "1", sqrt: `√d_k = ${few(Math.sqrt(dK))}`, d_k: `d_k = ${few(dK)}` };
@@ -406,8 +416,7 @@ function spreadTable(id, spread, dK, label) {
     const cells = MEASURES.map((measure) => {
       const x = spread[divisor][measure];
       const attributes = { "data-spread": `${divisor}-${measure}`, "data-value": exact(x) };
-      const isTiny = x !== 0 && Math.abs(x) < 0.001;
-      return el("td", attributes, isTiny ? power(x, 1) : decimals(x));
+      return el("td", attributes, shortNumber(x));
     });
     return [el("span", {}, ...typeset(texts[divisor])), ...cells];
   });
@@ -434,7 +443,9 @@ function drawScaling() {
   $("d-k").value = state.scaling;
   $("d-k-text").textContent = row.d_k;
   $("d-k").setAttribute("aria-valuetext", row.d_k);
-  const reads = DIVISORS.map((divisor) => few(row.spread[divisor].variance));
+  const reads = ["variance", MAIN_MEASURE].map((measure) =>
+    DIVISORS.map((divisor) => shortNumber(row.spread[divisor][measure], threeFigures)),
+  );
   fill("s5-read", ...typeset(t("read5", row.d_k, ...reads)));
   spreadTable("s5-random", row.spread, row.d_k, t("h5"));
 
@@ -504,6 +515,7 @@ function drawLookupTable(scores) {
   const head = ["", tinted("k", t("key")), score, tinted("v", t("value"))];
   const query = [tinted("q", t("query")), cell(cross.q[state.ask], largest(...cross.q)), "", ""];
   table("s6-table", head, [query, ...body], t("h6b"));
+  makeReadable("s6-table");
 }
 
 // ---- 7. One sentence, or two ----
@@ -589,9 +601,10 @@ function drawHeads() {
   const most = largest(...heads.map(({ z }) => z[token]));
   const strips = heads.map(({ z }, head) => {
     const lit = head === state.head ? "lit" : null;
-    return el("figure", { class: lit }, strip(z[token], most), String(head));
+    return el("figure", { class: lit }, strip(z[token], most), `Z${head}`);
   });
   fill("s8-concat", ...strips);
+  makeReadable("s8-concat");
   const output = layers[layer].out[token];
   vectors("s8-out", [{ name: t("output"), vector: output, lit: true, key: "out" }]);
   const lengths = layers[layer].contributions[token];
@@ -797,6 +810,7 @@ function drawGates() {
     ...vectorLine({ name: t("max"), vector: channel.max, key: "channel-max" }, pooled),
     ...vectorLine({ name: t("gate"), vector: channel.gate, key: "channel-gate", lit: true }, 1),
   );
+  makeReadable("s10-channel");
 
   fill(
     "s10-spatial-shapes",
@@ -902,5 +916,10 @@ $("position").oninput = () => set({ position: Number($("position").value) }, dra
 $("length").oninput = () => set({ length: Number($("length").value) }, drawSteps);
 
 onLanguageAndTheme(redraw);
-addEventListener("resize", drawStrip);
+let isSmall = isSmallScreen();
+addEventListener("resize", () => {
+  if (isSmall === isSmallScreen()) return drawStrip();
+  isSmall = !isSmall; // a phone that is turned: sizes, and which tables have figures
+  redraw();
+});
 redraw();

@@ -187,6 +187,19 @@ function vectorLine({ name, vector, lit = false, key = null, tone = "" }, most) 
 function vectors(id, list, most = null) {
   const scale = most ?? largest(...list.filter(Boolean).map((line) => line.vector));
   fill(id, ...list.flatMap((line) => (line ? vectorLine(line, scale) : [el("hr")])));
+  makeReadable(id);
+}
+
+/** Make the strips of a box a single stop of the Tab key, where arrow keys read their numbers. */
+function makeReadable(id) {
+  $(id)
+    .querySelectorAll("canvas")
+    .forEach((canvas, i) => {
+      canvas.removeAttribute("aria-hidden");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", t("readable"));
+      canvas.tabIndex = i === 0 ? 0 : -1;
+    });
 }
 
 /** Bars with names and numbers; `plain` is a second, quiet bar. */
@@ -219,7 +232,7 @@ function table(id, head, body, label) {
   fill(id, el("table", { class: "sum", "aria-label": label }, thead, el("tbody", {}, ...lines)));
 }
 
-/** A matrix in numbers and colours.
+/** A matrix in numbers and colours. Arrow keys move from cell to cell, whose tip shows.
  *
  * signed: two colours around 0, scaled to the largest; otherwise shares from 0 to 1.
  * row: which row stands out. chosen: the [row, column] that does.
@@ -237,13 +250,13 @@ function heat(id, options) {
   const corner = el("td", { style: "background:none", "aria-hidden": "true" });
   const attributes = {
     class: `heat ${isDense(cols) ? "many" : ""}`,
-    role: onPick ? "grid" : null,
+    role: "grid",
     "aria-label": label,
   };
   const thead = el("thead", {}, el("tr", {}, corner, ...columns));
   const node = el("table", attributes, thead, el("tbody", {}, ...lines));
+  rove(node, "tbody td", () => cols.length);
   if (onPick) {
-    rove(node, "tbody td", () => cols.length);
     node.addEventListener("keydown", (event) => {
       if (event.target.tagName !== "TD" || !["Enter", " "].includes(event.key)) return;
       event.preventDefault();
@@ -278,12 +291,10 @@ function heatCell(id, x, r, c, most, options) {
     class: classes.filter(Boolean).join(" "),
     style: `--shade:${shade.toFixed(3)}${x < 0 ? ";--tone:var(--minus)" : ""}`,
     "data-tip": isBlocked ? t("blockedCell") : `${rows[r]} → ${cols[c]}: ${decimals(x, 4)}`,
+    "data-key": `${id}-${r}-${c}`,
+    tabindex: (chosen === null ? r + c === 0 : isChosen) ? 0 : -1,
+    "aria-selected": onPick ? isChosen : null,
   };
-  if (onPick) {
-    attributes["data-key"] = `${id}-${r}-${c}`;
-    attributes["aria-selected"] = isChosen;
-    attributes.tabindex = isChosen ? 0 : -1;
-  }
   let text = signed ? few(x) : decimals(x, 2);
   if (isBlocked) text = x === -Infinity ? "−∞" : "0";
   const cell = el("td", attributes, isDense(cols) ? "" : text);
@@ -311,7 +322,13 @@ function widePixels() {
  * `matrix` is given its numbers are the colours; the tip shows them.
  */
 function product(id, ...parts) {
-  fill(id, ...parts.map(productPart));
+  const nodes = parts.map(productPart);
+  // An operator stays with the matrix after it, so that a line never ends in one.
+  const isOperator = (i) => typeof parts[i] === "string";
+  const joined = nodes.map((node, i) =>
+    i > 0 && isOperator(i - 1) ? el("div", { class: "joined" }, nodes[i - 1], node) : node,
+  );
+  fill(id, ...joined.filter((_, i) => !isOperator(i)));
 }
 
 function productPart(part) {
@@ -345,18 +362,18 @@ function ofNumbers(n) {
 
 // ---- The tip: the number under the mouse, the finger or the focus ----
 
-function tipText(event) {
-  const { target } = event;
+function tipText({ target, clientX, clientY }) {
   if (target.dataset?.tip) return target.dataset.tip;
-  if (target.numbers) {
+  if (!target.numbers) return "";
+  const rows = target.numbers;
+  if (clientX !== undefined) {
     const box = target.getBoundingClientRect();
-    const rows = target.numbers;
-    const at = (place, length, n) => Math.max(0, Math.min(n - 1, Math.floor((place / length) * n)));
-    const r = at(event.clientY - box.top, box.height, rows.length);
-    const c = at(event.clientX - box.left, box.width, rows[0].length);
-    return (rows.length > 1 ? `[${r}, ${c}]: ` : `[${c}]: `) + decimals(rows[r][c], 4);
+    const at = (share, n) => Math.max(0, Math.min(n - 1, Math.floor(share * n)));
+    target.row = at((clientY - box.top) / box.height, rows.length);
+    target.column = at((clientX - box.left) / box.width, rows[0].length);
   }
-  return "";
+  const { row: r = 0, column: c = 0 } = target;
+  return (rows.length > 1 ? `[${r}, ${c}]: ` : `[${c}]: `) + decimals(rows[r][c], 4);
 }
 
 function showTip(event) {
@@ -365,7 +382,9 @@ function showTip(event) {
   if (!text) return;
   $("tip").textContent = text;
   const box = event.target.getBoundingClientRect();
-  const x = event.clientX ?? box.left;
+  const [numbers] = event.target.numbers ?? [];
+  const share = numbers ? (event.target.column ?? 0) / numbers.length : 0;
+  const x = event.clientX ?? box.left + share * box.width;
   const y = event.clientY ?? box.top;
   $("tip").style.left = `${Math.max(4, Math.min(x + 10, innerWidth - $("tip").offsetWidth - 8))}px`;
   $("tip").style.top = `${Math.max(4, y - $("tip").offsetHeight - 14)}px`;
@@ -375,6 +394,26 @@ for (const name of ["pointermove", "pointerdown", "focusin"]) {
   document.addEventListener(name, showTip);
 }
 document.addEventListener("scroll", () => ($("tip").hidden = true), { passive: true });
+
+// In a strip of numbers, left and right go from number to number, up and down to the next strip.
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  const sideways = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+  const upright = { ArrowUp: -1, ArrowDown: 1 };
+  if (target.tabIndex === undefined || !target.numbers) return;
+  if (!(key in sideways || key in upright)) return;
+  event.preventDefault(); // the page would scroll
+  const column = (target.column ?? 0) + (sideways[key] ?? 0);
+  const last = target.numbers[0].length - 1;
+  target.column = Math.max(0, Math.min(last, column));
+  const strips = [...target.closest("[id]").querySelectorAll("canvas")];
+  const next = strips[strips.indexOf(target) + (upright[key] ?? 0)] ?? target;
+  next.column = target.column;
+  target.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+  showTip({ target: next });
+});
 
 /** Fill a select; `items` are [value, label]. */
 function fillSelect(id, items, selected) {

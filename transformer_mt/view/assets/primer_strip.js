@@ -25,9 +25,9 @@ function flowParts(isSmall) {
     "→",
     square("scale", isSmall ? "÷√" : "÷ √d_k", scaled),
     "→",
-    square("softmax", isSmall ? "soft" : "softmax", weights),
+    square("softmax", "softmax", weights),
     isSmall ? "·" : "· V →",
-    of("Z", "Z", "v", n),
+    of("Z", "Z", "", n),
   ];
 }
 

@@ -2,6 +2,9 @@
 // Names that begin with h are headings, with p paragraphs; the digit is the section. page.js has
 // the words that the pages share.
 
+/** The layer and head that sections 1 and 9 name, in language number `i`. */
+const placeOfCross = (i) => TEXT.place(data.cross.layer, data.cross.head)[i];
+
 const TEXT = {
   title: ["Attention, step by step", "一步一步看懂注意力"],
   intro: [
@@ -12,14 +15,15 @@ const TEXT = {
       "看看算式怎样变化。",
   ],
   run: () => [
-    `${run.name} · ${run.direction} · step ${run.step} · D = ${D}, ${H} heads, ` +
+    `${run.name} · ${run.direction} · step ${run.step} · vectors of D = ${D} numbers, ` +
+      `${H} heads, ` +
       `${run.n_encoder_layers} + ${run.n_decoder_layers} layers, ${run.norm}-norm`,
-    `${run.name} · ${run.direction} · 训练 ${run.step} 步 · D = ${D}，${H} 个头，` +
+    `${run.name} · ${run.direction} · 训练 ${run.step} 步 · 向量长 D = ${D}，${H} 个头，` +
       `${run.n_encoder_layers} + ${run.n_decoder_layers} 层，` +
       `${run.norm === "post" ? "后" : "前"}归一化`,
   ],
   forced: () =>
-    tgt.forced
+    tgt.forced && tgt.text !== data.off.whole.text
       ? [
           `This translation was given to the model. Its own would be: ${iso(data.off.whole.text)}`,
           `这句译文是指定给模型的。模型自己会译成：${iso(data.off.whole.text)}`,
@@ -29,13 +33,13 @@ const TEXT = {
     "A shape such as (6 × 128) stands beside each matrix: 6 rows, 128 columns. Matrices are " +
       "drawn to scale. In their colours blue is positive, red is negative, and stronger means " +
       "larger; touch a strip or a cell, or point at it, to read its number. Purple marks " +
-      "queries, orange keys, green values. Layers, heads and positions count from 0. A token is " +
-      "a piece of text that the model reads at once; ▁ marks a space, <s> and </s> begin and " +
-      "end a sentence.",
+      "queries, orange keys, green values. Layers, heads and positions count from 0; the letters " +
+      "x₁, x₂, … count from 1, as is usual. A token is a piece of text that the model reads at " +
+      "once; ▁ marks a space, <s> and </s> begin and end a sentence.",
     "矩阵旁边标着形状，例如 (6 × 128) 表示 6 行 128 列，图形按形状的比例画出。颜色深浅表示绝对值大小，" +
       "蓝色为正，红色为负；用手指点或鼠标指向任意一格，就能读出它的数值。紫色是查询，橙色是键，" +
-      "绿色是值，全页一致。层、头、位置都从 0 数起。词元是模型一次读入的一小段文字；▁ 代表空格，<s> 和 " +
-      "</s> 表示句子的开始和结束。",
+      "绿色是值，全页一致。层、头、位置都从 0 数起，只有 x₁、x₂ 这样的字母按习惯从 1 数起。" +
+      "词元是模型一次读入的一小段文字；▁ 代表空格，<s> 和 </s> 表示句子的开始和结束。",
   ],
   reduced: ["with nothing learned:", "去掉可学的部分："],
   diagram: [
@@ -70,9 +74,9 @@ const TEXT = {
     `平均份额合计 ${a}，权重合计 ${b}。`,
   ],
   p1b: () => [
-    `These weights are the model's own: cross-attention, layer ${data.cross.layer}, head ` +
-      `${data.cross.head}. How they come about is the subject of sections 2 to 5.`,
-    `这些权重取自模型本身：交叉注意力，第 ${data.cross.layer} 层第 ${data.cross.head} 头。` +
+    "These weights are the model's own: cross-attention (section 7), " +
+      `${placeOfCross(0)} (section 8). How they come about is the subject of sections 2 to 5.`,
+    `这些权重取自模型本身：交叉注意力（第 7 节），${placeOfCross(1)}（多个头见第 8 节）。` +
       "它们是怎么来的，第 2 至 5 节会逐步说明。",
   ],
 
@@ -87,20 +91,19 @@ const TEXT = {
   p2: () => [
     `The model keeps a vector of ${D} learned numbers, an embedding, for each piece of text. ` +
       "Stack the vectors of a sentence as rows, and you have the matrix X. The inner product of " +
-      "two rows multiplies them number by number and adds up the results. X Xᵀ, X times its own " +
-      "transpose, is the table of all these inner products.",
+      "two rows multiplies them number by number and adds up the results. The transpose Xᵀ is X " +
+      "with rows and columns exchanged; X Xᵀ is the table of all these inner products.",
     `模型为每一小段文字保存一个向量（词嵌入），由 ${D} 个学到的数组成。把一句话的向量一行行叠起来，` +
-      "就是矩阵 X。两行的内积，就是对应的数相乘，再全部相加。X 乘以自己的转置 Xᵀ，" +
-      "得到的就是所有内积排成的一张表。",
+      "就是矩阵 X。两行的内积，就是对应的数相乘，再全部相加。转置 Xᵀ 就是把 X 的行列互换；" +
+      "X Xᵀ 就是所有内积排成的一张表。",
   ],
   h2a: ["Two words of this model", "这个模型里的两个词"],
   p2a: [
     "What does an inner product tell us? Choose two words. The drawing shows the angle between " +
       "their vectors, and the projection of a on b, at the true lengths. Words that are used " +
-      "alike have come to point in similar directions; most pairs are nearly perpendicular to each " +
-      "other.",
+      "alike tend to point in similar directions; the last bar is the median of all pairs.",
     "内积说明什么？任选两个词：图中按真实长度画出两个向量的夹角，以及 a 在 b 上的投影。" +
-      "用法相近的词，学出来的方向也相近；而绝大多数词对之间几乎垂直。",
+      "用法相近的词，学出来的方向往往也相近；最后一条是所有词对的中位数，可作比较。",
   ],
   wordA: ["First word", "第一个词"],
   wordB: ["Second word", "第二个词"],
@@ -176,14 +179,15 @@ const TEXT = {
       "B 与 A 相关，关注 A 时就该多关注 B。",
   ],
   p2e: () => [
-    `Off the diagonal these products are small. In ${D} dimensions two directions that have ` +
+    `Off the diagonal most products are smaller. In ${D} dimensions two directions that have ` +
       "nothing to do with each other are almost always nearly perpendicular: for random " +
       `vectors the cosine is typically about 1/√${D} = ${few(1 / Math.sqrt(D))}. And only what ` +
-      "is used alike becomes alike. Parts that follow each other in one word, such as 早 and 上, " +
-      "are not used alike, and the model mostly reads them together, as 早上.",
-    `对角线以外的内积都很小。在 ${D} 维空间里，两个互不相干的方向几乎总是接近垂直：随机向量的余弦通常只有 ` +
-      `1/√${D} = ${few(1 / Math.sqrt(D))} 左右。而且，用法相近的词才会变得相近。像“早”和“上”这样` +
-      "在一个词里前后相连的字，用法并不相近；何况模型多半把它们合在一起，当作“早上”来读。",
+      "is used alike becomes alike. 早 and 上 follow each other in one word, 早上, but that is not " +
+      "the same as being used alike; and where the model reads 早上 as one token, it meets " +
+      "neither.",
+    `对角线以外的内积大多较小。在 ${D} 维空间里，两个互不相干的方向几乎总是接近垂直：随机向量的余弦通常只有 ` +
+      `1/√${D} = ${few(1 / Math.sqrt(D))} 左右。而且，用法相近的才会变得相近。“早”和“上”在“早上”` +
+      "一词里前后相连，用法却并不相近；而且模型若把“早上”作为一个词元来读，就根本见不到这两个字。",
   ],
   h3: [
     "3. softmax: from scores to weights, and the weighted sum",
@@ -192,9 +196,11 @@ const TEXT = {
   p3: [
     "A row of scores can hold numbers of any size and sign. softmax normalises it, which means " +
       "that it becomes shares: raise e to each score, then divide by the sum. Everything is now " +
-      "positive and adds up to 1. A lead of 1 in the score makes a share e ≈ 2.718 times as large.",
+      "positive and adds up to 1. A lead of 1 in the score makes a share e ≈ 2.718 times as " +
+      "large. Dividing by the sum alone would not do: scores may be negative, and their sum 0.",
     "一行得分可大可小，可正可负。softmax 的作用是归一化，把它们变成份额：先对每个得分取 e 的幂，" +
-      "再除以总和。这样每个数都为正，加起来等于 1。得分高出 1，份额就是对方的 e ≈ 2.718 倍。",
+      "再除以总和。这样每个数都为正，加起来等于 1。得分高出 1，份额就是对方的 e ≈ 2.718 倍。" +
+      "直接除以总和是不行的：得分可能为负，总和还可能为 0。",
   ],
   looks: (text) => [`What does ${iso(text)} look at?`, `${iso(text)} 在看谁？`],
   read3: (text, list) => [`${iso(text)} gives ${list}.`, `${iso(text)} 把注意力分给：${list}。`],
@@ -208,7 +214,7 @@ const TEXT = {
       "vector by its weight and add everything up: a new vector, blended for this one place from " +
       "the whole sentence.",
     "份额有了，就可以用了。注意力的核心正是加权求和：每个向量乘以自己的权重，再全部相加，" +
-      "得到一个新向量。它由整句话调和而成，专为这个位置而设。",
+      "得到一个新向量。它融合了整句话，又专属于这个位置。",
   ],
   p3c: (mine) =>
     mine > 0.9
@@ -228,10 +234,11 @@ const TEXT = {
 
   p3d: [
     "This is also the bridge to the 0.4, 0.4, 0.2 of section 2: nothing is wrong with those " +
-      "numbers. They only need shorter vectors that lie closer together, which is what the plane " +
-      "has, and what the learned matrices of the next section can make.",
-    "第 2 节的 0.4、0.4、0.2 也由此说得通：那组数没有错，只是需要更短、彼此更靠近的向量。" +
-      "平面上的例子就是这样，下一节学到的矩阵也能造出这样的向量。",
+      "numbers. The product of 早 and 上 must only be as large as that of 早 with itself, and that " +
+      "of 早 and 好 smaller by 0.693. Vectors in a plane can be dragged there; the learned " +
+      "matrices of the next section can take them there too.",
+    "第 2 节的 0.4、0.4、0.2 也由此说得通：那组数没有错，只要“早”与“上”的内积和“早”与自己的一样大，" +
+      "“早”与“好”的内积小 0.693 即可。平面上的向量可以拖到那里，下一节学到的矩阵也能把向量变到那里。",
   ],
   h4: ["4. Q, K, V: three learned views of x", "4. Q、K、V：由 x 学到的三种表示"],
   p4: [
@@ -243,13 +250,16 @@ const TEXT = {
       "于是模型让 x 分别乘以三个学到的矩阵：查询 q 说的是“我要找什么”，键 k " +
       "说的是“凭什么找到我”，值 v 说的是“找到我能拿走什么”。",
   ],
-  p4b: [
-    "Here you see one head of the encoder's self-attention over the source: the encoder is the " +
-      "half of the model that reads, and a head is one such set of three matrices (section 8 " +
-      "shows several). Nothing is hidden from anything. A query and a key are compared, so both " +
-      "must have the same length d_k. The output is the weighted sum of the values.",
-    "这里看的是编码器对原文的自注意力中的一个头。编码器是模型里负责读的那一半；一个头就是这样一组三个矩阵" +
-      "（多个头见第 8 节）。所有词元互相可见。查询要和键比较，所以两者长度必须相同，都是 d_k。" +
+  p4b: () => [
+    "Here you see one head of the encoder's self-attention over the source. The encoder is the " +
+      "half of the model that reads. Its layers " +
+      `(${run.n_encoder_layers} here) lie one on top of the other: each takes in what the one ` +
+      "below gives out. A head is one such set of three matrices (section 8 shows several). " +
+      "Nothing is hidden from anything. A query and a key are compared, so both must have the " +
+      "same length d_k. The output is the weighted sum of the values.",
+    "这里看的是编码器对原文的自注意力中的一个头。编码器是模型里负责读的那一半，" +
+      `由 ${run.n_encoder_layers} 层叠成，每一层的输入就是下面一层的输出。` +
+      "一个头就是这样一组三个矩阵（多个头见第 8 节）。所有词元互相可见。查询要和键比较，所以两者长度必须相同，都是 d_k。" +
       "输出就是值的加权求和。",
   ],
   why4: (place, information) => [
@@ -300,8 +310,10 @@ const TEXT = {
   step3: ["Step 3. Scores: each query meets each key", "第 3 步　得分：每个查询与每个键相遇"],
   text3: [
     "The table Q Kᵀ takes the place of X Xᵀ. It need not be symmetric: what a asks of b differs " +
-      "from what b asks of a. Rows ask, columns are asked.",
-    "Q Kᵀ 取代了 X Xᵀ。它不必对称：a 向 b 要的，和 b 向 a 要的，可以不同。行是提问的一方，列是被问的一方。",
+      "from what b asks of a. Rows ask, columns are asked. Worked out below is the chosen " +
+      "token's query with the key that will get its largest weight.",
+    "Q Kᵀ 取代了 X Xᵀ。它不必对称：a 向 b 要的，和 b 向 a 要的，可以不同。行是提问的一方，列是被问的一方。" +
+      "下面算的是所选词元的查询，与它将分得最大权重的那个键。",
   ],
   step4: ["Step 4. Divide by √d_k", "第 4 步　除以 √d_k"],
   text4: () => [
@@ -321,11 +333,11 @@ const TEXT = {
     "The decoder, the half of the model that writes, attends to what it has written so far, and " +
       "a mask hides the rest (section 9). Each row is named by the token that is being written, " +
       "each column by a token already there. A row of weights must add up to 1 even where " +
-      "nothing is of interest. Many heads then leave most of it with the start mark <s>, which " +
-      "says little: an attention sink.",
+      "nothing is of interest. A head can then leave it with the start mark <s>, which says " +
+      "little: an attention sink.",
     "解码器是模型里负责写的那一半，它关注已经写出的词元，其余的用掩码挡住（见第 9 节）。" +
       "行以正在写的词元为名，列是已有的词元。哪怕没有什么值得关注，一行权重的合计也必须是 1。" +
-      "这时许多头就把大部分权重放在几乎不含信息的句首标记 <s> 上，这叫“注意力汇聚点”（attention sink）。",
+      "这时，一个头可以把权重放在几乎不含信息的句首标记 <s> 上，这叫“注意力汇聚点”（attention sink）。",
   ],
   sinkRead: (place, share) => [
     `Strongest in ${place}: ${share} goes to <s> on average (the first row, which sees nothing ` +
@@ -333,8 +345,13 @@ const TEXT = {
     `${place}最明显：平均有 ${share} 给了 <s>（第一行只看得见 <s>，不计在内）。所有头：`,
   ],
   token: ["Token:", "词元："],
+  firstColumn: ["W_Q, column 0", "W_Q 第 0 列"],
   bias: (n) => [`(the sum of all ${n} products, plus the bias)`, `（全部 ${n} 项之和，再加偏置）`],
   dots: (n) => [`… ${n} more`, `……还有 ${n} 项`],
+  readable: [
+    "A strip of numbers: left and right arrow keys read them",
+    "一条数值：用左右方向键逐个读出",
+  ],
   all: (n) => [`sum of all ${n} products`, `全部 ${n} 项之和`],
   rowSum: (w) => [`This row adds up to ${w}.`, `这一行合计 ${w}。`],
   blockedCell: ["hidden", "不可见"],
@@ -350,18 +367,22 @@ const TEXT = {
       "d_k：向量越长，得分的起伏越大。得分太大，softmax 就被推到角落里，一个权重几乎为 1，" +
       "而模型赖以学习的梯度几乎为 0，也就是梯度消失，训练停滞不前。除以 √d_k，无论多长，方差都回到 1。",
   ],
-  read5: (d, plain, root, full) => [
-    `At d_k = ${d} the variance of the scores is ${plain} undivided, ${root} divided by √d_k, ` +
-      `${full} divided by d_k.`,
-    `d_k = ${d} 时，得分的方差：不除为 ${plain}，除以 √d_k 为 ${root}，除以 d_k 为 ${full}。`,
+  read5: (d, variance, gradient) => [
+    `At d_k = ${d}, undivided, divided by √d_k, and divided by d_k: the variance of the scores is ` +
+      `${variance.join(", ")}; the gradient that reaches q is ${gradient.join(", ")}.`,
+    `d_k = ${d} 时，不除、除以 √d_k、除以 d_k，得分的方差依次为 ${variance.join("、")}；` +
+      `传到 q 的梯度依次为 ${gradient.join("、")}。`,
   ],
   more5: ["More charts, all numbers, and this model's own head", "更多图表、全部数值，以及本模型自己的头"],
   p5b: [
-    "And why not divide by d_k? Then the variance is 1/d_k, all weights become equal shares, " +
-      "and the query hardly matters: softmax itself has a healthy gradient, but the gradient " +
-      "that reaches q shrinks again. As the chart shows, √d_k avoids both extremes. It is " +
-      "a choice that proved itself, sound for random vectors, not a law for trained ones.",
-    "那为什么不除以 d_k？这样方差变成 1/d_k，权重趋于平均，查询是什么几乎无关紧要：softmax " +
+    "Undivided, the gradient that reaches q grows at first, because longer keys pass on more of " +
+      "it; then softmax is in its corner, and the gradient collapses. And why not divide by d_k? " +
+      "Then the variance is 1/d_k, all weights become equal shares, and the query hardly " +
+      "matters: softmax itself has a healthy gradient, but the gradient that reaches q shrinks " +
+      "again. As the chart shows, √d_k avoids both extremes. It is a choice that proved itself, " +
+      "sound for random vectors, not a law for trained ones.",
+    "不除时，传到 q 的梯度起初反而变大，因为键越长，传过去的就越多；等 softmax 被推到角落里，" +
+      "梯度就急剧消失。那为什么不除以 d_k？这样方差变成 1/d_k，权重趋于平均，查询是什么几乎无关紧要：softmax " +
       "本身的梯度虽然正常，传到 q 的梯度却又变小了。从图中可以看到，√d_k " +
       "避开了这两个极端。这是个经验上的选择：对随机向量合情合理，对训练好的向量则不是定律。",
   ],
@@ -399,10 +420,12 @@ const TEXT = {
   p6t: [
     "Change any cell. The score counts the characters that stand at the same place in query and " +
       "key; it is the inner product of two vectors of zeros and ones, a 1 for each character at " +
-      "its place. Relevance is the score compared with that of the query itself. The answer " +
-      "mixes all values by weight; put numbers as values, and it is a number.",
+      "its place. Relevance is the score compared with that of the query itself, so relevances " +
+      "need not add up to 100 %. softmax turns the scores into weights, which do add up to 1. The " +
+      "answer mixes all values by weight; put numbers as values, and it is a number.",
     "每一格都可以改。得分是查询和键在相同位置上有几个字符相同，也就是两个 0、1 向量的内积：" +
-      "哪个字符在哪个位置，哪里就是 1。相关性是这个得分与查询自身得分之比。结果按权重混合所有的值；" +
+      "哪个字符在哪个位置，哪里就是 1。相关性是这个得分与查询自身得分之比，合计不必是 100 %；" +
+      "得分经 softmax 变成权重，合计就是 1 了。结果按权重混合所有的值；" +
       "如果值都是数，结果也是一个数。",
   ],
   query: ["query", "查询"],
@@ -454,7 +477,7 @@ const TEXT = {
     "图中是 softmax 给出的权重；本模型每行只取权重最大的那个值（见第 10 节）。",
   ],
   p7: [
-    "There is only one function, softmax(Q Kᵀ / √d_k) V; only the objects of the calculation " +
+    "The calculation is always the same, softmax(Q Kᵀ / √d_k) V; only its objects " +
       "differ. A translator has a source, the sentence it reads, and a target, the sentence it " +
       "writes. In cross-attention each element of the target is a query to all elements of the " +
       "source: Q comes from the target, K and V from the source. Self-attention takes place " +
@@ -498,8 +521,9 @@ const TEXT = {
   ],
   h8b: ["Put end to end, then mixed by W_O", "首尾相接，再由 W_O 混合"],
   p8b: [
-    "z of each head for the chosen token, then the layer's output:",
-    "所选词元在各个头中的 z，以及这一层的输出：",
+    "The z of each head for the chosen token, end to end; below it what W_O makes of them, the " +
+      "output:",
+    "所选词元在各个头中的 z，首尾相接；下面是经 W_O 得到的输出：",
   ],
   p8c: ["How long a vector each head adds to the output:", "每个头为输出添上多长的向量："],
   output: ["output", "输出"],
@@ -507,15 +531,16 @@ const TEXT = {
   p8d: [
     "Set one head's part to zero before W_O, and translate again. Marked: what is new in the " +
       "translation. Last column: by how much the log-probability of this page's translation " +
-      "changes; minus means less likely. Often little happens, because other heads fill in.",
+      "changes, in natural logarithms (nats); minus means less likely. Often little happens, " +
+      "because other heads fill in.",
     "把一个头的那一段在 W_O 之前设为零，再翻译一遍。标出的是译文中变动之处；" +
-      "最后一列是本页译文的对数概率变化多少，负数表示可能性变小。常常变化不大，" +
+      "最后一列是本页译文的对数概率（自然对数，单位奈特）变化多少，负数表示可能性变小。常常变化不大，" +
       "因为别的头可以补上。",
   ],
   offCount: (n, isLong) => [
     `${n} heads, switched off one at a time, the one that is missed most first` +
       (isLong ? "; the table scrolls." : "."),
-    `逐一关掉 ${n} 个头，最缺不得的排在最前${isLong ? "；表格可以上下滚动。" : "。"}`,
+    `逐一关掉 ${n} 个头，最不可缺的排在最前${isLong ? "；表格可以上下滚动。" : "。"}`,
   ],
   off: ["Off", "关掉"],
   translation: ["Translation", "译文"],
@@ -528,11 +553,10 @@ const TEXT = {
   p9a: () => [
     "In training the decoder gets the whole translation at once, so it must not peek at what " +
       "it is about to write. A score that looks ahead is set to −∞ before softmax and its " +
-      `weight is 0. Rows are the tokens being written. This is the decoder's layer ` +
-      `${data.cross.layer}, head ${data.cross.head}.`,
+      "weight is 0. Rows are the tokens being written. This is the decoder's " +
+      `${placeOfCross(0)}.`,
     "训练时，解码器一次就收到整句译文，所以不能偷看将要写的内容。softmax 之前，" +
-      `凡是往后看的得分都设为 −∞，权重就成了 0。行是正在写的词元。下面是解码器第 ${data.cross.layer} 层第 ` +
-      `${data.cross.head} 头。`,
+      `凡是往后看的得分都设为 −∞，权重就成了 0。行是正在写的词元。下面是解码器${placeOfCross(1)}。`,
   ],
   h9b: ["Positions", "位置"],
   p9b: [
@@ -552,10 +576,13 @@ const TEXT = {
   h9c: ["The path of one sentence", "一句话走过的路"],
   p9c: () => [
     "From the tokens of the source to the probability of each token of the translation, with " +
-      "the shape of everything on the way. Each sub-layer adds its result to what came in" +
+      "the shape of everything on the way. A layer is made of sub-layers: attention, and a " +
+      "feed-forward network, a small one that treats every position by itself. Each adds its " +
+      "result to what came in" +
       (run.norm === "post" ? " and normalises the sum" : ", which it normalises for itself first") +
       ", so the shape stays the same from layer to layer.",
-    "从原文的词元，到译文每个词元的概率，途中每样东西的形状都列在这里。每个子层" +
+    "从原文的词元，到译文每个词元的概率，途中每样东西的形状都列在这里。一层由几个子层组成：注意力，以及前馈网络" +
+      "（一个小网络，对每个位置单独计算）。每个子层" +
       (run.norm === "post"
         ? "把结果加到输入上，再作归一化"
         : "先把输入归一化再计算，然后把结果加回输入") +
@@ -610,11 +637,11 @@ const TEXT = {
   p9d: () => [
     "A recurrent network (RNN) reads the tokens in turn, because each state is computed from " +
       "the one before. Attention computes all positions of a layer at once. The number in each box is " +
-      "the moment at which that token's state in layer 0 can be ready; the table counts all " +
-      `${run.n_encoder_layers} layers.`,
+      "the moment at which that token's state in layer 0 can be ready. The table counts all " +
+      `${run.n_encoder_layers} layers; a recurrent layer follows one token behind the one below it.`,
     "循环神经网络（RNN）一个接一个地读词元，每个状态都要等前一个算完。注意力则让一层的所有位置同时算。" +
-      `方框中的数，是第 0 层中该词元的状态最早在第几步算好；表中按全部 ${run.n_encoder_layers} ` +
-      "层计算。",
+      `方框中的数，是第 0 层中该词元的状态最早在第几步算好；表中计入全部 ${run.n_encoder_layers} ` +
+      "层，循环网络的每一层比下面一层晚一个词元。",
   ],
   length: ["Tokens", "词元数"],
   recurrent: ["recurrent (RNN)", "循环网络（RNN）"],
@@ -657,7 +684,7 @@ const TEXT = {
   imageSpatial: [
     "The places are pixels: the map g is bright where something stands out, and the rest is " +
       "dimmed.",
-    "位置就是像素：显眼之处，门 g 的图就亮，其余的被压暗。",
+    "位置就是像素：越显眼的地方，图 g 越亮，其余的被压暗。",
   ],
   imageTemporal: [
     "The times are frames of a film. Choose the reference: the more a frame is like it, the " +
@@ -710,9 +737,9 @@ const TEXT = {
   h10b: ["Over channels (CBAM, Woo et al. 2018)", "通道注意力（CBAM，Woo 等，2018）"],
   p10b: () => [
     `Which of the ${D} numbers of a vector matter? Average and maximum over the positions ` +
-      "pass through one small shared network; a sigmoid makes a gate between 0 and 1 for each " +
-      "channel. Gates do not compete: they need not add up to 1.",
-    `向量的 ${D} 个数里，哪些更要紧？先沿位置取平均和最大值，送进同一个小网络，再用 sigmoid ` +
+      "pass through one small shared network; a sigmoid, σ(x) = 1 / (1 + e⁻ˣ), makes a gate " +
+      "between 0 and 1 for each channel. Gates do not compete: they need not add up to 1.",
+    `向量的 ${D} 个数里，哪些更要紧？先沿位置取平均和最大值，送进同一个小网络，再用 sigmoid，即 σ(x) = 1 / (1 + e⁻ˣ)，` +
       "给每个通道一个 0 到 1 之间的门。各个门互不相争，不必加起来等于 1。",
   ],
   h10c: ["Over space (CBAM, Woo et al. 2018)", "空间注意力（CBAM，Woo 等，2018）"],
