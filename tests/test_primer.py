@@ -1274,6 +1274,38 @@ def test_numbers_show_under_the_mouse_the_finger_and_the_focus(web, en_zh, forwa
     assert web.text("#tip").startswith(f"{ZH[0]} → {ZH[1]}: ")
 
 
+def test_arrow_keys_read_strips_and_tables(web, forward):
+    web.open(forward)
+    x = np_floats(forward["study"]["x"], len(ZH), D)
+    web.focus("#s2-x canvas")
+    for keys, row, column in [
+        ([], 0, 0),
+        ([Keys.ARROW_RIGHT] * 2, 0, 2),
+        ([Keys.ARROW_DOWN], 1, 2),
+        ([Keys.END], 1, D - 1),
+        ([Keys.ARROW_DOWN] * len(ZH), len(ZH) - 1, D - 1),
+    ]:
+        web.press(*keys)
+        where, number = re.fullmatch(r"\[(\d+)\]: (.*)", web.text("#tip")).groups()
+        assert int(where) == column
+        assert float(number.replace("−", "-")) == pytest.approx(x[row, column], abs=1e-4)
+    web.focus('#s4-weights td[tabindex="0"]')
+    web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    assert float(web.text("#tip").split(": ")[-1]) == pytest.approx(
+        web.heat("s4-weights")[1, 1], abs=1e-4
+    )
+    for box in ["#s2-x", "#s4-qkv", "#s8-concat", "#s4-scores", "#s7-heat"]:
+        assert len(web.each(f'{box} [tabindex="0"]', "true")) == 1, box  # one stop of the Tab key
+
+
+def test_the_numbers_of_the_chart_stand_below_it(web, forward):
+    web.open(forward)
+    row = next(row for row in forward["scaling"] if row["d_k"] == 64)
+    for measure in ["variance", "query_gradient"]:
+        figures = [f"{row['spread'][key][measure]:#.3g}" for key in ["1", "sqrt", "d_k"]]
+        assert ", ".join(figures) in web.text("#s5-read")
+
+
 def test_each_section_names_functions_that_exist(web, forward):
     from transformer_mt import model
 

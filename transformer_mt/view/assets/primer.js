@@ -21,7 +21,8 @@ function drawShares() {
 
 function drawProducts() {
   const { labels, spelt } = study;
-  $("study-title").textContent = t("h2c", labels.slice(0, 6).join(" · "));
+  const more = labels.length > 6 ? " · …" : "";
+  $("study-title").textContent = t("h2c", labels.slice(0, 6).join(" · ") + more);
   const names = spelt.map((i) => labels[i]).join(t("comma"));
   $("spelt").textContent = spelt.length ? t("spelt", names) : "";
   const table = X.map((a) => X.map((b) => dot(a, b)));
@@ -406,7 +407,7 @@ function shortNumber(x, write = decimals) {
 }
 
 function threeFigures(x) {
-  return String(Number(x.toPrecision(3)));
+  return x >= 1000 ? x.toFixed(0) : x.toPrecision(3);
 }
 
 /** What each divisor does, one line each. */
@@ -554,7 +555,7 @@ function drawFlow() {
   const notes = [t("read7", t(kind), pair.layers[kind], t(queriesFrom), t(keysFrom))];
   if (kind !== "encoder_self") notes.push(t("rows7"));
   if (kind === "cross" && isHard) notes.push(t("hard7"));
-  $("s7-read").textContent = notes.join(" ");
+  $("s7-read").textContent = notes.join(t("space"));
   heat("s7-heat", {
     rows,
     cols,
@@ -571,7 +572,7 @@ function drawHeads() {
   const heads = Array.from({ length: H }, (_, head) => attend(layer, head));
   const notes = [t("where8", t(self.kind))];
   if (layers.length < self.n_layers) notes.push(t("someLayers", layers.length, self.n_layers));
-  $("s8-where").textContent = notes.join(" ");
+  $("s8-where").textContent = notes.join(t("space"));
   drawThumbnails();
   heat("s8-heat", {
     rows: self.labels,

@@ -109,7 +109,7 @@ function drawOwn() {
   if (found.error) says.push(errorText(found.error), t("stays", src.text));
   else if (found.page?.unknown.length) says.push(t("bytes", unknown));
   if (example.live.converts) says.push(t("converts"));
-  $("own-status").textContent = says.join(" ");
+  $("own-status").textContent = says.join(t("space"));
   $("own-status").classList.toggle("warn", Boolean(found.error));
   $("own-example").disabled = !found.page && !found.error;
   const sentence = el("span", { class: "quiet", dir: "auto" }, src.text);

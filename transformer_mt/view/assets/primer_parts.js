@@ -376,7 +376,10 @@ function tipText({ target, clientX, clientY }) {
   return (rows.length > 1 ? `[${r}, ${c}]: ` : `[${c}]: `) + decimals(rows[r][c], 4);
 }
 
+let lastTip = null; // what the tip was last asked to show
+
 function showTip(event) {
+  lastTip = event;
   const text = event.target.closest ? tipText(event) : "";
   $("tip").hidden = !text;
   if (!text) return;
@@ -393,7 +396,15 @@ function showTip(event) {
 for (const name of ["pointermove", "pointerdown", "focusin"]) {
   document.addEventListener(name, showTip);
 }
-document.addEventListener("scroll", () => ($("tip").hidden = true), { passive: true });
+document.addEventListener(
+  "scroll",
+  () => {
+    const isOfFocus = lastTip && lastTip.clientX === undefined && lastTip.target.isConnected;
+    if (isOfFocus) showTip({ target: lastTip.target }); // the tip goes with it
+    else $("tip").hidden = true;
+  },
+  { passive: true },
+);
 
 // In a strip of numbers, left and right go from number to number, up and down to the next strip.
 document.addEventListener("keydown", (event) => {

@@ -31,14 +31,15 @@ const TEXT = {
       : ["The translation is the model's own.", "译文由模型自己生成。"],
   reading: [
     "A shape such as (6 × 128) stands beside each matrix: 6 rows, 128 columns. Matrices are " +
-      "drawn to scale. In their colours blue is positive, red is negative, and stronger means " +
-      "larger; touch a strip or a cell, or point at it, to read its number. Purple marks " +
-      "queries, orange keys, green values. Layers, heads and positions count from 0; the letters " +
-      "x₁, x₂, … count from 1, as is usual. A token is a piece of text that the model reads at " +
-      "once; ▁ marks a space, <s> and </s> begin and end a sentence.",
-    "矩阵旁边标着形状，例如 (6 × 128) 表示 6 行 128 列，图形按形状的比例画出。颜色深浅表示绝对值大小，" +
-      "蓝色为正，红色为负；用手指点或鼠标指向任意一格，就能读出它的数值。紫色是查询，橙色是键，" +
-      "绿色是值，全页一致。层、头、位置都从 0 数起，只有 x₁、x₂ 这样的字母按习惯从 1 数起。" +
+      "drawn to scale, with one scale for tokens and another for the numbers of a vector. In " +
+      "their colours blue is positive, red is negative, and stronger means larger; touch a strip " +
+      "or a cell, point at it, or go there with Tab and the arrow keys, to read its number. " +
+      "Purple marks queries, orange keys, green values. Layers, heads and positions count from " +
+      "0; the letters x₁, x₂, … count from 1, as is usual. A token is a piece of text that the " +
+      "model reads at once; ▁ marks a space, <s> and </s> begin and end a sentence.",
+    "矩阵旁边标着形状，例如 (6 × 128) 表示 6 行 128 列，图形按形状的比例画出，词元和向量中的数各用一个比例尺。" +
+      "颜色深浅表示绝对值大小，蓝色为正，红色为负；用手指点、用鼠标指，或用 Tab 键和方向键移到任意一格，" +
+      "就能读出它的数值。紫色是查询，橙色是键，绿色是值，全页一致。层、头、位置都从 0 数起，只有 x₁、x₂ 这样的字母按习惯从 1 数起。" +
       "词元是模型一次读入的一小段文字；▁ 代表空格，<s> 和 </s> 表示句子的开始和结束。",
   ],
   reduced: ["with nothing learned:", "去掉可学的部分："],
@@ -51,6 +52,7 @@ const TEXT = {
   code: ["In the code:", "对应代码："],
   contents: ["Contents", "目录"],
   place: (l, h) => [`layer ${l}, head ${h}`, `第 ${l} 层第 ${h} 个头`],
+  space: [" ", ""], // between two sentences
   pick: ["Choose:", "请选择："],
   weight: ["weight", "权重"],
   weights: ["weight", "权重"],
@@ -421,7 +423,7 @@ const TEXT = {
     "Change any cell. The score counts the characters that stand at the same place in query and " +
       "key; it is the inner product of two vectors of zeros and ones, a 1 for each character at " +
       "its place. Relevance is the score compared with that of the query itself, so relevances " +
-      "need not add up to 100 %. softmax turns the scores into weights, which do add up to 1. The " +
+      "need not add up to 100 %; softmax turns the scores into weights, which do add up to 1. The " +
       "answer mixes all values by weight; put numbers as values, and it is a number.",
     "每一格都可以改。得分是查询和键在相同位置上有几个字符相同，也就是两个 0、1 向量的内积：" +
       "哪个字符在哪个位置，哪里就是 1。相关性是这个得分与查询自身得分之比，合计不必是 100 %；" +
