@@ -17,7 +17,7 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from transformer_mt import Translator
 from transformer_mt.alignment import Rule
@@ -1294,6 +1294,8 @@ def test_arrow_keys_read_strips_and_tables(web, forward):
     assert float(web.text("#tip").split(": ")[-1]) == pytest.approx(
         web.heat("s4-weights")[1, 1], abs=1e-4
     )
+    web.js("scrollTo(0, 0)")
+    WebDriverWait(web.browser, 10).until(lambda _: web.js("$('tip').hidden"))
     for box in ["#s2-x", "#s4-qkv", "#s8-concat", "#s4-scores", "#s7-heat"]:
         assert len(web.each(f'{box} [tabindex="0"]', "true")) == 1, box  # one stop of the Tab key
 

@@ -376,6 +376,12 @@ function tipText({ target, clientX, clientY }) {
   return (rows.length > 1 ? `[${r}, ${c}]: ` : `[${c}]: `) + decimals(rows[r][c], 4);
 }
 
+/** Whether a part is in the window, below what stays at its edge. */
+function isInSight(node) {
+  const { top, bottom } = node.getBoundingClientRect();
+  return node.isConnected && top > $("strip").offsetHeight && bottom < innerHeight;
+}
+
 let lastTip = null; // what the tip was last asked to show
 
 function showTip(event) {
@@ -399,7 +405,7 @@ for (const name of ["pointermove", "pointerdown", "focusin"]) {
 document.addEventListener(
   "scroll",
   () => {
-    const isOfFocus = lastTip && lastTip.clientX === undefined && lastTip.target.isConnected;
+    const isOfFocus = lastTip && lastTip.clientX === undefined && isInSight(lastTip.target);
     if (isOfFocus) showTip({ target: lastTip.target }); // the tip goes with it
     else $("tip").hidden = true;
   },
