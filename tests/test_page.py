@@ -191,19 +191,30 @@ def tokens_of_rows_and_columns(
         to_mark = mask_punctuation and is_punctuation(src, s) and not is_punctuation(tgt, t)
         return s >= src["n_prefix"] and not (mask_eos and s == eos) and not to_mark
 
+    companions = [
+        {s} | {o for o in range(eos) if set(covering(src, o)) & set(covering(src, s))}
+        for s in range(eos + 1)
+    ]
+    words = np.array(
+        [[sum(row[o] for o in together) for together in companions] for row in weights]
+    )
+    sums = [sum(words[t, s] for t in range(n) if is_allowed(s, t)) for s in range(eos + 1)]
+
     by_rows, by_columns = [], []
     for t in range(n):
-        allowed = [s for s in range(eos + 1) if is_allowed(s, t)]
-        if rule["threshold"] is None:
-            best = max(allowed, key=lambda s: weights[t, s], default=eos)
-            by_rows += [(best, t)] if best != eos else []
-        else:
-            by_rows += [(s, t) for s in allowed if s != eos and weights[t, s] > rule["threshold"]]
+        allowed = [s for s in range(eos) if is_allowed(s, t)]
+        if rule["threshold"] is not None:
+            by_rows += [(s, t) for s in allowed if words[t, s] > rule["threshold"]]
+        elif allowed:
+            winner = max(allowed, key=lambda s: words[t, s] / max(0.5, sums[s]))
+            best = max(set(allowed) & companions[winner], key=lambda s: weights[t, s])
+            if mask_eos or words[t, winner] >= weights[t, eos]:
+                by_rows.append((best, t))
     for s in range(eos) if both else []:
         best = max(
-            (t for t in range(n) if is_allowed(s, t)), key=lambda t: weights[t, s], default=None
+            (t for t in range(n) if is_allowed(s, t)), key=lambda t: words[t, s], default=None
         )
-        if best is not None and weights[best, s] > rule["column_threshold"]:
+        if best is not None and words[best, s] > rule["column_threshold"]:
             by_columns.append((s, best))
     return by_rows, by_columns
 
