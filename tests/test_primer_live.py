@@ -255,6 +255,13 @@ def test_what_is_wrong_is_said_under_the_box(web):
     assert web.text("#src-text") == "We see 猫!"
 
 
+def test_of_several_sentences_the_first_is_explained(web):
+    web.type(f"{SENTENCES[2]} {SENTENCES[0]}")
+    assert web.text("#src-text") == SENTENCES[2] and "the page explains the first" in web.says()
+    web.type(SENTENCES[0])
+    assert web.text("#src-text") == SENTENCES[0] and web.says() == ""
+
+
 def test_the_way_back_to_the_example(web):
     before = web.data()
     assert not web.find("#own-example").is_enabled()

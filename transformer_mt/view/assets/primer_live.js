@@ -38,6 +38,10 @@ Object.assign(TEXT, {
     `The vocabulary lacks ${characters}; the model reads bytes instead.`,
     `词表里没有 ${characters}，模型读到的是它的字节。`,
   ],
+  several: [
+    "These are several sentences; the page explains the first.",
+    "这里不止一句，本页只讲第一句。",
+  ],
   offProgress: (n, all) => [
     `Translated without ${n} of ${all} heads so far …`,
     `共 ${all} 个头，已逐一关掉 ${n} 个重新翻译……`,
@@ -51,7 +55,7 @@ const SWITCHING_PAUSE = 300; // further ones, after which heads are switched off
 
 const engine = startEngine({ ...data.live, page: { run } });
 const ownEntry = el("li"); // in the contents
-let found = {}; // what the text in the box gave: { page } or { error }; neither for the example
+let found = {}; // what the text in the box gave, see `explain`, or { error }; {} for the example
 let newest = 0; // number of the newest request; results of older ones are dropped
 let isComputing = false;
 let typing = null; // the timer of the next request
@@ -108,6 +112,7 @@ function drawOwn() {
   const unknown = iso([...new Set(found.page?.unknown ?? [])].join(" "));
   if (found.error) says.push(errorText(found.error), t("stays", src.text));
   else if (found.page?.unknown.length) says.push(t("bytes", unknown));
+  if (found.isSeveral) says.push(t("several"));
   if (example.live.converts) says.push(t("converts"));
   $("own-status").textContent = says.join(t("space"));
   $("own-status").classList.toggle("warn", Boolean(found.error));
@@ -137,11 +142,7 @@ async function follow() {
   let result;
   do {
     n = newest;
-    const asked = engine.call("primer", $("own-text").value);
-    result = await asked.then(
-      (page) => ({ page }),
-      (error) => ({ error }),
-    );
+    result = await explain($("own-text").value).catch((error) => ({ error }));
   } while (n !== newest);
   isComputing = false;
   found = result;
@@ -152,6 +153,13 @@ async function follow() {
   }
   show(found.page);
   switchHeadsOff(n, found.page);
+}
+
+/** What the page shows of a text: of several sentences the first. */
+async function explain(text) {
+  const sentences = await engine.call("sentences", text);
+  const page = await engine.call("primer", sentences[0] ?? "");
+  return { page, isSeveral: sentences.length > 1 };
 }
 
 function showExample() {
