@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transformer_mt.marks import Kind
-from transformer_mt.markup import put_back, take_apart
+from transformer_mt.markup import cut_blocks, put_back, take_apart
 from transformer_mt.names import name_marks, without_names
 from transformer_mt.text import is_unspaced, one_line
 from transformer_mt.units import Link, split_units, units
@@ -193,6 +193,18 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ('<xliff:g id="a">%1$s</xliff:g> b', "b", '<xliff:g|id="a">%1$s</xliff:g>'),
         ('<b class="x notranslate">a</b> b', "b", '<b|class="x|notranslate">a</b>'),
         ("<b>a <i>b</b> c</i>", "a b c", "<b> <i> </b> </i>"),
+        (
+            'a<sup>2</sup> b<sup><a href="#c">[1]</a></sup> d<sup>th</sup>',
+            "a b dth",
+            '<sup>2</sup> <sup><a|href="#c">[1]</a></sup> <sup> </sup>',
+        ),
+        ('<a href="b"">c</a> <d e="f>g</d>', "c g", '<a|href="b""> </a> <d|e="f> </d>'),
+        ("<ruby>a<rt>b</rt></ruby>", "a", "<ruby> <rt>b</rt> </ruby>"),
+        (
+            "<bpt>&lt;b&gt;</bpt>a<ept>&lt;/b&gt;</ept>",
+            "a",
+            "<bpt>&lt;b&gt;</bpt> <ept>&lt;/b&gt;</ept>",
+        ),
         # addresses
         ("see (https://a.b/c_(d)), ok", "see (), ok", "https://a.b/c_(d)"),
         ("https://a.b/{id}?q=%s ok", "ok", "https://a.b/{id}?q=%s"),
@@ -203,12 +215,21 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ('[a **b**](c_(d) "e f")', "a b", '[ ** ** ](c_(d)|"e|f")'),
         ("[a [b] c](d) [e][f] [g][] h", "a [b] c e h", "[ ](d) [ ][f] [g][]"),
         ("[![a](b)](c) ![](d) e[^1]", "a e", "[ ![ ](b) ](c) ![](d) [^1]"),
-        ("## a", "a", "##"),
-        ("- [ ] a", "a", "-|[|]"),
-        ("> a :smile:", "a", "> :smile:"),
+        ("## a", "a", "##|"),
+        ("- [ ] a", "a", "-|[|]|"),
+        ("> a :smile:", "a", ">| :smile:"),
+        ("> 12. - a", "a", ">|12.|-|"),
+        ("• a", "a", "•|"),
+        ("[^1]: a", "a", "[^1]:|"),
+        ("*[other] {$n} a", "a", "*[other]| {$n}"),
+        (":::tip a", "a", ":::tip|"),
+        (r"\item[b] a", "a", r"\item[b]|"),
+        ("```python", "", "```python"),
+        ("| a | b |", "a b", "| | |"),
+        ("a 👍🏽 b ⚠️ c 🇨🇳 1️⃣", "a b c", "👍🏽 ⚠️ 🇨🇳 1️⃣"),
         # reStructuredText
-        (".. note:: a term_ b", "a b", "..|note:: term_"),
-        (":param x: a _`b` c__", "a", ":param|x: _`b` c__"),
+        (".. note:: a term_ b", "a b", "..|note::| term_"),
+        (":param x: a _`b` c__", "a", ":param|x:| _`b` c__"),
         ("__init__ of __x y__", "of x y", "__init__ __ __"),
         # templates and messages
         ("{ $a } { -b } { c } {D($e)} ok", "ok", "{|$a|} {|-b|} {|c|} {D($e)}"),
@@ -220,7 +241,25 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ("[u]http://a[/u] {a}http://b{/a} c", "c", "[u] http://a [/u] {a} http://b {/a}"),
         ("[b]a[/b] [url=http://c]d[/url]", "a d", "[b] [/b] [url=http://c] [/url]"),
         ("{@link a} {{{b}}} ${c || 'd'} $(e) ok", "ok", "{@link|a} {{{b}}} ${c||||'d'} $(e)"),
+        (
+            "{a(b)} {a + 1} {a?.b} {a=} {t:%d %B} {0:d MMM} ok",
+            "ok",
+            "{a(b)} {a|+|1} {a?.b} {a=} {t:%d|%B} {0:d|MMM}",
+        ),
+        ("$t(a.b) $tc(c, 2) @:d.e @:{'f'} :name ok", "ok", "$t(a.b) $tc(c,|2) @:d.e @:{'f'} :name"),
+        ("__MSG_a__ __user_name__ %a.b% %%c_d%% ok", "ok", "__MSG_a__ __user_name__ %a.b% %%c_d%%"),
+        (
+            "%d/%d {w}x{h} {u}@{v} <kbd>A</kbd>+<kbd>B</kbd> ok",
+            "ok",
+            "%d/%d {w}x{h} {u}@{v} <kbd>A</kbd>+<kbd>B</kbd>",
+        ),
+        (
+            "<A b={() => c(1)} {...d}>e</A>{/* f */} {' '}g",
+            "e g",
+            "<A|b={()|=>|c(1)}|{...d}> </A> {/*|f|*/} {'|'}",
+        ),
         # programs
+        ("&File a, Tom &amp; Mary, R&D, a & b", "File a, Tom & Mary, R&D, a & b", "&"),
         ("%-5.2f %*d %ld %@ %1$@ %<n>d %5s%05d ok", "ok", "%-5.2f %*d %ld %@ %1$@ %<n>d %5s %05d"),
         (
             "%1$sa%2$s %sMB %dpx %1 %L2 %n %PATH% ok",
@@ -231,6 +270,7 @@ def test_text_that_only_looks_like_markup_is_text(text):
         (r"C:\new\x /usr/bin @string/a ok", "ok", r"C:\new\x /usr/bin @string/a"),
         (r"Don\'t.\nSay \"a\".", 'Don\'t. Say "a".', r"\n"),
         # LaTeX
+        (r"50\% a~\ref{b} \& c", "50% a & c", r"~ \ref{b}"),
         (r"\emph{a \textbf{b}} $x < y$ \ref{c}", "a b", r"\emph{ \textbf{ } } $x|<|y$ \ref{c}"),
     ],
 )
@@ -247,7 +287,40 @@ def test_opaque_marks_stand_alone_and_others_have_partners():
     assert [mark.kind for mark in marks] == [*kinds, Kind.opening, Kind.closing]
 
 
+@pytest.mark.parametrize(
+    "text, parts",
+    [
+        ("a <b>c</b>", ["", "a <b>c</b>", ""]),
+        ("  - a <b>c</b>", ["  - ", "a <b>c</b>", ""]),
+        ("<p>a</p> <p><b>c</b></p>", ["<p>", "a", "</p> <p>", "<b>c</b>", "</p>"]),
+        ("<td>{a}</td><td></td>d", ["<td>", "{a}", "</td><td></td>", "d", ""]),
+        ("| a | *b* |", ["| ", "a", " | ", "*b*", " |"]),
+        ("# a", ["# ", "a", ""]),
+        ("<li>a<br>b", ["<li>", "a<br>b", ""]),
+        ("<p></p>", ["<p></p>"]),
+        ("a | b", ["", "a | b", ""]),
+        (" ", [" "]),
+        ("", [""]),
+    ],
+)
+def test_blocks_part_texts(text, parts):
+    assert cut_blocks(text) == parts
+
+
 # -------------------------------------------------------------------------------------- properties
+
+
+@settings(deadline=None)
+@given(
+    MARKED
+    | ANYTHING
+    | PIECES
+    | st.lists(st.sampled_from(["<p>", "</p> ", "a", " b", "| "])).map("".join)
+)
+def test_the_parts_of_a_line_are_the_line(line):
+    parts = cut_blocks(line)
+    assert "".join(parts).strip() == one_line(line) and len(parts) % 2 == 1
+    assert all(part and part == one_line(part) for part in parts[1::2])
 
 
 @settings(deadline=None)

@@ -739,6 +739,39 @@ def test_a_name_that_comes_through_places_its_mark(translator, monkeypatch):
     assert translations[1].text.count("{x}") == 1
 
 
+def test_a_number_is_translated_as_a_figure_and_as_a_word(translator, monkeypatch):
+    """The likelier translation is taken."""
+
+    def search(sources, *_):
+        hypotheses = []
+        for row in sources:
+            src = translator.src_tokenizer.decode([row[:-1]])[0]
+            tgt, score = ("我买了五条鱼。", -1.0) if "five" in src else ("我25岁。", -2.0)
+            (ids,) = translator.tgt_tokenizer.encode([tgt])
+            hypotheses.append([Hypothesis(ids[:-1], score, torch.ones(len(ids), len(row)))])
+        return hypotheses
+
+    monkeypatch.setattr(translator, "search", search)
+    translation = translator.translate("I buy %d fish.", markup=True, rule=BASE)
+    assert (translation.text, translation.score) == ("我买了%d条鱼。", -1.0)
+
+
+def test_blocks_are_translated_apart(translator):
+    line = "  <ul><li>We <b>draw</b>.</li> <li>They buy fish</li><li>---</li></ul>"
+    texts = ["We <b>draw</b>.", "They buy fish"]
+    translation = translator.translate(line, markup=True, n_best=2)
+    parts = [translator.translate(text, markup=True, n_best=2) for text in texts]
+    n_candidates = max(len(part.candidates) for part in parts)
+    assert len(translation.candidates) == n_candidates
+    first, second = (part.text for part in parts)
+    assert translation.text == f"  <ul><li>{first}</li> <li>{second}</li><li>---</li></ul>"
+    assert translation.score == pytest.approx(sum(part.score for part in parts))
+    assert (translation.src, translation.n_sentences) == (line, 3)
+    assert translator.translate("<p></p>", markup=True).text == "<p></p>"
+    escaped = translator.translate("<p>We draw & buy</p>", markup=True).text
+    assert "& " not in escaped
+
+
 def test_links_and_markup_exclude_each_other(call, translator, trained_run):
     with pytest.raises(UserError, match="align and markup exclude each other"):
         translator.translate("I draw.", align=True, markup=True)

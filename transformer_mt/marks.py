@@ -38,6 +38,10 @@ class Style(Enum):
     """It is read as a word: a placeholder, a code element."""
     message = "message"
     """Likewise, but with sentences inside, which are not translated: an ICU plural."""
+    picture = "picture"
+    """Likewise, but the sentence is whole without it: an emoji."""
+    block = "block"
+    """It parts texts that are translated apart: a paragraph's tag, a bullet."""
     quoted = "quoted"
     """Reads as a word, or begins or ends one, that reStructuredText wants apart from letters."""
 
@@ -62,7 +66,7 @@ class Mark:
     @property
     def is_word(self) -> bool:
         """Whether it reads as a word by itself."""
-        return self.kind is Kind.alone and self.style not in (Style.tag, Style.space)
+        return self.kind is Kind.alone and self.style not in (Style.tag, Style.space, Style.block)
 
 
 # ------------------------------------------------------------------------------------------- forms
@@ -91,9 +95,12 @@ _PIECES = {
     "balanced": _BALANCED,  # with braces in braces
     "value": r"""\\?"[^"]*" | '[^']*' | [^\s"'=<>`\]]+""",
     "tag": r"""/?[A-Za-z0-9][\w:.-]*(?:=«value»)?
-        (?:\s+[^\s"'<>/=]+(?:\s*=\s*«value»)?){0,30} \s*/?""",
+        (?:\s+[^\s"'<>/=]+(?:\s*=\s*(?:\{«balanced»\}|«value»))?){0,30} \s*/?""",
+    "broken": rf"[A-Za-z][\w:.-]*\s[^<>=]{{0,{LONGEST}}}=[^<>]{{0,{LONGEST}}}",
     "path": r"(?:/[\w.-]*\w)*",
     "url": r"""[^\s<>"'`{}|\\^()\[\]\u2e80-\uffff]""",
+    "picture": r"[\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001faff]"
+    r"[\ufe0f\U0001f3fb-\U0001f3ff]*",
     "role": r":[A-Za-z][\w:.+-]{0,60}:",
     # Where reStructuredText wants white space, a backslash before it hides it.
     "hidden": r"(?:\\[ ])?",
@@ -118,12 +125,14 @@ class _Form(NamedTuple):
 
 FORMS = {
     # ---- HTML and XML
-    "comment": _Form(Style.tag, r"<!--«any»--> | <!DOCTYPE[^<>]*> | <\?«any»\?>"),
+    "comment": _Form(Style.tag, r"<!--«any»--> | <!DOCTYPE[^<>]*> | <\?«any»\?> | \{/\*«any»\*/\}"),
     "cdata": _Form(Style.tag, r"<!\[CDATA\[", "«any»", r"\]\]>"),
     "line_break": _Form(Style.space, r"<[bBhH][rR](?:\s[^<>]*)?/?>"),
-    "tag": _Form(Style.tag, "<«tag»> | &lt;«tag»&gt;"),
+    "tag": _Form(Style.tag, "<«tag»> | &lt;«tag»&gt; | <«broken»>"),
     "space": _Form(
-        Style.space, r"&(?:nbsp|[en][mn]sp|thinsp|\#(?:160|1[03]|9|[xX]0*(?:[aA]0|[aAdD9])));"
+        Style.space,
+        r"""&(?:nbsp|[en][mn]sp|thinsp|\#(?:160|1[03]|9|[xX]0*(?:[aA]0|[aAdD9])));
+        | \{\s*(?:"\s*"|'\s*')\s*\}""",
     ),
     # ---- addresses
     "url": _Form(
@@ -140,12 +149,17 @@ FORMS = {
     ),
     # ---- reStructuredText and Markdown
     "block": _Form(
-        Style.tag, r"^(?: \#{1,6} | > | [-*+](?:[ ]\[[ xX]\])? | \.\.[ ][\w:-]+:: )(?=[ ]+\S)"
+        Style.block,
+        r"""^(?:(?: \#{1,6} | > | [-*+•](?:[ ]\[[ xX]\])? | \d{1,3}[.)] | \.\.[ ][\w:-]+::
+        | \[[^\[\]]+\]: | \*?\[(?:«letter»)+\](?=[^\[\]]*$) | :{3,}[\w-]+
+        | \\item(?:\[[^\[\]]*\])? )
+        [ ]+(?=\S))+ | ^(?:```|~~~|:::)[:\w+-]*$""",
     ),
     "field": _Form(
-        Style.tag,
-        r"^:[A-Za-z][^:`]{0,40}:(?=[ ]) | ^@(?:param|throws)[ ]+\S+ | ^@[a-z]+(?=[ ]|$)",
+        Style.block,
+        r"^:[A-Za-z][^:`]{0,40}:[ ]+ | ^@(?:param|throws)[ ]+\S+[ ]* | ^@[a-z]+(?:[ ]+|$)",
     ),
+    "cell": _Form(Style.block, r"\|(?=[ ]|$)"),
     "code": _Form(
         Style.quoted,
         r"""«hidden» (?<!`)(?: ``(?=[^\s`])(?:«any»[^\s])??`` | ```(?=\S)«any»``` )(?!`)
@@ -174,11 +188,15 @@ FORMS = {
     "image": _Form(Style.word, r"!\[\]\(«address»\) | (?<!«letter»)\[[^\[\]]+\]\[\]"),
     "wiki_link": _Form(Style.tag, r"\[\[[^\[\]|]*\|", r"[^\[\]|]+", r"\]\]"),
     "wiki_name": _Form(Style.word, r"\[\[[^\[\]|]+\]\]"),
-    "special_name": _Form(Style.word, r"(?<!\w)(?:«special»)(?!\w)"),
+    "special_name": _Form(Style.word, r"(?<!\w)(?:«special»|__[^\W_]+(?:_[^\W_]+)+__)(?!\w)"),
     "emphasis": _Form(
         Style.quoted, r"(?<![\\*])\*{1,3}(?!\*) | (?<![\\_])_{1,3}(?!_) | (?<!~)~~(?!~)"
     ),
     "emoji": _Form(Style.word, r"(?<![\w:]):[a-z][a-z0-9_+-]{0,40}[a-z0-9]:(?![\w:`])"),
+    "picture": _Form(
+        Style.picture,
+        r"[\U0001f1e6-\U0001f1ff]{2} | [\d*\#]\ufe0f?\u20e3 | «picture»(?:\u200d«picture»)*",
+    ),
     # ---- templates and messages
     "message": _Form(
         Style.message,
@@ -188,7 +206,9 @@ FORMS = {
     "argument": _Form(
         Style.word,
         r"""\{\s*[\w-]+\s*,\s*(?:number|date|time|spellout|ordinal|duration|list)\b[^{}]*\}
-        | \{\s*(?:\$|-[a-z]|@[a-z]|[A-Z_]+\()«balanced»\} | \{\s*"[^"]*"\s*\}""",
+        | \{\s*(?:\$|-[a-z]|@[a-z]|[A-Z_]+\()«balanced»\} | \{\s*(?:"[^"]*"|'[^']*')\s*\}
+        | \{\d+(?:,-?\d+)?:[^{}]*\} | \{[^\W\d][\w.]*:%[^{}]*\}
+        | \{[^\W\d][\w.]*[ ]*[-+*/%|<>=!&?(\[][^{}]*\}""",
     ),
     "output": _Form(Style.word, r"\{\{\{[^{}]*\}\}\} | \{\{(?![\#/])[^{}]*\}\} | <%=«any»%>"),
     "block_tag": _Form(Style.tag, r"\{%«any»%\} | <%«any»%> | \{\{[\#/][^{}]*\}\} | \{/[\w.-]+\}"),
@@ -208,7 +228,15 @@ FORMS = {
         (?: @ | d(?![a-z]{4}) | [iufegxcrspn](?![a-z]) | [FEGX](?![A-Za-z]) )""",
     ),
     "numbered": _Form(Style.word, r"(?<!\w)%L?\d\d?(?![\w%.])"),
-    "environment": _Form(Style.word, "%[A-Z][A-Z_]+%"),
+    # Laravel's :name, and Vue's @:key.
+    "colon": _Form(
+        Style.word,
+        r"""(?<![\w:)\]}>-]):[a-z][a-z_]*[a-z](?![\w:])
+        | (?<!\w)@(?:\.\w+)?:(?:\{[^{}]*\}|\([^()]*\)|[A-Za-z](?:[\w.]*\w)?)""",
+    ),
+    # &File has a key of its own in a menu.
+    "accelerator": _Form(Style.tag, r"(?<![\w&\\])&(?=[^\W\d_])(?!\w+;)"),
+    "environment": _Form(Style.word, r"(?<![\w%])%%?[A-Za-z_][\w.]+%%?(?!\w)"),
     "math": _Form(
         Style.word,
         r"""(?<![\w$\\])(?P<dollars>\$\$?)(?=[^\s\d$])[^$]*[^\s$](?P=dollars)(?![\w$])
@@ -216,7 +244,8 @@ FORMS = {
     ),
     "variable": _Form(
         Style.word,
-        r"(?: (?<![\w$\\])\$[A-Za-z_]\w*(?![\w$]) | [$%\#]\{[^{}]*\} | \$\([\w.-]+\) )«path»",
+        r"""\$tc?\([^()]*\)
+        | (?: (?<![\w$\\])\$[A-Za-z_]\w*(?![\w$]) | [$%\#]\{[^{}]*\} | \$\([\w.-]+\) )«path»""",
     ),
     "path": _Form(
         Style.word,
@@ -230,7 +259,7 @@ FORMS = {
         r"\}",
     ),
     "command": _Form(Style.word, r"\\[A-Za-z]{2,}\*?(?:\[[^\[\]]*\])*(?:\{«balanced»\})+"),
-    "escaped_break": _Form(Style.space, r"(?<!\\)(?:\\[nrt])+"),
+    "escaped_break": _Form(Style.space, r"(?<!\\)(?:\\[nrt])+ | (?<=[\w.])~(?=\\)"),
 }
 
 
@@ -260,7 +289,17 @@ DEEPEST = 100
 """Pairs inside each other. What is opened deeper stands alone."""
 _VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr")
 _CODE = re.compile("code|it|kbd|math|ph|pre|samp|script|style|svg|tt|var|xliff:g")
+_NATIVE = re.compile("bpt|ept|ut|rt|rp")
+"""Elements with code of another format, or a reading, that are no words."""
+_BLOCK = re.compile(
+    "address|article|aside|blockquote|caption|div|d[dlt]|figcaption|figure|footer|form|h[1-6]"
+    "|header|legend|li|main|nav|ol|option|p|section|select|summary|t[dhr]|table|tbody|tfoot|thead"
+    "|title|ul"
+)
 _OPAQUE = re.compile(r"""\stranslate\s*=\s*\\?["']?no\b|\sclass\s*=\s*["'][^"']*\bnotranslate\b""")
+_ROW = re.compile(r"\|[ ].*[ ]\|")
+JOINT = "[-/:+.×x@_~–]{1,2}"
+"""Between two words that are one for a reader: %d/%d."""
 _LINK_NAME = re.compile(r"(?<!\w)[A-Za-z][\w.-]*$")
 # The bracket of a tag, whether it closes, and its name: <b, [/b, {link, {{#if, {% endif.
 _NAME = re.compile(
@@ -318,7 +357,7 @@ def _find(line: str, start: int, end: int) -> list[_Found]:
             if word:
                 mark.start, mark.maybe_text = word.start(), False
         end_before = mark.end
-    kept = [mark for mark in found if mark.partner or not mark.maybe_text]
+    kept = _joined(line, [mark for mark in found if mark.partner or not mark.maybe_text])
     for mark in kept:
         mark.name = ""
         if mark.partner is None:
@@ -326,6 +365,24 @@ def _find(line: str, start: int, end: int) -> list[_Found]:
         elif mark.style is Style.word:
             mark.style = Style.tag  # `{link}here{/link}`
     return kept
+
+
+def _joined(line: str, found: list[_Found]) -> list[_Found]:
+    """The marks, where words that a symbol joins are one: %d/%d, <kbd>Ctrl</kbd>+<kbd>C</kbd>."""
+    marks: list[_Found] = []
+    for mark in found:
+        last = marks[-1] if marks else None
+        if (
+            last
+            and not (mark.partner or last.partner)
+            and mark.style is last.style
+            and mark.style in (Style.word, Style.quoted)
+            and re.fullmatch(JOINT, line[last.end : mark.start])
+        ):
+            last.end = mark.end
+        else:
+            marks.append(mark)
+    return marks
 
 
 def _marks_of(match: re.Match[str]) -> list[_Found]:
@@ -339,6 +396,8 @@ def _marks_of(match: re.Match[str]) -> list[_Found]:
         return [first, *_find(match.string, first.end, last.start), last]
     if name == "emphasis":
         return _emphasis(match)
+    if name == "cell" and not _ROW.fullmatch(match.string):
+        return []
     if name in ("tag", "bracket_tag", "block_tag", "output", "placeholder"):
         return [_tag(match, form.style)]
     return [_Found(start, end, Kind.alone, form.style)]
@@ -357,14 +416,25 @@ def _tag(match: re.Match[str], style: Style) -> _Found:
         return mark
     mark.kind = Kind.closing if named["sign"] in ("/", "end") else Kind.opening
     mark.name = bracket + name
-    is_opaque = _CODE.fullmatch(name) or _OPAQUE.search(text)
-    if is_html and is_opaque and mark.kind is Kind.opening:
-        depth, tags = 1, re.compile(rf"{bracket}(/?){re.escape(name)}\b[^>]*?(?:>|&gt;)", re.I)
-        stop = min(match.endpos, mark.end + LONGEST)
-        for tag in tags.finditer(match.string, mark.end, stop):
-            depth += -1 if tag[1] else 1
-            if depth == 0:
-                return _Found(mark.start, tag.end(), Kind.alone, Style.word)
+    if is_html and _BLOCK.fullmatch(name):
+        mark.style = Style.block
+    is_native = bool(_NATIVE.fullmatch(name))
+    is_opaque = bool(_CODE.fullmatch(name) or _OPAQUE.search(text))
+    if is_html and mark.kind is Kind.opening and (is_opaque or is_native or name == "sup"):
+        element = _element(match, mark.end, rf"{bracket}(/?){re.escape(name)}")
+        if element and is_native:
+            element.style = Style.tag
+            if name in ("bpt", "ept"):  # they stand for <b> and </b>
+                element.kind = Kind.opening if name == "bpt" else Kind.closing
+                element.name = "<bpt"
+            return element
+        if element and name == "sup" and not is_opaque:
+            # The number of a note, as in word<sup><a href="#1">[1]</a></sup>, is no part of a word.
+            element.style = Style.tag
+            inside = re.sub("<[^<>]*>", "", match.string[mark.end : element.end])
+            is_opaque = not re.search(r"[^\W\d_]", inside)
+        if element and is_opaque:
+            return element
     # `a<b and c>d` has a tag's form, but attributes without values. `<0>`, `[i]` and `&lt;b&gt;`
     # are often text.
     has_bare_attributes = mark.kind is Kind.opening and re.search(r"\s", text) and "=" not in text
@@ -372,6 +442,20 @@ def _tag(match: re.Match[str], style: Style) -> _Found:
         bracket == "<" and (name.isdigit() or bool(has_bare_attributes))
     )
     return mark
+
+
+def _element(match: re.Match[str], start: int, name: str) -> _Found | None:
+    """The whole element whose opening tag ends at `start`; None where it does not end nearby.
+
+    Args:
+        name: what both tags begin with; its group is the slash of the closing one.
+    """
+    depth, tags = 1, re.compile(rf"{name}\b[^>]*?(?:>|&gt;)", re.IGNORECASE)
+    for tag in tags.finditer(match.string, start, min(match.endpos, start + LONGEST)):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return _Found(match.start(), tag.end(), Kind.alone, Style.word)
+    return None
 
 
 def _emphasis(match: re.Match[str]) -> list[_Found]:
@@ -383,8 +467,10 @@ def _emphasis(match: re.Match[str]) -> list[_Found]:
     if not may_open and not may_close:
         return []
     kind = Kind.closing if may_close else Kind.opening
-    # Three are strong and emphasis, one inside the other.
-    middle = start + {3: 1 if may_close else 2}.get(end - start, 0)
+    # Three are strong and emphasis, one inside the other. Beside Chinese both is possible; they
+    # close where there is something to close.
+    closes = may_close and (not may_open or line[start] in line[:start])
+    middle = start + {3: 1 if closes else 2}.get(end - start, 0)
     return [
         _Found(a, b, kind, Style.quoted, line[a:b], maybe_text=True, may_open=may_open)
         for a, b in ((start, middle), (middle, end))
@@ -407,7 +493,7 @@ def _pair(found: list[_Found]) -> None:
                     mark.partner, waiting[n].partner = waiting[n], mark
                     del waiting[n:]  # what was opened inside and not closed has no partner
                     break
-                if mark.maybe_text and waiting[n].style is Style.tag:
+                if mark.maybe_text and waiting[n].style in (Style.tag, Style.block):
                     break  # emphasis does not end outside the element that it began in
                 if waiting[n].name == mark.name:
                     break
@@ -421,7 +507,7 @@ def _pair(found: list[_Found]) -> None:
 
 _ENTITY = re.compile(
     r"""&(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});
-    | %% | \\(?:["'*_`]|u[0-9a-fA-F]{4})""",
+    | %% | \\(?:["'*_`&%$\#]|u[0-9a-fA-F]{4})""",
     re.VERBOSE,
 )
 

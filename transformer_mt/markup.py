@@ -60,8 +60,33 @@ _SYMBOLS = set("/-_=#@$&+~'\"")
 # -------------------------------------------------------------------------------------- take apart
 
 
-def take_apart(line: str) -> Marked:
-    """The plain text of a line and the markup in it."""
+def cut_blocks(text: str) -> list[str]:
+    """A line in parts that, joined, are the line: at odd places the texts that are translated
+    apart, around them the blocks of markup and the spaces between them. An indent is kept.
+    """
+    line = one_line(text)
+    start = len(text) - len(text.lstrip(" \t"))
+    parts, end = [text[:start]], 0
+    blocks = [mark for mark in find_marks(line) if mark.style is Style.block]
+    for first, last in [*((mark.start, mark.end) for mark in blocks), (len(line), len(line))]:
+        words = line[end:first].strip(" ")
+        if words:
+            indent = line[end:first].index(words)
+            parts[-1] += line[end : end + indent]
+            parts += [words, line[end + indent + len(words) : first]]
+        else:
+            parts[-1] += line[end:first]
+        parts[-1] += line[first:last]
+        end = last
+    return parts
+
+
+def take_apart(line: str, is_html: bool = False) -> Marked:
+    """The plain text of a line and the markup in it.
+
+    Args:
+        is_html: it is a part of HTML, also where it has no tag itself.
+    """
     line = one_line(line)
     marks = find_marks(line)
     plain, gaps, end, n = "", [], 0, 0
@@ -83,10 +108,10 @@ def take_apart(line: str) -> Marked:
         plain += _joint(gap, marks)
     texts.append(line[end:])
     plain += decode(line[end:])
-    if marks and all(map(is_punctuation, plain)):
+    if all(map(is_punctuation, plain)):
         plain = ""
     spelled = spellings("\n".join(texts))
-    if any(mark.text[0] == "<" and not mark.is_word for mark in marks):
+    if is_html or any(mark.text[0] == "<" and not mark.is_word for mark in marks):
         for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             if character not in plain:
                 spelled[character] = [entity]
@@ -563,16 +588,25 @@ class _Spacing:
             mark = self.marks[number]
             if mark.style is not Style.quoted:
                 continue
-            if mark.kind is not Kind.closing and re.match(r"[\w`*|}~]", texts[n][-1:]):
-                joints[n] = joints[n] or " "
-            if mark.kind is not Kind.opening and re.match(r"[\w`*|{$%~]", texts[n + 2][:1]):
-                joints[n + 1] = joints[n + 1] or " "
+            # But nothing stands between two that begin together, or end: ***both***, **`code`**.
+            begins_inside = n > 0 and self._is_quoted(slot[n - 1], Kind.opening)
+            ends_inside = n + 1 < len(slot) and self._is_quoted(slot[n + 1], Kind.closing)
+            if mark.kind is not Kind.closing and not begins_inside:
+                joints[n] = joints[n] or " " * bool(re.match(r"[\w`*|}~]", texts[n][-1:]))
+            if mark.kind is not Kind.opening and not ends_inside:
+                joints[n + 1] = joints[n + 1] or " " * bool(
+                    re.match(r"[\w`*|{$%~]", texts[n + 2][:1])
+                )
             if n and slot[n - 1] == mark.partner:  # nothing is inside
                 joints[n] = " "
         written = "".join(
             joint + self.marks[number].text for joint, number in zip(joints, slot, strict=False)
         )
         return written + joints[-1]
+
+    def _is_quoted(self, number: int, kind: Kind) -> bool:
+        mark = self.marks[number]
+        return mark.style is Style.quoted and mark.kind is kind
 
     def _opens(self, number: int) -> bool:
         """Whether spaces stand before the tag rather than after it."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from transformer_mt.marks import JOINT, Style
 from transformer_mt.markup import Marked, is_alphabetic, space_between
 from transformer_mt.text import language_of
 from transformer_mt.units import Link, split_units
@@ -19,10 +20,17 @@ NAMES = {
 }
 """One each for the placeholders of a line; other languages have those of English."""
 NUMBERS = ["25", "36", "47", "58", "69", "82"]
-NUMERIC = re.compile(
-    r"%(?:\(\w+\)|<\w+>)?[^A-Za-z(<]*l*[diufFeEgGxXn]|\W*(?:n|num|number|count|total)\W*"
-    r"|\{\w*:[^{}]*[dfFeEgGn,%]\}|\{\s*\w+\s*,\s*(?:number|ordinal|plural|selectordinal)\b.*"
+COUNTS = {
+    "en": ["five", "six", "eight", "nine", "ten", "seven"],
+    "zh": ["五", "六", "八", "九", "十", "七"],
+}
+"""Numbers as words. A model of everyday sentences may never have seen a figure."""
+_NUMERIC = (
+    r"%(?:\(\w+\)|<\w+>)?[^A-Za-z(<]*l*[diufFeEgGxXn]"
+    r"|\W*(?:(?:\w+[._])?(?:n|num|number|count|total)|\w+(?:Count|Number|Total))\W*"
+    r"|\{\w*:[^{}]*[dfFeEgGnN0,%]\d*\}|\{\s*\w+\s*,\s*(?:number|ordinal|plural|selectordinal)\b.*"
 )
+NUMERIC = re.compile(f"(?:{_NUMERIC})(?:{JOINT}(?:{_NUMERIC}))*")
 
 
 @dataclass(frozen=True)
@@ -36,26 +44,43 @@ class Named:
     """What the name for a mark, which is given by its number, may be in the translation."""
 
 
-def name_marks(marked: Marked, src_language: str, tgt_language: str) -> Named | None:
-    """The line with names; None where there is nothing to name, or there are too few names."""
-    numbers = [number for number, mark in enumerate(marked.marks) if mark.is_word]
-    if not marked.plain or not numbers:
+def name_marks(
+    marked: Marked, src_language: str, tgt_language: str, in_words: bool = False
+) -> Named | None:
+    """The line with names; None where there is nothing to name, or there are too few names.
+
+    Args:
+        in_words: write numbers in words; None where there is none, or the languages have none here.
+    """
+    numbers = [
+        number
+        for number, mark in enumerate(marked.marks)
+        if mark.is_word and mark.style is not Style.picture
+    ]
+    numeric = [n for n in numbers if NUMERIC.fullmatch(marked.marks[n].text)]
+    if not marked.plain or not numbers or (in_words and not numeric):
         return None
-    src_names, tgt_names = (
-        NAMES.get(language_of(code), NAMES["en"]) for code in (src_language, tgt_language)
-    )
-    names = [pair for pair in zip(src_names, tgt_names, strict=True) if pair[0] not in marked.plain]
-    figures = [(figure, figure) for figure in NUMBERS if figure not in marked.plain]
+    languages = language_of(src_language), language_of(tgt_language)
+    names = _unused(marked, *(NAMES.get(code, NAMES["en"]) for code in languages))
+    counts = (COUNTS.get(code, []) for code in languages)
+    figures = _unused(marked, *(counts if in_words else (NUMBERS, NUMBERS)))
     chosen = {}
     for number in numbers:
-        pool = figures if NUMERIC.fullmatch(marked.marks[number].text) else names
+        pool = figures if number in numeric else names
         if not pool:
             return None
         chosen[number] = pool.pop(0)
     plain, old_starts = _insert(marked, {number: src for number, (src, _) in chosen.items()})
     old_units = {start: n for n, (start, _) in enumerate(split_units(marked.plain))}
     units = [old_units.get(old_starts[start]) for start, _ in split_units(plain)]
-    return Named(plain, units, {number: set(pair) for number, pair in chosen.items()})
+    words = {number: {*pair, *map(str.capitalize, pair)} for number, pair in chosen.items()}
+    return Named(plain, units, words)
+
+
+def _unused(marked: Marked, src: list[str], tgt: list[str]) -> list[tuple[str, str]]:
+    """The pairs of words of both languages that a line does not have itself."""
+    pairs = zip(src, tgt, strict=False)
+    return [pair for pair in pairs if pair[0].lower() not in marked.plain.lower()]
 
 
 def _insert(marked: Marked, names: dict[int, str]) -> tuple[str, list[int]]:
@@ -87,7 +112,10 @@ def _find_word(word: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a word is in a text, other than as a part of a longer one."""
     for match in re.finditer(re.escape(word), text):
         before, after = text[: match.start()][-1:], text[match.end() :][:1]
-        if not (is_alphabetic(word) and (is_alphabetic(before) or is_alphabetic(after))):
+        is_weekday = before in ("期", "周") and word in COUNTS["zh"]
+        if not is_weekday and not (
+            is_alphabetic(word) and (is_alphabetic(before) or is_alphabetic(after))
+        ):
             yield match.span()
 
 

@@ -16,7 +16,7 @@ from transformer_mt.config import DecodeConfig, Precision, SplitSentences, UserE
 from transformer_mt.decoding import Hypothesis, Look, forced_log_probs, search
 from transformer_mt.files import progress, read_text, talk
 from transformer_mt.inspector import Attention, Inspector
-from transformer_mt.markup import Marked, put_back, take_apart
+from transformer_mt.markup import Marked, cut_blocks, put_back, take_apart
 from transformer_mt.names import Named, name_marks, without_names
 from transformer_mt.run_dir import load_run, load_words
 from transformer_mt.runtime import choose_device, choose_dtype
@@ -279,27 +279,42 @@ class Translator:
         self, texts: list[str], options: DecodeConfig, rule: Rule
     ) -> list[Translation]:
         """Translate the words of each text, and set its markup around their translations."""
-        lines = [take_apart(text) for text in texts]
+        blocks = [cut_blocks(text) for text in texts]
+        lines = [
+            take_apart(part, any("<" in block for block in parts[::2]))
+            for parts in blocks
+            for part in parts[1::2]
+        ]
+        translations = iter(self.translate_lines(lines, options, rule))
+        return [
+            join_blocks(text, parts, list(islice(translations, len(parts) // 2)))
+            for text, parts in zip(texts, blocks, strict=True)
+        ]
+
+    def translate_lines(
+        self, lines: list[Marked], options: DecodeConfig, rule: Rule
+    ) -> list[Translation]:
+        """Translate lines that were taken apart, and set their markup again.
+
+        A line with placeholders is translated with names for them: where these are numbers, once
+        with figures and once with words, of which the likelier is taken. Where no name came
+        through, it is translated without.
+        """
         languages = self.config.src_language, self.config.tgt_language
-        all_named = [name_marks(line, *languages) for line in lines]
-        plain_texts = [
-            line.plain if named is None else named.plain
-            for line, named in zip(lines, all_named, strict=True)
-        ]
-        translations = self.translate_plain(plain_texts, options, rule)
-        placed = [
-            self.place_markup(*arguments)
-            for arguments in zip(lines, all_named, translations, strict=True)
-        ]
-        # Where a name did not come through, the line is translated without.
-        missing = [n for n, is_placed in enumerate(placed) if not is_placed]
-        plain_texts = [lines[n].plain for n in missing]
-        for n, again in zip(missing, self.translate_plain(plain_texts, options, rule), strict=True):
-            self.place_markup(lines[n], None, again)
-            translations[n] = again
-        for text, translation in zip(texts, translations, strict=True):
-            translation.src = text
-        return translations
+        tries: list[tuple[int, Named | None]] = []
+        for n, line in enumerate(lines):
+            all_named = [name_marks(line, *languages, in_words) for in_words in (False, True)]
+            tries += [(n, named) for named in all_named if named] or [(n, None)]
+        best: dict[int, Translation] = {}
+        while tries:
+            plain_texts = [lines[n].plain if named is None else named.plain for n, named in tries]
+            found = self.translate_plain(plain_texts, options, rule)
+            for (n, named), translation in zip(tries, found, strict=True):
+                is_placed = self.place_markup(lines[n], named, translation)
+                if is_placed and (n not in best or translation.score > best[n].score):
+                    best[n] = translation
+            tries = [(n, None) for n in range(len(lines)) if n not in best]
+        return [best[n] for n in range(len(lines))]
 
     def place_markup(self, line: Marked, named: Named | None, translation: Translation) -> bool:
         """Set the markup of a line in the candidates of its translation.
@@ -671,6 +686,33 @@ class Translator:
             # The model's own translation was not given in tokens, so it is split into words.
             tgt_side = make_side(self.tgt_tokenizer, ids, "words" if units == "given" else units)
         return self.inspector.attention(src_side, tgt_side, rule)
+
+
+def join_blocks(src: str, parts: list[str], translations: list[Translation]) -> Translation:
+    """The translation of a line from those of its texts.
+
+    Args:
+        parts: as `cut_blocks` gives them.
+        translations: of the texts.
+    """
+    candidates: dict[str, Candidate] = {}
+    for k in range(max((len(each.candidates) for each in translations), default=1)):
+        # A text without words has one translation alone.
+        chosen = [each.candidates[: k + 1][-1] for each in translations]
+        pieces = zip([candidate.text for candidate in chosen], parts[2::2], strict=True)
+        text = parts[0] + "".join(map("".join, pieces))
+        displaced = [mark for candidate in chosen for mark in candidate.displaced or ()]
+        score = float(sum(candidate.score for candidate in chosen))
+        candidates.setdefault(text, Candidate(text, score, displaced=displaced))
+    return Translation(
+        src,
+        list(candidates.values()),
+        sum(each.n_tokens for each in translations),
+        max(1, sum(each.n_pieces for each in translations)),
+        max(1, sum(each.n_sentences for each in translations)),
+        list(dict.fromkeys(word for each in translations for word in each.unknown)),
+        any(each.is_unlikely for each in translations),
+    )
 
 
 def units_in_pieces(text: str, pieces: list[str]) -> list[tuple[int, Spans]]:
