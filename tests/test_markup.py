@@ -269,6 +269,12 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ("$HOME $a/b.c ${d}/e ok", "ok", "$HOME $a/b.c ${d}/e"),
         (r"C:\new\x /usr/bin @string/a ok", "ok", r"C:\new\x /usr/bin @string/a"),
         (r"Don\'t.\nSay \"a\".", 'Don\'t. Say "a".', r"\n"),
+        # beside Chinese
+        ("把$a和$b给%1和%2，%d人", "把和给和，人", "$a $b %1 %2 %d"),
+        ("有${a}个，给${b}吧", "有个，给吧", "${a} ${b}"),
+        ("见/usr/bin/a和C:\\a吧", "见和吧", "/usr/bin/a C:\\a"),
+        ("%ab%是$x+1$，$N$有__MSG_a__吧", "是，有吧", "%ab% $x+1$ $N$ __MSG_a__"),
+        ("喜欢:apple:和:name。见@b/c吧", "喜欢和。见吧", ":apple: :name @b/c"),
         # LaTeX
         (r"50\% a~\ref{b} \& c", "50% a & c", r"~ \ref{b}"),
         (r"\emph{a \textbf{b}} $x < y$ \ref{c}", "a b", r"\emph{ \textbf{ } } $x|<|y$ \ref{c}"),

@@ -97,7 +97,7 @@ _PIECES = {
     "tag": r"""/?[A-Za-z0-9][\w:.-]*(?:=«value»)?
         (?:\s+[^\s"'<>/=]+(?:\s*=\s*(?:\{«balanced»\}|«value»))?){0,30} \s*/?""",
     "broken": rf"[A-Za-z][\w:.-]*\s[^<>=]{{0,{LONGEST}}}=[^<>]{{0,{LONGEST}}}",
-    "path": r"(?:/[\w.-]*\w)*",
+    "path": r"(?:/(?:«letter»|[.-])*«letter»)*",
     "url": r"""[^\s<>"'`{}|\\^()\[\]\u2e80-\uffff]""",
     "picture": r"[\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001faff]"
     r"[\ufe0f\U0001f3fb-\U0001f3ff]*",
@@ -138,7 +138,7 @@ FORMS = {
     "url": _Form(
         Style.word,
         r"""<(?:[a-z]+://|mailto:)[^<>\s]+>
-        | (?:(?:https?|ftp|file)://|mailto:|(?<![\w.])www\.)
+        | (?:(?:https?|ftp|file)://|mailto:|(?<!«letter»)(?<!\.)www\.)
           (?: «url» | \(«url»*\) | [$%]?\{[^{}\s/][^{}\s]*\} )*
           (?: [\w/=&%\#-] | \(«url»*\) | \{[^{}\s/][^{}\s]*\} )""",
     ),
@@ -188,11 +188,15 @@ FORMS = {
     "image": _Form(Style.word, r"!\[\]\(«address»\) | (?<!«letter»)\[[^\[\]]+\]\[\]"),
     "wiki_link": _Form(Style.tag, r"\[\[[^\[\]|]*\|", r"[^\[\]|]+", r"\]\]"),
     "wiki_name": _Form(Style.word, r"\[\[[^\[\]|]+\]\]"),
-    "special_name": _Form(Style.word, r"(?<!\w)(?:«special»|__[^\W_]+(?:_[^\W_]+)+__)(?!\w)"),
+    "special_name": _Form(
+        Style.word, r"(?<!«letter»)(?:«special»|__[^\W_]+(?:_[^\W_]+)+__)(?!«letter»)"
+    ),
     "emphasis": _Form(
         Style.quoted, r"(?<![\\*])\*{1,3}(?!\*) | (?<![\\_])_{1,3}(?!_) | (?<!~)~~(?!~)"
     ),
-    "emoji": _Form(Style.word, r"(?<![\w:]):[a-z][a-z0-9_+-]{0,40}[a-z0-9]:(?![\w:`])"),
+    "emoji": _Form(
+        Style.word, r"(?<!«letter»)(?<!:):[a-z][a-z0-9_+-]{0,40}[a-z0-9]:(?!«letter»|[:`])"
+    ),
     "picture": _Form(
         Style.picture,
         r"[\U0001f1e6-\U0001f1ff]{2} | [\d*\#]\ufe0f?\u20e3 | «picture»(?:\u200d«picture»)*",
@@ -224,32 +228,38 @@ FORMS = {
     # `5%discount`, `100%sure` and `a%20b` are text.
     "printf": _Form(
         Style.word,
-        r"""(?: (?<!\d)%[-+\#]* | (?:(?<!\w)|(?<=[%\d][sdif]))%[-+\#0,]*«number» ) «conversion»
-        (?: @ | d(?![a-z]{4}) | [iufegxcrspn](?![a-z]) | [FEGX](?![A-Za-z]) )""",
+        r"""(?: (?<!\d)%[-+\#]* | (?:(?<!«letter»)|(?<=[%\d][sdif]))%[-+\#0,]*«number» )
+        «conversion» (?: @ | d(?![a-z]{4}) | [iufegxcrspn](?![a-z]) | [FEGX](?![A-Za-z]) )""",
     ),
-    "numbered": _Form(Style.word, r"(?<!\w)%L?\d\d?(?![\w%.])"),
+    "numbered": _Form(Style.word, r"(?<!«letter»)%L?\d\d?(?!«letter»|[%.])"),
     # Laravel's :name, and Vue's @:key.
     "colon": _Form(
         Style.word,
-        r"""(?<![\w:)\]}>-]):[a-z][a-z_]*[a-z](?![\w:])
-        | (?<!\w)@(?:\.\w+)?:(?:\{[^{}]*\}|\([^()]*\)|[A-Za-z](?:[\w.]*\w)?)""",
+        r"""(?<!«letter»)(?<![:)\]}>-]):[a-z][a-z_]*[a-z](?!«letter»|:)
+        | (?<!«letter»)@(?:\.[a-z]+)?:
+          (?: \{[^{}]*\} | \([^()]*\) | [A-Za-z](?:(?:«letter»|\.)*«letter»)? )""",
     ),
     # &File has a key of its own in a menu.
-    "accelerator": _Form(Style.tag, r"(?<![\w&\\])&(?=[^\W\d_])(?!\w+;)"),
-    "environment": _Form(Style.word, r"(?<![\w%])%%?[A-Za-z_][\w.]+%%?(?!\w)"),
+    "accelerator": _Form(Style.tag, r"(?<!«letter»)(?<![&\\])&(?=[^\W\d_])(?!\w+;)"),
+    "environment": _Form(
+        Style.word, r"(?<!«letter»)(?<!%)%%?[A-Za-z_](?:«letter»|\.)+%%?(?!«letter»)"
+    ),
     "math": _Form(
         Style.word,
-        r"""(?<![\w$\\])(?P<dollars>\$\$?)(?=[^\s\d$])[^$]*[^\s$](?P=dollars)(?![\w$])
+        r"""(?<!«letter»)(?<![$\\])(?P<dollars>\$\$?)(?=[^\s\d{$])[^$]*[^\s$](?P=dollars)(?!«letter»|[{$])
         | \\\(«any»\\\)""",
     ),
     "variable": _Form(
         Style.word,
         r"""\$tc?\([^()]*\)
-        | (?: (?<![\w$\\])\$[A-Za-z_]\w*(?![\w$]) | [$%\#]\{[^{}]*\} | \$\([\w.-]+\) )«path»""",
+        | (?: (?<!«letter»)(?<![$\\])\$[A-Za-z_]«letter»*(?!\$)
+            | [$%\#]\{[^{}]*\} | \$\([\w.-]+\) ) «path»""",
     ),
     "path": _Form(
         Style.word,
-        r"(?<!\w)[A-Za-z]:\\[\w.\\-]+ | (?<![\w/.<])[~.]{0,2}(?=/[\w.-]+/)«path» | (?<!\w)@\w+/\w+",
+        r"""(?<!«letter»)[A-Za-z]:\\(?:«letter»|[.\\-])+
+        | (?<!«letter»)(?<![/.<])[~.]{0,2}(?=/(?:«letter»|[.-])+/)«path»
+        | (?<!«letter»)@«letter»+/«letter»+""",
     ),
     # ---- LaTeX
     "command_with_words": _Form(
