@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers import ROOT
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transformer_mt.marks import Kind
@@ -331,8 +331,10 @@ def test_the_parts_of_a_line_are_the_line(line):
 
 @settings(deadline=None)
 @given(MARKED, TRANSLATION, LINKS, st.booleans())
+@example('I <b>I</b> <a href="x y">I</a>', "I我喜欢I", {(0, 3)}, False)  # both want the last one
 def test_marks_are_set_once_and_inside_what_they_were_in(line, translation, links, unspaced):
-    marks = [mark.text for mark in take_apart(line).marks]
+    # A label has the space behind it, which another mark beside it may have as well.
+    marks = [mark.text.strip() for mark in take_apart(line).marks]
     text, displaced = put_back(take_apart(line), translation, links, unspaced)
     assert parents(text, marks) == parents(one_line(line), marks)
     if take_apart(line).plain:
@@ -340,7 +342,7 @@ def test_marks_are_set_once_and_inside_what_they_were_in(line, translation, link
         for mark in sorted(marks, key=len, reverse=True):
             text = text.replace(mark, "")
         assert text.replace(" ", "") == translation.replace(" ", "")
-    assert set(displaced) <= set(marks)
+    assert {mark.strip() for mark in displaced} <= set(marks)
 
 
 @settings(deadline=None)

@@ -246,7 +246,9 @@ FORMS = {
     ),
     "math": _Form(
         Style.word,
-        r"""(?<!«letter»)(?<![$\\])(?P<dollars>\$\$?)(?=[^\s\d{$])[^$]*[^\s$](?P=dollars)(?!«letter»|[{$])
+        # But $a${b} are two variables.
+        r"""(?<!«letter»)(?<![$\\])(?!\$\w+\$\{\w)
+        (?P<dollars>\$\$?)(?=[^\s\d{$])[^$]*[^\s$](?P=dollars)(?!«letter»|\$)
         | \\\(«any»\\\)""",
     ),
     "variable": _Form(
@@ -268,7 +270,7 @@ FORMS = {
         "«balanced»",
         r"\}",
     ),
-    "command": _Form(Style.word, r"\\[A-Za-z]{2,}\*?(?:\[[^\[\]]*\])*(?:\{«balanced»\})+"),
+    "command": _Form(Style.word, r"\\[A-Za-z]{2,}\*?(?:\[[^\[\]]*\])*(?:\{(?![/%{])«balanced»\})+"),
     "escaped_break": _Form(Style.space, r"(?<!\\)(?:\\[nrt])+ | (?<=[\w.])~(?=\\)"),
 }
 

@@ -425,10 +425,12 @@ class _Placer:
             first += 1
         while first < last and self.is_punctuation[1][last - 1]:
             last -= 1
-        if first < last:
-            return first, last
+        free = self.free(parent, taken)
+        for start, end in free:  # another pair may have taken all or some of these units
+            if max(start, first) < min(end, last):
+                return max(start, first), min(end, last)
         self.displaced.append(self.marked.marks[item.first].text)
-        units = [j for free in self.free(parent, taken) for j in range(*free)]
+        units = [j for start, end in free for j in range(start, end)]
         units = [j for j in units if not self.is_punctuation[1][j]] or units
         if not units:
             return first, first
