@@ -362,7 +362,7 @@ def lossy(tokenizers, tmp_path_factory) -> Translator:
 @pytest.mark.parametrize(
     "src, plain, units",
     [
-        ("Wait… I like apples.", "wait... i like apples.", [0, 1, 1, 1, 2, 3, 4, 5]),
+        ("Wait ⅷ I like apples.", "wait viii i like apples.", [0, 1, 2, 3, 4, 5]),
         ("I like ﬁne  cats ！", "i like fine cats !", [0, 1, 2, 3, 4]),
         ("Ｗait\u3000㊿％", "wait 50%", [0, 1, 2]),
         ("I like\u2581cats", "i like\u2581cats", [0, 1, 2, 3]),
