@@ -53,6 +53,12 @@ class Side:
         writes_a_word = (self.overlap & ~marks).any(1)
         return np.asarray(writes_something & ~writes_a_word)
 
+    @cached_property
+    def same_word(self) -> np.ndarray:
+        """Bool `(n, n)`: both tokens write a part of the same unit; each token goes with itself."""
+        overlap = self.overlap.astype(np.float32)
+        return np.asarray((overlap @ overlap.T > 0) | np.eye(len(self.ids), dtype=bool))
+
 
 def make_side(
     tokenizer: Tokenizer,
@@ -135,8 +141,9 @@ class Rule:
 
 
 LEAST_SUM = 0.5
-"""What a column counts for at least where the rows compete for it. Below 0.3 the error rate of a
-well-trained head rises on the starter; from there to 1 it differs by 0.004 at most."""
+"""The smallest column sum that `contested` divides by. Below 0.3 a trained head of the starter is
+read worse. Between 0.3 and 1 the error rate on real text differs by 0.003 (after 1,000 updates by
+0.008)."""
 
 BASE = Rule(mask_punctuation=True)
 """The masks that choices are measured with, unless asked otherwise. On the starter masking
@@ -219,25 +226,19 @@ def unmasked(src: Side, tgt: Side, rule: Rule) -> np.ndarray:
     return allowed
 
 
-def same_word(src: Side) -> np.ndarray:
-    """Which source tokens write the same unit, or parts of it, bool `(S, S)`; each with itself."""
-    overlap = src.overlap.astype(np.float32)
-    return np.asarray((overlap @ overlap.T > 0) | np.eye(len(src.ids), dtype=bool))
-
-
 def word_weights(maps: np.ndarray, src: Side) -> np.ndarray:
-    """Of each source token the weight of all that write its word: `(…, T - 1, S)` of that shape.
+    """Give each source token the summed weight of all tokens of its word: `(…, T - 1, S)`.
 
-    Else a word would lose against one that is written in fewer subwords, or against eos.
+    Otherwise a word would lose to one that is written in fewer subwords, or to eos.
     """
-    return np.asarray(maps @ same_word(src).astype(maps.dtype))
+    return np.asarray(maps @ src.same_word.astype(maps.dtype))
 
 
 def contested(words: np.ndarray) -> np.ndarray:
-    """Weights as the rows compare them, divided by what their column gets in all.
+    """Divide each weight by the sum of its column: the target tokens compete for the words.
 
-    The target tokens compete for the words: one that all of them look at a little wins none by
-    that. A column counts as `LEAST_SUM` at least, so that one which nobody looks at wins none.
+    So a word that every token looks at a little wins no row by that alone. A sum counts as
+    `LEAST_SUM` at least, so that a word that hardly any token looks at wins none either.
     """
     return np.asarray(words / np.maximum(words.sum(-2, keepdims=True), LEAST_SUM))
 
@@ -256,7 +257,7 @@ def hard(maps: np.ndarray, src: Side, tgt: Side, rule: Rule) -> np.ndarray:
         return np.asarray(allowed & (words > rule.threshold))
     # Weights are at least 0, so that -1 never wins against an allowed one.
     winner = np.where(allowed, contested(words), -1.0).argmax(-1)[..., None]
-    is_subword = allowed & same_word(src)[winner[..., 0]]
+    is_subword = allowed & src.same_word[winner[..., 0]]
     largest = np.where(is_subword, maps, -1.0).argmax(-1)[..., None]
     # A row without any allowed column has an arg-max, too.
     links = (largest == np.arange(maps.shape[-1])) & allowed
