@@ -34,6 +34,7 @@ LAYERS = (
     {"interchange.hub", "interchange.to_marian", "interchange.to_ctranslate2"},
     {"trainer", "translator", "silver", "roles"},
     {"view.equations", "view.plots", "view.page"},
+    {"view.sources"},
     {"view.primer_data", "view.live_data"},
     COMMANDS,
 )

@@ -19,6 +19,7 @@ from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+import transformer_mt as package
 from transformer_mt import Translator
 from transformer_mt.alignment import Rule
 from transformer_mt.config import (
@@ -1308,17 +1309,25 @@ def test_the_numbers_of_the_chart_stand_below_it(web, forward):
         assert ", ".join(figures) in web.text("#s5-read")
 
 
-def test_each_section_names_functions_that_exist(web, forward):
-    from transformer_mt import model
-
+def test_each_section_folds_out_the_code_behind_it(web, forward):
+    """The text of a function as its file has it, at the line that is named."""
     web.open(forward)
-    named = web.each(".code code", "node.textContent")
-    assert len(named) == 10
-    for text in named:
-        for part in text.split("; "):
-            path, names = part.split(": ")
-            module = {"equations.py": equations, "model.py": model}[Path(path).name]
-            assert all(hasattr(module, name) for name in names.split(", ")), part
+    root = Path(package.__file__).parents[1]
+    for section in range(1, 11):
+        folds = web.each(
+            f"#code-{section} details",
+            "[...node.querySelectorAll('code, small, pre')].map(each => each.textContent)",
+        )
+        assert folds, section
+        for name, place, source in folds:
+            path, _, line = place.partition(":")
+            below = "".join((root / path).read_text("utf-8").splitlines(True)[int(line) - 1 :])
+            assert below.startswith(source)
+            assert re.search(rf"^(def|class) {name}\b", source, re.MULTILINE)
+    web.browser.find_element("css selector", "#code-3 summary").click()
+    assert web.js("document.querySelector('#code-3 pre').offsetHeight") > 0
+    web.browser.find_element("id", "language").click()
+    assert web.js("document.querySelector('#code-3 details').open")
 
 
 def test_five_sizes_of_type(web, forward):

@@ -50,6 +50,7 @@ from transformer_mt.view.equations import (
     temporal_gate,
     untrained_gates,
 )
+from transformer_mt.view.sources import sources_data
 from transformer_mt.view.page import packed
 
 LONGEST = 40
@@ -616,6 +617,7 @@ def primer_data(
         "steps": [sequential_steps(n, n_layers) for n in range(1, LONGEST_COUNTED + 1)],
         "kinds": kinds_data(model, trace.features[0]),
         "image": image_data(),
+        "sources": sources_data(),
     }
 
 

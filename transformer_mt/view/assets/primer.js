@@ -848,19 +848,20 @@ const SECTIONS = [
 ];
 const N_SECTIONS = 10;
 
-/** The functions of view/equations.py, or of another file that is named, behind each section. */
-const CODE = {
-  1: "equal_shares",
-  2: "inner_products, projection, cosines, nearest, median_cosine",
-  3: "softmax_rows, self_attention_plain",
-  4: "head_projections, row_information, sink_shares; transformer_mt/model.py: attention",
-  5: "scales, spread, softmax_gradient, query_gradient, scaling_study",
-  6: "letter_scores, retrieval",
-  7: "head_projections; transformer_mt/model.py: MultiHeadAttention",
-  8: "head_contributions, switch_off_head",
-  9: "path_shapes, sequential_steps; transformer_mt/model.py: causal_mask, positional_encoding",
-  10: "image_gates, plain_gate, temporal_gate, untrained_gates; transformer_mt/model.py: Gates",
-};
+/** What computes the numbers of a section: each function folds out its source. */
+function drawSources() {
+  for (const [section, functions] of Object.entries(data.sources)) {
+    const folds = functions.map(({ name, file, source }) =>
+      el(
+        "details",
+        {},
+        el("summary", {}, el("code", {}, name), " ", el("small", {}, file)),
+        el("pre", { tabIndex: 0, lang: "en" }, source.join("\n")),
+      ),
+    );
+    fill(`code-${section}`, ...folds);
+  }
+}
 
 function drawTexts() {
   drawSharedTexts();
@@ -868,10 +869,6 @@ function drawTexts() {
     const link = el("a", { href: `#s${i + 1}` }, ...typeset(t(`h${i + 1}`)));
     return el("li", {}, link);
   });
-  for (const [section, functions] of Object.entries(CODE)) {
-    const where = `transformer_mt/view/equations.py: ${functions}`;
-    fill(`code-${section}`, t("code"), " ", el("code", {}, where));
-  }
   fill("contents", ...entries);
 }
 
@@ -916,6 +913,7 @@ $("causal").onchange = () => set({ causal: $("causal").checked }, drawMask);
 $("position").oninput = () => set({ position: Number($("position").value) }, drawPositions);
 $("length").oninput = () => set({ length: Number($("length").value) }, drawSteps);
 
+drawSources();
 onLanguageAndTheme(redraw);
 let isSmall = isSmallScreen();
 addEventListener("resize", () => {

@@ -49,7 +49,7 @@ const TEXT = {
     "一个注意力头，按比例画出：X 乘以 W_Q、W_K、W_V，得到 Q、K、V；Q Kᵀ 除以 √d_k，经 softmax，" +
       "再乘 V，得到 Z。",
   ],
-  code: ["In the code:", "对应代码："],
+  code: ["The code that computes it (click to read it):", "算出这些数的代码（点开可读）："],
   contents: ["Contents", "目录"],
   place: (l, h) => [`layer ${l}, head ${h}`, `第 ${l} 层第 ${h} 个头`],
   space: [" ", ""], // between two sentences
