@@ -1275,6 +1275,35 @@ def test_numbers_show_under_the_mouse_the_finger_and_the_focus(web, en_zh, forwa
     assert web.text("#tip").startswith(f"{ZH[0]} → {ZH[1]}: ")
 
 
+def test_charts_images_and_trained_matrices_tell_the_mouse(web, forward):
+    web.open(forward)
+
+    def at(selector):
+        web.show(selector)
+        node = web.find(selector)
+        ActionChains(web.browser, duration=0).move_to_element(node).perform()
+        return web.text("#tip")
+
+    row = forward["scaling"][3]  # 2³
+    gradients = [row["spread"][key]["query_gradient"] for key in ("1", "sqrt", "d_k")]
+    tip = at("#chart .area:nth-of-type(4)")
+    assert tip.startswith("8: ÷ 1 ")
+    said = [float(part.split()[-1]) for part in tip.removeprefix("8: ").split(", ")]
+    assert said == pytest.approx(gradients, rel=0.01)
+
+    positions = np_floats(forward["positions"], primer_data.LONGEST, D)
+    tip = at("#s9-chart .area:nth-of-type(3)")
+    assert float(tip.split(": ")[1]) == pytest.approx(positions[2] @ positions[1], abs=0.01)
+
+    pixels = np_floats(forward["image"]["pixels"], 3, 12, 12)
+    place, numbers = at("#image-channel canvas").split(": ")
+    r, c = map(int, place.strip("[]").split(", "))
+    assert [float(x) for x in numbers.split()] == pytest.approx(pixels[:, r, c], abs=1e-4)
+
+    d_k = D // forward["run"]["n_heads"]
+    assert at("#s4-qkv-shapes .solid").startswith(f"{D} × {d_k} trained numbers")
+
+
 def test_arrow_keys_read_strips_and_tables(web, forward):
     web.open(forward)
     x = np_floats(forward["study"]["x"], len(ZH), D)
@@ -1290,6 +1319,9 @@ def test_arrow_keys_read_strips_and_tables(web, forward):
         where, number = re.fullmatch(r"\[(\d+)\]: (.*)", web.text("#tip")).groups()
         assert int(where) == column
         assert float(number.replace("−", "-")) == pytest.approx(x[row, column], abs=1e-4)
+    web.focus("#s4-x-shapes canvas")  # a matrix: rows first, and the next canvas beyond them
+    web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    assert web.text("#tip").startswith("[1, 1]: ")
     web.focus('#s4-weights td[tabindex="0"]')
     web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     assert float(web.text("#tip").split(": ")[-1]) == pytest.approx(
@@ -1297,15 +1329,17 @@ def test_arrow_keys_read_strips_and_tables(web, forward):
     )
     web.js("scrollTo(0, 0)")
     WebDriverWait(web.browser, 10).until(lambda _: web.js("$('tip').hidden"))
-    for box in ["#s2-x", "#s4-qkv", "#s8-concat", "#s4-scores", "#s7-heat"]:
+    for box in ["#s2-x", "#s4-qkv", "#s4-qkv-shapes", "#s8-concat", "#s4-scores", "#s7-heat"]:
         assert len(web.each(f'{box} [tabindex="0"]', "true")) == 1, box  # one stop of the Tab key
 
 
 def test_the_numbers_of_the_chart_stand_below_it(web, forward):
     web.open(forward)
-    row = next(row for row in forward["scaling"] if row["d_k"] == 64)
+    row = next(row for row in forward["scaling"] if row["d_k"] == 256)
     for measure in ["variance", "query_gradient"]:
-        figures = [f"{row['spread'][key][measure]:#.3g}" for key in ["1", "sqrt", "d_k"]]
+        figures = [
+            f"{row['spread'][key][measure]:#.3g}".rstrip(".") for key in ["1", "sqrt", "d_k"]
+        ]
         assert ", ".join(figures) in web.text("#s5-read")
 
 
@@ -1359,7 +1393,7 @@ def test_indices_are_type_set(web, forward):
     raw = r"/(^|[^\p{L}\d_])\p{L}_\p{L}/u"
     own = f"[...node.childNodes].filter(each => each.nodeType === 3 && {raw}.test(each.data))"
     for _ in range(2):
-        found = web.each("body :not(code, script)", f"{own}.map(each => each.data).join()")
+        found = web.each("body :not(code, pre, script)", f"{own}.map(each => each.data).join()")
         assert [text for text in found if text] == []
         assert "dk" in web.each("#s5 h2", "node.querySelector('sub').parentNode.textContent")[0]
         web.click("#language")

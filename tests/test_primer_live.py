@@ -24,7 +24,7 @@ from transformer_mt.primer import live_part
 from transformer_mt.view import live_data, page, primer_data
 from transformer_mt.view.primer_data import primer_data as data_of
 
-STATIC = {"run", "words", "scaling", "positions", "steps", "image"}
+STATIC = {"run", "words", "scaling", "positions", "steps", "image", "sources"}
 """What is the same for every sentence."""
 
 

@@ -50,8 +50,8 @@ from transformer_mt.view.equations import (
     temporal_gate,
     untrained_gates,
 )
-from transformer_mt.view.sources import sources_data
 from transformer_mt.view.page import packed
+from transformer_mt.view.sources import sources_data
 
 LONGEST = 40
 """Tokens of a side, its end mark included, that the page can draw."""

@@ -350,7 +350,8 @@ const MEASURES = ["variance", "entropy", "softmax_gradient", "query_gradient"];
 const MAIN_MEASURE = "query_gradient"; // the one chart that shows both extremes
 const OF_MANY_SIZES = ["variance", "query_gradient"]; // drawn on a logarithmic axis
 
-/** Lines over the rows of `list`, each { x, NAME: y }; the row at `mark` stands out.
+/** Lines over the rows of `list`, each { x, NAME: y }; the row at `mark` stands out. The tip of a
+ * row is its `tip`.
  *
  * series: the NAMEs that are drawn, each with the style sheet's class of that name.
  * xLabel: what the numbers below the chart count. isLog: whether each power of ten is as high.
@@ -397,6 +398,11 @@ function chart(list, series, label, mark, xLabel, isLog = false) {
     svgEl("line", { ...marked, stroke: "var(--quiet)", "stroke-dasharray": "2 3" }),
     ...lines,
     ...dots,
+    ...list.map(({ tip }, i) => {
+      const step = xAt(1) - xAt(0);
+      const area = { x: xAt(i) - step / 2, y: top, width: step, height: height - top - bottom };
+      return svgEl("rect", { ...area, class: "area", "data-tip": tip });
+    }),
   );
 }
 
@@ -426,10 +432,11 @@ function spreadTable(id, spread, dK, label) {
 
 function drawScaling() {
   const figures = MEASURES.map((measure) => {
-    const list = data.scaling.map((row) => ({
-      x: row.d_k,
-      ...Object.fromEntries(DIVISORS.map((key) => [key, row.spread[key][measure]])),
-    }));
+    const list = data.scaling.map((row) => {
+      const ofDivisors = DIVISORS.map((key) => [key, row.spread[key][measure]]);
+      const figures = ofDivisors.map(([, y]) => shortNumber(y, threeFigures));
+      return { x: row.d_k, tip: t("chartTip", row.d_k, figures), ...Object.fromEntries(ofDivisors) };
+    });
     const isLog = OF_MANY_SIZES.includes(measure);
     const title = isLog ? t("logarithmic", t(measure)) : t(measure);
     const drawing = chart(list, DIVISORS, title, state.scaling, t("dkAxis"), isLog);
@@ -735,12 +742,16 @@ function drawMask() {
 function drawPositions() {
   const at = state.position;
   paint($("positions"), positions, Math.abs); // sines are at most 1
+  $("position-axes").textContent = t("positionAxes", positions.length, D);
   $("position").max = positions.length - 1;
   $("position").value = at;
   $("position-text").textContent = at;
   vectors("s9-vector", [{ name: `PE ${at}`, vector: positions[at], lit: true, key: "pe" }], 1);
 
-  const list = positions.map((row, x) => ({ x, product: dot(row, positions[at]) }));
+  const list = positions.map((row, x) => {
+    const product = dot(row, positions[at]);
+    return { x, product, tip: `${t("position")} ${x}: ${decimals(product, 2)}` };
+  });
   const title = t("similar", at);
   const drawing = chart(list, ["product"], title, at, t("position"));
   fill("s9-chart", el("figure", {}, el("figcaption", {}, title), drawing));

@@ -111,7 +111,7 @@ const state = {
   layer: self.layer, // sections 4, 5 and 8: an index of `layers`
   head: self.head,
   token: Math.min(1, S - 1),
-  scaling: data.scaling.findIndex((row) => row.d_k >= 64), // section 5: an index of `data.scaling`
+  scaling: data.scaling.findIndex((row) => row.d_k >= 256), // section 5: an index of `data.scaling`
   ask: 0, // sections 6 and 10: the target token that asks
   pairs: [
     { key: "5G", value: "Huawei" }, // section 6: the table that a person fills

@@ -144,18 +144,18 @@ function rgb(name) {
     .map(Number);
 }
 
-/** One pixel for each number: blue or, below 0, orange, as strong as `shade` says, from 0 to 1. */
+/** One pixel for each number: blue or, below 0, red, as strong as `shade` says, from 0 to 1. */
 function paint(canvas, rows, shade) {
   canvas.numbers = rows; // for the tip
   const blue = rgb("accent");
-  const orange = rgb("minus");
+  const red = rgb("minus");
   canvas.width = rows[0].length;
   canvas.height = rows.length;
   const context = canvas.getContext("2d");
   const image = context.createImageData(canvas.width, canvas.height);
   rows.forEach((row, r) => {
     row.forEach((x, c) => {
-      const pixel = [...(x < 0 ? orange : blue), 255 * Math.min(1, shade(x))];
+      const pixel = [...(x < 0 ? red : blue), 255 * Math.min(1, shade(x))];
       image.data.set(pixel, 4 * (r * canvas.width + c));
     });
   });
@@ -190,16 +190,15 @@ function vectors(id, list, most = null) {
   makeReadable(id);
 }
 
-/** Make the strips of a box a single stop of the Tab key, where arrow keys read their numbers. */
+/** Make what is drawn in a box a single stop of the Tab key, where arrow keys read its numbers. */
 function makeReadable(id) {
-  $(id)
-    .querySelectorAll("canvas")
-    .forEach((canvas, i) => {
-      canvas.removeAttribute("aria-hidden");
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", t("readable"));
-      canvas.tabIndex = i === 0 ? 0 : -1;
-    });
+  const canvases = [...$(id).querySelectorAll("canvas")].filter((canvas) => canvas.numbers);
+  canvases.forEach((canvas, i) => {
+    canvas.removeAttribute("aria-hidden");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", t("readable"));
+    canvas.tabIndex = i === 0 ? 0 : -1;
+  });
 }
 
 /** Bars with names and numbers; `plain` is a second, quiet bar. */
@@ -319,7 +318,8 @@ function widePixels() {
  * Each of `parts` is an operator, such as "×", or { name, sizes, tone, matrix }, or a list of
  * these that stays on one line. A row or a column
  * of tokens takes `tokenPixels` for each, one of numbers shares `widePixels` among D. Where
- * `matrix` is given its numbers are the colours; the tip shows them.
+ * `matrix` is given its numbers are the colours, and the tip shows them; the page does not have
+ * those of the others.
  */
 function product(id, ...parts) {
   const nodes = parts.map(productPart);
@@ -329,6 +329,7 @@ function product(id, ...parts) {
     i > 0 && isOperator(i - 1) ? el("div", { class: "joined" }, nodes[i - 1], node) : node,
   );
   fill(id, ...joined.filter((_, i) => !isOperator(i)));
+  makeReadable(id);
 }
 
 function productPart(part) {
@@ -345,6 +346,7 @@ function productPart(part) {
     paint(canvas, matrix, (x) => Math.abs(x) / most);
   } else {
     canvas.classList.add("solid");
+    canvas.dataset.tip = t("solid", ...sizes.map((size) => size.n));
   }
   const caption = shape(name, ...sizes.map((size) => size.n));
   if (tone) caption.classList.add(tone);
@@ -373,7 +375,9 @@ function tipText({ target, clientX, clientY }) {
     target.column = at((clientX - box.left) / box.width, rows[0].length);
   }
   const { row: r = 0, column: c = 0 } = target;
-  return (rows.length > 1 ? `[${r}, ${c}]: ` : `[${c}]: `) + decimals(rows[r][c], 4);
+  // A pixel has three numbers.
+  const numbers = [rows[r][c]].flat().map((x) => decimals(x, 4));
+  return (rows.length > 1 ? `[${r}, ${c}]: ` : `[${c}]: `) + numbers.join("  ");
 }
 
 /** Whether a part is in the window, below what stays at its edge. */
@@ -412,7 +416,8 @@ document.addEventListener(
   { passive: true },
 );
 
-// In a strip of numbers, left and right go from number to number, up and down to the next strip.
+// In a strip or a matrix of numbers, left and right go from number to number, up and down to the
+// next row, and beyond the first and the last to the next canvas.
 document.addEventListener("keydown", (event) => {
   const { target, key } = event;
   const sideways = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
@@ -423,9 +428,15 @@ document.addEventListener("keydown", (event) => {
   const column = (target.column ?? 0) + (sideways[key] ?? 0);
   const last = target.numbers[0].length - 1;
   target.column = Math.max(0, Math.min(last, column));
+  const row = (target.row ?? 0) + (upright[key] ?? 0);
+  if (row >= 0 && row < target.numbers.length) {
+    target.row = row;
+    showTip({ target });
+    return;
+  }
   const strips = [...target.closest("[id]").querySelectorAll("canvas")];
   const next = strips[strips.indexOf(target) + (upright[key] ?? 0)] ?? target;
-  next.column = target.column;
+  next.column = Math.min(target.column, next.numbers[0].length - 1);
   target.tabIndex = -1;
   next.tabIndex = 0;
   next.focus();

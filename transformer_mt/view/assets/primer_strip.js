@@ -130,7 +130,9 @@ document.addEventListener(
 
 // ---- Section 9: the whole path, to scale ----
 
-/** A matrix of the path: one block for each head, all drawn with one pair of scales. */
+/** A matrix of the path: one block for each head, all drawn with one pair of scales. Where a step
+ * makes several, as Q, K and V, each has its colour.
+ */
 function pathPicture(name, sizes) {
   const token = Math.min(8, 130 / Math.max(S, T));
   const wide = 250 / run.d_ff; // of one number
@@ -141,10 +143,12 @@ function pathPicture(name, sizes) {
   const height = isGate ? token : rows * token;
   const number = sizes.length === 1 ? token : cols * (isSquare ? token : wide);
   const width = isGate ? rows * wide : number;
-  const tone = { cross_queries: "q", cross_keys: "k" }[name] ?? "";
+  const tones = { encoder_qkv: "qkv", cross_queries: "q", cross_keys: "kv" }[name] ?? " ";
   const style = `width:${Math.min(widest, Math.max(2, width))}px;height:${height}px`;
-  const blocks = Array.from({ length: sizes.length === 3 ? sizes[0] : 1 }, () =>
-    el("i", { class: `${tone} ${width > widest ? "cut" : ""}`, style }),
+  const blocks = Array.from(tones).flatMap((tone) =>
+    Array.from({ length: sizes.length === 3 ? sizes[0] : 1 }, () =>
+      el("i", { class: `${tone} ${width > widest ? "cut" : ""}`, style }),
+    ),
   );
   return el("span", { class: "picture" }, ...blocks);
 }

@@ -350,9 +350,10 @@ const TEXT = {
   firstColumn: ["W_Q, column 0", "W_Q 第 0 列"],
   bias: (n) => [`(the sum of all ${n} products, plus the bias)`, `（全部 ${n} 项之和，再加偏置）`],
   dots: (n) => [`… ${n} more`, `……还有 ${n} 项`],
-  readable: [
-    "A strip of numbers: left and right arrow keys read them",
-    "一条数值：用左右方向键逐个读出",
+  readable: ["Numbers in colours: the arrow keys read them", "用颜色表示的数值：用方向键逐个读出"],
+  solid: (rows, cols) => [
+    `${rows} × ${cols} trained numbers, the same for every token and every sentence`,
+    `${rows} × ${cols} 个训练得到的数，对每个词元、每句话都相同`,
   ],
   all: (n) => [`sum of all ${n} products`, `全部 ${n} 项之和`],
   rowSum: (w) => [`This row adds up to ${w}.`, `这一行合计 ${w}。`],
@@ -374,6 +375,10 @@ const TEXT = {
       `${variance.join(", ")}; the gradient that reaches q is ${gradient.join(", ")}.`,
     `d_k = ${d} 时，不除、除以 √d_k、除以 d_k，得分的方差依次为 ${variance.join("、")}；` +
       `传到 q 的梯度依次为 ${gradient.join("、")}。`,
+  ],
+  chartTip: (d, [plain, root, whole]) => [
+    `${d}: ÷ 1 ${plain}, ÷ ${few(Math.sqrt(d))} ${root}, ÷ ${d} ${whole}`,
+    `${d}：÷ 1 得 ${plain}，÷ ${few(Math.sqrt(d))} 得 ${root}，÷ ${d} 得 ${whole}`,
   ],
   more5: ["More charts, all numbers, and this model's own head", "更多图表、全部数值，以及本模型自己的头"],
   p5b: [
@@ -602,6 +607,10 @@ const TEXT = {
   ],
   src_ids: ["token numbers of the source", "原文的词元编号"],
   src_embedded: ["embeddings × √D + positions", "词嵌入 × √D + 位置"],
+  positionAxes: (rows, cols) => [
+    `↓ position 0 to ${rows - 1}; → number 0 to ${cols - 1} of its vector`,
+    `↓ 位置 0 到 ${rows - 1}；→ 向量的第 0 到 ${cols - 1} 个数`,
+  ],
   encoder_qkv: ["encoder: Q, K, V of all heads, each", "编码器：各头的 Q、K、V，各为"],
   encoder_weights: ["encoder: self-attention weights", "编码器：自注意力权重"],
   encoder_concat: ["encoder: heads put end to end, × W_O", "编码器：各头相接，× W_O"],

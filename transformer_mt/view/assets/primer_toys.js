@@ -222,7 +222,7 @@ const image = {
 };
 
 /** Three numbers from 0 to 1 for each of `side` × `side` pixels, as a picture. */
-function picture(side, colorAt, caption, tip = null) {
+function picture(side, colorAt, caption) {
   const canvas = el("canvas", { class: "image", "aria-hidden": "true" });
   canvas.width = canvas.height = side;
   const context = canvas.getContext("2d");
@@ -231,7 +231,9 @@ function picture(side, colorAt, caption, tip = null) {
     drawn.data.set([...colorAt(i).map((x) => Math.round(255 * x)), 255], 4 * i);
   }
   context.putImageData(drawn, 0, 0);
-  if (tip) canvas.dataset.tip = tip;
+  canvas.numbers = Array.from({ length: side }, (_, r) =>
+    Array.from({ length: side }, (_, c) => colorAt(r * side + c)),
+  );
   return el("figure", {}, canvas, el("figcaption", {}, caption));
 }
 
@@ -251,14 +253,12 @@ function drawImages() {
   });
   const gated = (i) => pixel(image.pixels, i).map((x, c) => x * image.channel[c]);
   fill("image-channel", original(), ...channels, picture(SIDE, gated, "g F"));
+  makeReadable("image-channel");
 
   const map = picture(SIDE, (i) => grey(image.spatial[i]), "g");
-  const canvas = map.firstElementChild;
-  canvas.numbers = Array.from({ length: SIDE }, (_, r) =>
-    Array.from(image.spatial.subarray(r * SIDE, (r + 1) * SIDE)),
-  );
   const placed = (i) => pixel(image.pixels, i).map((x) => x * image.spatial[i]);
   fill("image-spatial", original(), map, picture(SIDE, placed, "g F"));
+  makeReadable("image-spatial");
 
   drawFilm();
   drawPatches();
