@@ -297,7 +297,7 @@ def test_opaque_marks_stand_alone_and_others_have_partners():
     "text, parts",
     [
         ("a <b>c</b>", ["", "a <b>c</b>", ""]),
-        ("  - a <b>c</b>", ["  - ", "a <b>c</b>", ""]),
+        ("  - a <b>c</b>  ", ["  - ", "a <b>c</b>", "  "]),
         ("<p>a</p> <p><b>c</b></p>", ["<p>", "a", "</p> <p>", "<b>c</b>", "</p>"]),
         ("<td>{a}</td><td></td>d", ["<td>", "{a}", "</td><td></td>", "d", ""]),
         ("| a | *b* |", ["| ", "a", " | ", "*b*", " |"]),

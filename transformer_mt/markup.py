@@ -62,7 +62,8 @@ _SYMBOLS = set("/-_=#@$&+~'\"")
 
 def cut_blocks(text: str) -> list[str]:
     """A line in parts that, joined, are the line: at odd places the texts that are translated
-    apart, around them the blocks of markup and the spaces between them. An indent is kept.
+    apart, around them the blocks of markup and the spaces between them. An indent is kept, and so
+    are spaces at the end, which break the line in Markdown.
     """
     line = one_line(text)
     start = len(text) - len(text.lstrip(" \t"))
@@ -78,6 +79,8 @@ def cut_blocks(text: str) -> list[str]:
             parts[-1] += line[end:first]
         parts[-1] += line[first:last]
         end = last
+    if line:
+        parts[-1] += text[len(text.rstrip(" \t")) :]
     return parts
 
 
