@@ -100,7 +100,7 @@ def progress(
         share = "{percentage:.0f} %, {n_fmt} of {total_fmt}" if known_end else "{n_fmt}"
         left = ", {remaining} left" if known_end else ""
         lead = f"{desc}: " if desc else ""
-        options["bar_format"] = lead + share + "{unit}, {rate_fmt}" + left + "{postfix}"
+        options["bar_format"] = lead + share + "{unit}, {rate_noinv_fmt}" + left + "{postfix}"
     return tqdm(
         iterable,
         file=_LogLines(),
