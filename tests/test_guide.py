@@ -251,14 +251,17 @@ def plain_loss(trainer: Trainer, rows: list[int]) -> tuple[float, int]:
             for s, weight in weights.items():
                 share = weight / sum(weights.values())
                 at = t + 1 if step is GuideStep.consume else t
-                total -= share * float(np.log(attention[at, s]))
+                doubt = trainer.config.train.guide_doubt or 1e-9
+                total -= share * float(np.log((attention[at, s] + doubt) / (1 + doubt)))
     return total, n_tokens
 
 
 @pytest.mark.parametrize("step", list(GuideStep))
 @pytest.mark.parametrize("layer", [None, 1])
-def test_the_loss_is_the_plain_cross_entropy_of_the_cells(float64, make_trainer, step, layer):
-    options = {"train.guide_step": step, "model.guide_layer": layer, "model.dropout": 0.0}
+@pytest.mark.parametrize("doubt", [0.0, 0.1])
+def test_the_loss_is_the_cross_entropy_of_the_cells(float64, make_trainer, step, layer, doubt):
+    options = {"train.guide_step": step, "model.guide_layer": layer, "train.guide_doubt": doubt}
+    options["model.dropout"] = 0.0
     trainer = make_trainer(**options)
     rows = np.arange(0, 60, 3)
     expected, n_tokens = plain_loss(trainer, rows.tolist())
@@ -277,7 +280,7 @@ def test_an_update_is_of_both_losses_over_the_same_tokens(float64, make_trainer)
     pad_id = trainer.corpus.tgt_tokenizer.pad_id
     labels = batch.tgt_out.flatten()
     nll = F.cross_entropy(logits.flatten(0, 1), labels, ignore_index=pad_id, reduction="sum")
-    guide = guide_loss(guided[0], batch.links, GuideStep.consume)
+    guide = guide_loss(guided[0], batch.links, GuideStep.consume, 0.0)
     parameters = dict(trainer.model.named_parameters())
     whole = (nll + 0.7 * guide) / batch.n_tokens
     expected = torch.autograd.grad(whole, list(parameters.values()))
@@ -313,13 +316,14 @@ def test_a_process_without_rows_has_no_links(make_trainer, monkeypatch):
     assert batch.n_tokens == 0 and batch.links is None
 
 
-def test_attention_that_is_zero_gives_a_finite_loss_and_gradient():
+@pytest.mark.parametrize("doubt, worst, pull", [(0.0, -np.log(1e-9), 1e9), (0.1, np.log(11), 10)])
+def test_attention_that_is_zero_gives_a_finite_loss_and_gradient(doubt, worst, pull):
     attention = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]], requires_grad=True)
     links = make_links([np.array([[0, 1, 2]])], [[4, 3]], [[4, 3]])
-    loss = guide_loss(attention, links, GuideStep.consume)
+    loss = guide_loss(attention, links, GuideStep.consume, doubt)
     loss.backward()
-    assert loss.item() == pytest.approx(-np.log(1e-9), rel=1e-5)
-    assert attention.grad.isfinite().all()
+    assert loss.item() == pytest.approx(worst, rel=1e-5)
+    assert attention.grad.flatten().tolist() == pytest.approx([0, 0, 0, -pull], rel=1e-5)
 
 
 # ---------------------------------------------------------------------------------------- the runs

@@ -245,6 +245,10 @@ class TrainConfig:
     guide_possible: float = 0.5
     """Weight of a token's possible links beside 1 of its sure ones; from 0, which leaves them out,
     to 1. One half suits an aligner's links, where those are sure that both directions found."""
+    guide_doubt: float = 0.0
+    """How far links are doubted, from 0 to 1: with 0.1 none pulls more than ten times its weight. A
+    head that sees the same pairs often then does not learn an aligner's errors by heart, but it
+    learns more slowly."""
     guide_step: GuideStep = GuideStep.consume
     """When that head looks at the counterpart of a target token: at the step that has the token as
     its input (consume), or at the one before, which predicts it (emit)."""
@@ -304,6 +308,8 @@ class TrainConfig:
         check("train.guide_weight", weight, 0 <= weight <= 100, "from 0 (off) to 100")
         possible = self.guide_possible
         check("train.guide_possible", possible, 0 <= possible <= 1, "from 0 to 1")
+        doubt = self.guide_doubt
+        check("train.guide_doubt", doubt, 0 <= doubt <= 1, "from 0 to 1")
 
 
 @dataclass

@@ -19,7 +19,7 @@ HEAD = 0
 SURE, POSSIBLE = 2, 1
 """Kinds of links, the stronger is the larger."""
 LEAST = 1e-9
-"""Attention below it counts as this much, so that its logarithm is finite."""
+"""Doubt that keeps the logarithm of an attention of 0 finite."""
 
 
 def unit_links(line: str, src: Side, tgt: Side, tgt_first: bool, where: str) -> np.ndarray:
@@ -72,9 +72,12 @@ def guided_rule(layer: int, step: GuideStep) -> Rule:
     return Rule(layer, HEAD, shift, mask_eos=False)
 
 
-def guide_loss(attention: Tensor, links: Links, step: GuideStep) -> Tensor:
-    """Cross-entropy of a head's attention to links G, summed over the target tokens but eos:
-    -sum G[t, s] log A[t, s] (Garg et al. 2019).
+def guide_loss(attention: Tensor, links: Links, step: GuideStep, doubt: float) -> Tensor:
+    """Cross-entropy of a head's attention A to links G, summed over the target tokens but eos:
+    -sum G[t, s] log((A[t, s] + d) / (1 + d)), where d is the doubt (Garg et al. 2019 with d = 0).
+
+    A plain logarithm pulls hardest at the links that the head is surest are wrong, and among an
+    aligner's links many are. With doubt no link pulls more than 1 / d times its weight.
 
     Row t of A is the step that emits token t, or with `consume` the one after, which has it as its
     input (Chen et al. 2020).
@@ -85,4 +88,6 @@ def guide_loss(attention: Tensor, links: Links, step: GuideStep) -> Tensor:
     row, t, s = links.cells
     if step is GuideStep.consume:
         t = t + 1
-    return -(links.weights * attention[row, t, s].clamp_min(LEAST).log()).sum()
+    doubt = max(doubt, LEAST)
+    doubted = (attention[row, t, s] + doubt) / (1 + doubt)
+    return -(links.weights * doubted.log()).sum()

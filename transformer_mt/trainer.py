@@ -498,7 +498,8 @@ class Trainer:
             return loss, torch.zeros_like(loss)
         guided: list[Tensor] = []
         loss = self.loss(batch, model, options.label_smoothing, guided)
-        return loss, guide.guide_loss(guided[0], batch.links, options.guide_step)
+        step, doubt = options.guide_step, options.guide_doubt
+        return loss, guide.guide_loss(guided[0], batch.links, step, doubt)
 
     def update(self, micro_batches: list[Batch], lr: float) -> tuple[float, int, float]:
         """Make one optimizer step.
