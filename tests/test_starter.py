@@ -56,9 +56,9 @@ def test_the_files_are_what_the_script_writes(corpus, files):
 
 
 def test_sizes(rows, files):
-    sizes = {"train": 29_000, "valid": 1_000, "test": 1_000, "test_structure": 500}
+    sizes = {"train": 30_800, "valid": 1_000, "test": 1_000, "test_structure": 500}
     assert {name: len(rows[name]) for name in SPLITS} == sizes
-    assert sum(len(text.encode()) for text in files.values()) < 4_000_000
+    assert sum(len(text.encode()) for text in files.values()) < 4_200_000
 
 
 def test_every_row_is_english_chinese_links(proper):
@@ -165,6 +165,31 @@ def test_the_supplement_is_in_training_alone(corpus):
         constructions = {row.construction for row in corpus[name]}
         assert not constructions & make_starter.SUPPLEMENT.keys()
     assert make_starter.SUPPLEMENT.keys() <= {row.construction for row in corpus["train"]}
+
+
+def test_the_extension_stands_at_the_end_of_training_alone(corpus):
+    first, last = (
+        corpus["train"][: -make_starter.N_EXTENSION],
+        corpus["train"][-make_starter.N_EXTENSION :],
+    )
+    assert make_starter.EXTENSION.keys() | {"free"} == {row.construction for row in last}
+    for rows in (first, *(corpus[name] for name in HELD_OUT)):
+        assert not {row.construction for row in rows} & make_starter.EXTENSION.keys()
+
+
+def test_what_a_model_is_asked_is_not_in_the_extension(corpus):
+    lines = (
+        (ROOT / "scripts" / "bench" / "first_sentences.tsv")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    asked = [line.split("\t")[1] for line in lines if line.startswith("new\t")]
+    asked += [sentence for _, sentence in make_starter.entries(make_starter.ASKED)]
+    assert len(asked) == 32
+    added = {
+        make_starter.normalised(row.english) for row in corpus["train"][-make_starter.N_EXTENSION :]
+    }
+    assert added.isdisjoint(map(make_starter.normalised, asked))
 
 
 def test_what_a_newcomer_types_first_is_in_training(rows):

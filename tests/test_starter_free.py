@@ -9,7 +9,7 @@ import pytest
 from transformer_mt.units import units
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from data.make_starter.free import BEGINNER, FREE, load_free
+from data.make_starter.free import BEGINNER, COORDINATED, FREE, load_free
 
 REQUIRED = [
     ("Good morning.", "早上好。"),
@@ -26,7 +26,7 @@ REQUIRED = [
 
 @pytest.fixture(scope="module")
 def rows():
-    return load_free(FREE) + load_free(BEGINNER)
+    return load_free(FREE) + load_free(BEGINNER) + load_free(COORDINATED)
 
 
 def test_there_are_enough_pairs_and_the_required_ones(rows):

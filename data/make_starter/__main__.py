@@ -16,6 +16,7 @@ from transformer_mt.units import units
 from . import (  # noqa: F401  (importing them registers their constructions)
     beginner,
     combined,
+    coordinated,
     described,
     everyday,
     sentences,
@@ -23,13 +24,15 @@ from . import (  # noqa: F401  (importing them registers their constructions)
 )
 from .algebra import english_words, links, spell_english, word_units
 from .beginner import OFTEN_TYPED
-from .constructions import RULES, STRUCTURES, SUPPLEMENT, build
-from .free import BEGINNER, FREE, load_free, typed_ways
+from .constructions import EXTENSION, RULES, STRUCTURES, SUPPLEMENT, build
+from .coordinated import ASKED
+from .free import BEGINNER, COORDINATED, FREE, load_free, typed_ways
+from .lexicon import entries
 from .phrases import Grammar
 
 SEED = 2017
 OUT = Path(__file__).parents[1] / "starter"
-N_FIRST, N_SUPPLEMENT = 20_000, 9_000  # training rows: of the first constructions, of the supplement
+N_FIRST, N_SUPPLEMENT, N_EXTENSION = 20_000, 9_000, 1_800  # training rows of each part
 N_VALID, N_TEST, N_STRUCTURE = 1_000, 1_000, 500
 LEAST_WEIGHT = 0.75  # gives every construction at least forty training sentences
 KEPT = 8  # occurrences of each word of a held-out sentence that must stay in training
@@ -159,8 +162,9 @@ def free_rows(path, taken):
 def corpus():
     """Make the four splits as lists of rows: train, valid, test, test_structure.
 
-    The supplement is drawn last and goes into training alone. So the held-out splits are those of
-    the first corpus, and figures measured on them compare.
+    The supplement is drawn next to last, the extension last, and both go into training alone. So the
+    held-out splits are those of the first corpus, and figures measured on them compare. The extension
+    stands at the end of the file, so that it moves no row of before.
     """
     g = Grammar(SEED)
     taken = set()
@@ -179,6 +183,7 @@ def corpus():
     structure = structure[:N_STRUCTURE]
     train += supplement(taken, train, left_over)
     rng.shuffle(train)
+    train += extension(taken)
     return {"train": train, "valid": valid, "test": test, "test_structure": structure}
 
 
@@ -198,6 +203,18 @@ def supplement(taken, train, left_over):
     return free + rows[: N_SUPPLEMENT - len(free)]
 
 
+def extension(taken):
+    """Draw the training rows that were added when the supplement existed."""
+    taken |= {("en", normalised(english)) for _, english in entries(ASKED)}
+    free = free_rows(COORDINATED, taken)
+    rows = generate(Grammar(SEED + 2), list(EXTENSION.values()), N_EXTENSION, taken)
+    rng = random.Random(SEED)
+    rng.shuffle(rows)  # so that the cut takes from every construction
+    rows = free + rows[: N_EXTENSION - len(free)]
+    rng.shuffle(rows)
+    return rows
+
+
 def feature_pairs(row):
     return [(a, b) for a in row.features for b in row.features if a < b]
 
@@ -205,9 +222,9 @@ def feature_pairs(row):
 def stats(splits):
     counts = Counter(row.construction for row in splits["train"])
     print(f"{'construction':40}  train")
-    for name in [*RULES, *SUPPLEMENT, "free", AS_TYPED]:
+    for name in [*RULES, *SUPPLEMENT, *EXTENSION, "free", AS_TYPED]:
         print(f"{name:40} {counts[name]:6}")
-    print(f"\n{len(RULES) + len(SUPPLEMENT)} constructions besides the free sentences")
+    print(f"\n{len(RULES) + len(SUPPLEMENT) + len(EXTENSION)} constructions besides the free sentences")
     for name, rows in splits.items():
         sizes = [sum(len(units(text)) for text in side) for side in zip(*[row[:2] for row in rows], strict=True)]
         print(f"{name}: {len(rows)} pairs, {sizes[0]} English, {sizes[1]} Chinese units")

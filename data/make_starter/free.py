@@ -1,9 +1,9 @@
-"""Everyday sentences, written and linked by hand in `free.tsv` and `beginner.tsv`: English, Chinese, chunks.
+"""Everyday sentences, written and linked by hand in `free.tsv`, `beginner.tsv` and `coordinated.tsv`.
 
-Chunks are separated by ` ; ` and name the words themselves. `cats=猫` is a sure link, `will~会` a
-possible one, and `two=两~只` has both. Either side may be several words; `..` joins words that stand
-apart (`would..like=想要`). A chunk takes the first words that no earlier chunk took. Punctuation
-marks of the same kind are linked in order.
+A line is English, Chinese, chunks. Chunks are separated by ` ; ` and name the words themselves.
+`cats=猫` is a sure link, `will~会` a possible one, and `two=两~只` has both. Either side may be several
+words; `..` joins words that stand apart (`would..like=想要`). A chunk takes the first words that no
+earlier chunk took. Punctuation marks of the same kind are linked in order.
 """
 
 import re
@@ -13,6 +13,7 @@ from transformer_mt.units import units
 
 FREE = Path(__file__).with_suffix(".tsv")
 BEGINNER = Path(__file__).with_name("beginner.tsv")
+COORDINATED = Path(__file__).with_name("coordinated.tsv")
 CHUNK = re.compile(r"([^=~]*[^=~\s])(?:=([^=~\s]+))?(?:~([^=~\s]+))?")
 MARKS = {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":"}
 
