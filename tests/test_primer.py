@@ -1302,6 +1302,7 @@ def test_charts_images_and_trained_matrices_tell_the_mouse(web, forward):
 
     d_k = D // forward["run"]["n_heads"]
     assert at("#s4-qkv-shapes .solid").startswith(f"{D} × {d_k} trained numbers")
+    assert web.each("#s7-shapes .solid", "node.dataset.tip ?? null") == [None] * 4  # not trained
 
 
 def test_arrow_keys_read_strips_and_tables(web, forward):
@@ -1322,6 +1323,12 @@ def test_arrow_keys_read_strips_and_tables(web, forward):
     web.focus("#s4-x-shapes canvas")  # a matrix: rows first, and the next canvas beyond them
     web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     assert web.text("#tip").startswith("[1, 1]: ")
+    web.focus("#s4-qkv-shapes canvas")
+    n_rows, focused = web.js("document.activeElement.numbers.length"), "document.activeElement"
+    web.press(*[Keys.ARROW_DOWN] * n_rows)  # to Q, past W_Q, whose numbers the page does not have
+    assert web.js(f"{focused}.classList.contains('q')") and web.text("#tip").startswith("[0, 0]: ")
+    web.press(Keys.ARROW_DOWN, Keys.ARROW_UP, Keys.ARROW_UP)  # and back to the last row of X
+    assert web.text("#tip").startswith(f"[{n_rows - 1}, 0]: ")
     web.focus('#s4-weights td[tabindex="0"]')
     web.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     assert float(web.text("#tip").split(": ")[-1]) == pytest.approx(

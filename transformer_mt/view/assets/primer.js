@@ -219,7 +219,7 @@ function drawProjections({ q, k, v }) {
   const { layer, head, token } = state;
   const [s, d, dk] = [ofTokens(S), ofNumbers(D), ofNumbers(K)];
   const projection = (name, matrix) => [
-    { name: `W_${name}`, sizes: [d, dk], tone: name.toLowerCase() },
+    { name: `W_${name}`, sizes: [d, dk], tone: name.toLowerCase(), isTrained: true },
     "=",
     { name, sizes: [s, dk], matrix, tone: name.toLowerCase() },
   ];
@@ -602,7 +602,7 @@ function drawHeads() {
     "→",
     { name: "[Z0; …]", sizes: [ofTokens(S), ofNumbers(D)], matrix: joined },
     "×",
-    { name: "W_O", sizes: [ofNumbers(D), ofNumbers(D)] },
+    { name: "W_O", sizes: [ofNumbers(D), ofNumbers(D)], isTrained: true },
     "=",
     { name: "out", sizes: [ofTokens(S), ofNumbers(D)], matrix: layers[layer].out },
   );

@@ -190,10 +190,14 @@ function vectors(id, list, most = null) {
   makeReadable(id);
 }
 
+/** The canvases of a box whose numbers the page has. */
+function readable(box) {
+  return [...box.querySelectorAll("canvas")].filter((canvas) => canvas.numbers);
+}
+
 /** Make what is drawn in a box a single stop of the Tab key, where arrow keys read its numbers. */
 function makeReadable(id) {
-  const canvases = [...$(id).querySelectorAll("canvas")].filter((canvas) => canvas.numbers);
-  canvases.forEach((canvas, i) => {
+  readable($(id)).forEach((canvas, i) => {
     canvas.removeAttribute("aria-hidden");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", t("readable"));
@@ -315,11 +319,11 @@ function widePixels() {
 
 /** A product of matrices, each drawn to the scale of its shape.
  *
- * Each of `parts` is an operator, such as "×", or { name, sizes, tone, matrix }, or a list of
- * these that stays on one line. A row or a column
- * of tokens takes `tokenPixels` for each, one of numbers shares `widePixels` among D. Where
- * `matrix` is given its numbers are the colours, and the tip shows them; the page does not have
- * those of the others.
+ * Each of `parts` is an operator, such as "×", or { name, sizes, tone, matrix, isTrained }, or a
+ * list of these that stays on one line. A row or a column of tokens takes `tokenPixels` for each,
+ * one of numbers shares `widePixels` among D. Where `matrix` is given its numbers are the colours,
+ * and the tip shows them; the page does not have those of the others. Of these the tip says only
+ * where they are trained, because some depend on the sentence.
  */
 function product(id, ...parts) {
   const nodes = parts.map(productPart);
@@ -335,7 +339,7 @@ function product(id, ...parts) {
 function productPart(part) {
   if (typeof part === "string") return el("span", { class: "operator" }, part);
   if (Array.isArray(part)) return el("div", { class: "group" }, ...part.map(productPart));
-  const { name, sizes, tone = "", matrix = null } = part;
+  const { name, sizes, tone = "", matrix = null, isTrained = false } = part;
   const pixels = (size) => size.n * (size.tokens ? tokenPixels() : widePixels() / D);
   const length = (size) => Math.max(3, pixels(size));
   const [height, width] = sizes.map(length);
@@ -346,7 +350,7 @@ function productPart(part) {
     paint(canvas, matrix, (x) => Math.abs(x) / most);
   } else {
     canvas.classList.add("solid");
-    canvas.dataset.tip = t("solid", ...sizes.map((size) => size.n));
+    if (isTrained) canvas.dataset.tip = t("solid", ...sizes.map((size) => size.n));
   }
   const caption = shape(name, ...sizes.map((size) => size.n));
   if (tone) caption.classList.add(tone);
@@ -434,8 +438,10 @@ document.addEventListener("keydown", (event) => {
     showTip({ target });
     return;
   }
-  const strips = [...target.closest("[id]").querySelectorAll("canvas")];
-  const next = strips[strips.indexOf(target) + (upright[key] ?? 0)] ?? target;
+  const canvases = readable(target.closest("[id]"));
+  const next = canvases[canvases.indexOf(target) + (upright[key] ?? 0)];
+  if (!next) return; // beyond the first or the last
+  next.row = key === "ArrowDown" ? 0 : next.numbers.length - 1;
   next.column = Math.min(target.column, next.numbers[0].length - 1);
   target.tabIndex = -1;
   next.tabIndex = 0;
