@@ -76,8 +76,8 @@ def guide_loss(attention: Tensor, links: Links, step: GuideStep, doubt: float) -
     """Cross-entropy of a head's attention A to links G, summed over the target tokens but eos:
     -sum G[t, s] log((A[t, s] + d) / (1 + d)), where d is the doubt (Garg et al. 2019 with d = 0).
 
-    A plain logarithm pulls hardest at the links that the head is surest are wrong, and among an
-    aligner's links many are. With doubt no link pulls more than 1 / d times its weight.
+    A plain logarithm pulls hardest where the head disagrees most with a link, and there an aligner
+    is often wrong. With doubt no link pulls more than 1 / d times its weight.
 
     Row t of A is the step that emits token t, or with `consume` the one after, which has it as its
     input (Chen et al. 2020).

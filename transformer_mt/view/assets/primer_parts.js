@@ -322,8 +322,8 @@ function widePixels() {
  * Each of `parts` is an operator, such as "×", or { name, sizes, tone, matrix, isTrained }, or a
  * list of these that stays on one line. A row or a column of tokens takes `tokenPixels` for each,
  * one of numbers shares `widePixels` among D. Where `matrix` is given its numbers are the colours,
- * and the tip shows them; the page does not have those of the others. Of these the tip says only
- * where they are trained, because some depend on the sentence.
+ * and the tip shows them; the page does not have those of the others. Where `isTrained` is set the
+ * tip says so, because the others depend on the sentence.
  */
 function product(id, ...parts) {
   const nodes = parts.map(productPart);
