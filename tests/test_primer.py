@@ -1300,6 +1300,11 @@ def test_charts_images_and_trained_matrices_tell_the_mouse(web, forward):
     r, c = map(int, place.strip("[]").split(", "))
     assert [float(x) for x in numbers.split()] == pytest.approx(pixels[:, r, c], abs=1e-4)
 
+    spatial = np_floats(forward["image"]["spatial"], 12, 12)
+    place, number = at("#image-spatial figure:nth-of-type(2) canvas").split(": ")
+    r, c = map(int, place.strip("[]").split(", "))
+    assert float(number) == pytest.approx(spatial[r, c], abs=1e-4)  # one number, not a colour
+
     d_k = D // forward["run"]["n_heads"]
     assert at("#s4-qkv-shapes .solid").startswith(f"{D} × {d_k} trained numbers")
     assert web.each("#s7-shapes .solid", "node.dataset.tip ?? null") == [None] * 4  # not trained

@@ -79,7 +79,7 @@ def cut_blocks(text: str) -> list[str]:
             parts[-1] += line[end:first]
         parts[-1] += line[first:last]
         end = last
-    if line:
+    if line:  # spaces alone are an indent already
         parts[-1] += text[len(text.rstrip(" \t")) :]
     return parts
 

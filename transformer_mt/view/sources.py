@@ -1,5 +1,5 @@
-"""The code behind each section of the primer, which shows it in place: no reader has to go and
-look for it, and what the page shows is what computed the numbers.
+"""The code behind each section of the primer. The page shows it in place, so that no reader has to
+go and look for it.
 """
 
 import inspect

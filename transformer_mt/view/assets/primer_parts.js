@@ -379,7 +379,7 @@ function tipText({ target, clientX, clientY }) {
     target.column = at((clientX - box.left) / box.width, rows[0].length);
   }
   const { row: r = 0, column: c = 0 } = target;
-  // A pixel has three numbers.
+  // A coloured pixel has three numbers.
   const numbers = [rows[r][c]].flat().map((x) => decimals(x, 4));
   return (rows.length > 1 ? `[${r}, ${c}]: ` : `[${c}]: `) + numbers.join("  ");
 }

@@ -143,9 +143,10 @@ function pathPicture(name, sizes) {
   const height = isGate ? token : rows * token;
   const number = sizes.length === 1 ? token : cols * (isSquare ? token : wide);
   const width = isGate ? rows * wide : number;
-  const tones = { encoder_qkv: "qkv", cross_queries: "q", cross_keys: "kv" }[name] ?? " ";
+  const tonesOf = { encoder_qkv: ["q", "k", "v"], cross_queries: ["q"], cross_keys: ["k", "v"] };
+  const tones = tonesOf[name] ?? [""];
   const style = `width:${Math.min(widest, Math.max(2, width))}px;height:${height}px`;
-  const blocks = Array.from(tones).flatMap((tone) =>
+  const blocks = tones.flatMap((tone) =>
     Array.from({ length: sizes.length === 3 ? sizes[0] : 1 }, () =>
       el("i", { class: `${tone} ${width > widest ? "cut" : ""}`, style }),
     ),

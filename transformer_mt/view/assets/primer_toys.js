@@ -221,18 +221,22 @@ const image = {
   spatial: floats(data.image.spatial), // (12, 12)
 };
 
-/** Three numbers from 0 to 1 for each of `side` × `side` pixels, as a picture. */
-function picture(side, colorAt, caption) {
+/** `side` × `side` pixels as a picture. `valueAt` gives what each has from 0 to 1: three numbers for
+ * its colour, or one for a grey.
+ */
+function picture(side, valueAt, caption) {
   const canvas = el("canvas", { class: "image", "aria-hidden": "true" });
   canvas.width = canvas.height = side;
   const context = canvas.getContext("2d");
   const drawn = context.createImageData(side, side);
   for (let i = 0; i < side * side; i++) {
-    drawn.data.set([...colorAt(i).map((x) => Math.round(255 * x)), 255], 4 * i);
+    const value = valueAt(i);
+    const color = Array.isArray(value) ? value : [value, value, value];
+    drawn.data.set([...color.map((x) => Math.round(255 * x)), 255], 4 * i);
   }
   context.putImageData(drawn, 0, 0);
   canvas.numbers = Array.from({ length: side }, (_, r) =>
-    Array.from({ length: side }, (_, c) => colorAt(r * side + c)),
+    Array.from({ length: side }, (_, c) => valueAt(r * side + c)),
   );
   return el("figure", {}, canvas, el("figcaption", {}, caption));
 }
@@ -241,8 +245,6 @@ function picture(side, colorAt, caption) {
 function pixel(flat, i, start = 0) {
   return [0, 1, 2].map((channel) => flat[start + channel * SIDE * SIDE + i]);
 }
-
-const grey = (x) => [x, x, x];
 
 function drawImages() {
   const original = () => picture(SIDE, (i) => pixel(image.pixels, i), "F");
@@ -255,7 +257,7 @@ function drawImages() {
   fill("image-channel", original(), ...channels, picture(SIDE, gated, "g F"));
   makeReadable("image-channel");
 
-  const map = picture(SIDE, (i) => grey(image.spatial[i]), "g");
+  const map = picture(SIDE, (i) => image.spatial[i], "g");
   const placed = (i) => pixel(image.pixels, i).map((x) => x * image.spatial[i]);
   fill("image-spatial", original(), map, picture(SIDE, placed, "g F"));
   makeReadable("image-spatial");
