@@ -56,9 +56,9 @@ def test_the_files_are_what_the_script_writes(corpus, files):
 
 
 def test_sizes(rows, files):
-    sizes = {"train": 30_800, "valid": 1_000, "test": 1_000, "test_structure": 500}
+    sizes = {"train": 37_000, "valid": 1_000, "test": 1_000, "test_structure": 500}
     assert {name: len(rows[name]) for name in SPLITS} == sizes
-    assert sum(len(text.encode()) for text in files.values()) < 4_200_000
+    assert sum(len(text.encode()) for text in files.values()) < 5_000_000
 
 
 def test_every_row_is_english_chinese_links(proper):
@@ -104,10 +104,30 @@ def test_each_occurrence_of_a_word_links_to_its_own_counterpart(rows):
             assert len(linked) == 1 or repeated, (english, chinese, zh[j])
 
 
-def test_no_sentence_occurs_twice_in_either_language(proper):
+@pytest.fixture(scope="module")
+def in_other_words(corpus):
+    """The lines of training whose Chinese stands there for other English, too."""
+    rows = (row for row in corpus["train"] if row.construction == make_starter.OTHER_WORDS)
+    return {row.line for row in rows}
+
+
+def test_no_sentence_occurs_twice_in_either_language(proper, in_other_words):
+    kept = [row for name in SPLITS for row in proper[name]]
     for side in (0, 1):
-        sentences = [make_starter.normalised(row[side]) for name in SPLITS for row in proper[name]]
+        sentences = [make_starter.normalised(row[side]) for row in kept]
         assert len(set(sentences)) == len(sentences)
+        kept = [row for row in kept if "\t".join(row) not in in_other_words]
+
+
+def test_other_words_for_the_same_are_in_training_alone(rows, proper, in_other_words):
+    others = [line.split("\t") for line in in_other_words]
+    assert len(others) > 20
+    known = {row[1] for row in proper["train"] if "\t".join(row) not in in_other_words} | {
+        row[1] for row in others
+    }
+    held_out = {make_starter.normalised(row[1]) for name in HELD_OUT for row in rows[name]}
+    for row in others:
+        assert row[1] in known and make_starter.normalised(row[1]) not in held_out, row
 
 
 def test_what_is_typed_often_occurs_in_other_spellings_in_training_alone(proper, as_typed, rows):
@@ -167,17 +187,35 @@ def test_the_supplement_is_in_training_alone(corpus):
     assert make_starter.SUPPLEMENT.keys() <= {row.construction for row in corpus["train"]}
 
 
-def test_the_extension_stands_at_the_end_of_training_alone(corpus):
-    first, last = (
-        corpus["train"][: -make_starter.N_EXTENSION],
-        corpus["train"][-make_starter.N_EXTENSION :],
-    )
-    assert make_starter.EXTENSION.keys() | {"free"} == {row.construction for row in last}
-    for rows in (first, *(corpus[name] for name in HELD_OUT)):
-        assert not {row.construction for row in rows} & make_starter.EXTENSION.keys()
+@pytest.fixture(scope="module")
+def parts(corpus):
+    """Training in its order: first corpus and supplement, extension, conversation."""
+    train, later = corpus["train"], make_starter.N_CONVERSATION
+    start = len(train) - later - make_starter.N_EXTENSION
+    return train[:start], train[start:-later], train[-later:]
 
 
-def test_what_a_model_is_asked_is_not_in_the_extension(corpus):
+def test_the_extension_and_the_conversation_stand_at_the_end_of_training_alone(corpus, parts):
+    first, extension, conversation = ({row.construction for row in part} for part in parts)
+    repeated = {make_starter.AS_TYPED, make_starter.OTHER_WORDS}
+    assert make_starter.EXTENSION.keys() | {"free"} == extension
+    assert make_starter.CONVERSATION.keys() | {"free"} | repeated == conversation
+    for constructions in (
+        first,
+        *({row.construction for row in corpus[name]} for name in HELD_OUT),
+    ):
+        assert not constructions & (
+            make_starter.EXTENSION.keys() | make_starter.CONVERSATION.keys()
+        )
+
+
+def test_what_people_say_stands_in_training_in_every_way_to_type_it(rows):
+    train = {row[0]: row[1] for row in rows["train"]}
+    for way in ("Turn left.", "turn left", "Turn left", "turn left.", "turn left!"):
+        assert train[way].rstrip("。！") == "左转"
+
+
+def test_what_a_model_is_asked_is_not_in_what_was_added_for_it(parts):
     lines = (
         (ROOT / "scripts" / "bench" / "first_sentences.tsv")
         .read_text(encoding="utf-8")
@@ -187,7 +225,10 @@ def test_what_a_model_is_asked_is_not_in_the_extension(corpus):
     asked += [sentence for _, sentence in make_starter.entries(make_starter.ASKED)]
     assert len(asked) == 32
     added = {
-        make_starter.normalised(row.english) for row in corpus["train"][-make_starter.N_EXTENSION :]
+        make_starter.normalised(row.english)
+        for part in parts[1:]
+        for row in part
+        if row.construction != make_starter.AS_TYPED  # which repeats what was there
     }
     assert added.isdisjoint(map(make_starter.normalised, asked))
 
@@ -198,9 +239,9 @@ def test_what_a_newcomer_types_first_is_in_training(rows):
     assert english.keys() >= set(make_starter.FIRST)
 
 
-def test_each_sentence_of_a_row_begins_with_a_capital(rows):
+def test_each_sentence_of_a_row_begins_with_a_capital(proper):
     boundary = re.compile(r"(?<!Mr)(?<!Ms)(?<!Mrs)(?<!Dr)[.?!] (.)")
-    first = [match[1] for row in rows["train"] for match in boundary.finditer(row[0])]
+    first = [match[1] for row in proper["train"] for match in boundary.finditer(row[0])]
     assert len(first) >= 300
     assert all(letter.isupper() or letter.isdigit() for letter in first)
 

@@ -16,6 +16,7 @@ from transformer_mt.units import units
 from . import (  # noqa: F401  (importing them registers their constructions)
     beginner,
     combined,
+    conversation,
     coordinated,
     described,
     everyday,
@@ -24,20 +25,22 @@ from . import (  # noqa: F401  (importing them registers their constructions)
 )
 from .algebra import english_words, links, spell_english, word_units
 from .beginner import OFTEN_TYPED
-from .constructions import EXTENSION, RULES, STRUCTURES, SUPPLEMENT, build
+from .constructions import CONVERSATION, EXTENSION, RULES, STRUCTURES, SUPPLEMENT, build
 from .coordinated import ASKED
-from .free import BEGINNER, COORDINATED, FREE, load_free, typed_ways
+from .free import BEGINNER, COORDINATED, FREE, TALK, load_free, typed_ways
 from .lexicon import entries
 from .phrases import Grammar
 
 SEED = 2017
 OUT = Path(__file__).parents[1] / "starter"
-N_FIRST, N_SUPPLEMENT, N_EXTENSION = 20_000, 9_000, 1_800  # training rows of each part
+N_FIRST, N_SUPPLEMENT, N_EXTENSION, N_CONVERSATION = 20_000, 9_000, 1_800, 6_200  # training rows
 N_VALID, N_TEST, N_STRUCTURE = 1_000, 1_000, 500
 LEAST_WEIGHT = 0.75  # gives every construction at least forty training sentences
 KEPT = 8  # occurrences of each word of a held-out sentence that must stay in training
 CONTRACTED = 0.5  # share of the sentences that are contracted, among those that can be
 AS_TYPED = "as typed"  # the construction of rows that repeat another in small letters and the like
+OTHER_WORDS = "other words"  # that of rows whose Chinese stands in training for other English, too
+SHORT = 8  # units at most of the free sentences that are repeated as they might be typed
 FIRST = (  # sentences that a newcomer types first, so they stay in training
     "Good morning.",
     "Hello.",
@@ -162,9 +165,9 @@ def free_rows(path, taken):
 def corpus():
     """Make the four splits as lists of rows: train, valid, test, test_structure.
 
-    The supplement is drawn next to last, the extension last, and both go into training alone. So the
-    held-out splits are those of the first corpus, and figures measured on them compare. The extension
-    stands at the end of the file, so that it moves no row of before.
+    The supplement, the extension and the conversation are drawn after the rest, in this order, and go
+    into training alone. So the held-out splits are those of the first corpus, and figures measured on
+    them compare. The last two stand at the end of the file, so that they move no row of before.
     """
     g = Grammar(SEED)
     taken = set()
@@ -184,6 +187,7 @@ def corpus():
     train += supplement(taken, train, left_over)
     rng.shuffle(train)
     train += extension(taken)
+    train += talk(taken, train)
     return {"train": train, "valid": valid, "test": test, "test_structure": structure}
 
 
@@ -215,6 +219,46 @@ def extension(taken):
     return rows
 
 
+def talk(taken, train):
+    """Draw the training rows that were added last, when all others, `train`, existed.
+
+    Short sentences that stand in training once were not learned. So all free ones are repeated as
+    they might be typed: what people say to each other in every way, the others in small letters.
+    """
+    known = {normalised(row.chinese) for row in train}
+    said, often = [], set(OFTEN_TYPED)
+    for english, chinese, pharaoh in load_free(TALK):
+        often.add(english)
+        is_known = normalised(chinese) in known
+        if ("en", normalised(english)) in taken or (("zh", normalised(chinese)) in taken and not is_known):
+            continue  # in training, or held out
+        taken |= {("en", normalised(english)), ("zh", normalised(chinese))}
+        known.add(normalised(chinese))
+        name = OTHER_WORDS if is_known else "free"
+        said.append(Row(english, chinese, pharaoh, name, (name,), ()))
+    there = {row.english for row in train}
+    typed = [
+        Row(*way, AS_TYPED, (AS_TYPED,), ())
+        for row in train + said
+        if row.construction in ("free", OTHER_WORDS) and row.english not in OFTEN_TYPED
+        for way in typed_ways(row.english, row.chinese, row.links)
+        if way[0] not in there and (row.english in often or is_small(row, way))
+    ]
+    rows = generate(Grammar(SEED + 3), list(CONVERSATION.values()), N_CONVERSATION - len(said) - len(typed), taken)
+    rng = random.Random(SEED)
+    rng.shuffle(rows)  # so that the cut takes from every construction
+    rows = said + typed + rows[: N_CONVERSATION - len(said) - len(typed)]
+    rng.shuffle(rows)
+    return rows
+
+
+def is_small(row, way):
+    """Whether a way to type a short sentence is in small letters, with its own mark or without."""
+    english = way[0]
+    is_short = len(units(row.english)) <= SHORT
+    return is_short and english == english.lower() and (english[-1] == row.english[-1] or english[-1].isalnum())
+
+
 def feature_pairs(row):
     return [(a, b) for a in row.features for b in row.features if a < b]
 
@@ -222,9 +266,10 @@ def feature_pairs(row):
 def stats(splits):
     counts = Counter(row.construction for row in splits["train"])
     print(f"{'construction':40}  train")
-    for name in [*RULES, *SUPPLEMENT, *EXTENSION, "free", AS_TYPED]:
+    for name in [*RULES, *SUPPLEMENT, *EXTENSION, *CONVERSATION, "free", OTHER_WORDS, AS_TYPED]:
         print(f"{name:40} {counts[name]:6}")
-    print(f"\n{len(RULES) + len(SUPPLEMENT) + len(EXTENSION)} constructions besides the free sentences")
+    count = len(RULES) + len(SUPPLEMENT) + len(EXTENSION) + len(CONVERSATION)
+    print(f"\n{count} constructions besides the free sentences")
     for name, rows in splits.items():
         sizes = [sum(len(units(text)) for text in side) for side in zip(*[row[:2] for row in rows], strict=True)]
         print(f"{name}: {len(rows)} pairs, {sizes[0]} English, {sizes[1]} Chinese units")

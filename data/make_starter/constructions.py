@@ -27,6 +27,7 @@ RULES: dict[str, Rule] = {}
 STRUCTURES: dict[str, Rule] = {}
 SUPPLEMENT: dict[str, Rule] = {}
 EXTENSION: dict[str, Rule] = {}
+CONVERSATION: dict[str, Rule] = {}
 
 
 def _drawer(spec):
@@ -47,7 +48,7 @@ def _drawer(spec):
 
 def rule(name, slots, *variants, weight=1.0, uses=(), into=RULES):
     """Register a construction; `variants` alternate between English and Chinese templates."""
-    assert not any(name in rules for rules in (RULES, STRUCTURES, SUPPLEMENT, EXTENSION)), name
+    assert not any(name in rules for rules in (RULES, STRUCTURES, SUPPLEMENT, EXTENSION, CONVERSATION)), name
     draw = _drawer(slots) if isinstance(slots, str) else slots
     pairs = list(zip(variants[::2], variants[1::2], strict=True))
     features = uses if into is STRUCTURES else (name.split(":")[0], *uses)

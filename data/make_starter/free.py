@@ -1,4 +1,4 @@
-"""Everyday sentences, written and linked by hand in `free.tsv`, `beginner.tsv` and `coordinated.tsv`.
+"""Everyday sentences, written and linked by hand in `free.tsv` and the other tables beside it.
 
 A line is English, Chinese, chunks. Chunks are separated by ` ; ` and name the words themselves.
 `cats=猫` is a sure link, `will~会` a possible one, and `two=两~只` has both. Either side may be several
@@ -14,6 +14,7 @@ from transformer_mt.units import units
 FREE = Path(__file__).with_suffix(".tsv")
 BEGINNER = Path(__file__).with_name("beginner.tsv")
 COORDINATED = Path(__file__).with_name("coordinated.tsv")
+TALK = Path(__file__).with_name("conversation.tsv")
 CHUNK = re.compile(r"([^=~]*[^=~\s])(?:=([^=~\s]+))?(?:~([^=~\s]+))?")
 MARKS = {"。": ".", "？": "?", "！": "!", "，": ",", "、": ",", "：": ":"}
 
