@@ -32,6 +32,7 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from transformer_mt import Translator, cli
 from transformer_mt.alignment import Quality, Rule, choices
 from transformer_mt.config import TokenizerConfig
+from transformer_mt.config_file import load_config, save_config
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
 from transformer_mt.train import train
 
@@ -128,6 +129,17 @@ def trained_run(
     assert done.status == 0, done.err
     assert done.out == ""
     return folder / "runs" / "files-en-zh-tiny"
+
+
+@pytest.fixture(scope="session")
+def noisy_run(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`trained_run`, but its configuration says that training saw sources in small letters."""
+    run = tmp_path_factory.mktemp("noisy") / "run"
+    shutil.copytree(trained_run, run, ignore=shutil.ignore_patterns("checkpoints", "tensorboard"))
+    config = load_config(run)
+    config.data.source_noise = 0.2
+    save_config(run, config)
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from transformer_mt.alignment import Rule
 from transformer_mt.config import STARTER_DIR, Activation, EncoderGate, Norm, TokenizerConfig
 from transformer_mt.inspector import KINDS
 from transformer_mt.model import Trace
+from transformer_mt.noise import quiet
 from transformer_mt.sentences import split_sentences
 from transformer_mt.text import one_line
 from transformer_mt.tokenizer import Tokenizer, train_tokenizer
@@ -138,6 +139,15 @@ def assigned_characters() -> list[str]:
 def test_lines_are_cleaned_as_in_python(engine):
     texts = [f"{c}a{c}b{c}" for c in assigned_characters()]
     assert engine.js("a.map(oneLine)", texts) == [one_line(text) for text in texts]
+
+
+def test_capitals_are_small_where_python_makes_them_so(engine):
+    draw, some = random.Random(3), "ABÉİẞΣǅⅣⒶªʰI .1我a"
+    texts = [line.upper() for line in corpus_lines()]
+    texts += ["".join(draw.choices(some, k=draw.randrange(6))) for _ in range(2000)]
+    expected = [quiet(text) for text in texts]
+    assert engine.js("a.map(quiet)", texts) == expected
+    assert expected != texts
 
 
 def test_units_are_those_of_python(engine):
@@ -303,6 +313,17 @@ def test_n_best_translations_come_with_their_scores(engine, translator):
         [each.score for each in expected.candidates],
         atol=1e-4,
     )
+
+
+def test_capitals_are_read_in_small_letters_where_training_saw_them(engine, noisy_run, trained_run):
+    for run, reads_small in ((noisy_run, True), (trained_run, False)):
+        engine.load(run)
+        loud, small = (
+            engine.js("engine.attention(a)", text) for text in ("WE DRAW FISH!", "we draw fish!")
+        )
+        assert (loud["src"]["ids"] == small["src"]["ids"]) == reads_small
+        assert loud["src"]["text"] == "WE DRAW FISH!"
+        assert [unit["text"] for unit in loud["src"]["units"]] == ["WE", "DRAW", "FISH", "!"]
 
 
 def test_the_tree_tells_how_the_beam_went(engine, translator):

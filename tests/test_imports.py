@@ -26,8 +26,8 @@ LAYERS = (
     {"files", "text", "fast", "runtime", "workers", "batches"},
     {"sentences", "units", "tokenizer", "model", "scoring", "config_file", "snapshots"}
     | {"marks", "interchange.pieces"},
-    {"cli", "noise", "run_dir", "markup", "interchange.marian", "interchange.vocabularies"},
-    {"decoding", "names"},
+    {"cli", "noise", "markup", "interchange.marian", "interchange.vocabularies"},
+    {"run_dir", "decoding", "names"},
     {"alignment"},
     {"guide", "interchange.card"},
     {"corpus", "inspector", "interchange.from_marian"},

@@ -425,6 +425,7 @@ def test_a_name_that_is_not_there_once_is_noticed():
     for translation in ("我遇见了。", "汤姆遇见了汤姆。", "我遇见了玛丽。"):
         assert without_names(named, translation, set()) is None
     assert without_names(named, "我遇见了Tom。", set()) == ("我遇见了。", set(), {0: 4})
+    assert name_marks(take_apart("I MET {x}."), "en", "zh").plain == "I MET TOM."
     german = name_marks(take_apart("I met {x}."), "en", "de")
     assert without_names(german, "Ich traf Tommy.", set()) is None
 

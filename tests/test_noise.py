@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_mt.noise import FINAL_MARK, other_case, other_quotes, typed
+from transformer_mt.noise import FINAL_MARK, other_case, other_quotes, quiet, typed
 from transformer_mt.units import split_units, units
 
 TEXT = st.text(st.sampled_from("aZéİß3.,!?。？…'’\"“” 我-U.S."), max_size=20)
@@ -56,6 +56,24 @@ def test_case_goes_both_ways():
     assert other_case("Hello, Tom!") == "hello, tom!"
     assert other_case("hello, tom!") == "Hello, tom!"
     assert other_case("你好") == "你好"
+
+
+@pytest.mark.parametrize(
+    "text, read",
+    [
+        ("I LIKE APPLES.", "i like apples."), ("STOP", "stop"), ("ÉTÉ À 5 H", "été à 5 h"),
+        ("I", "I"), ("5 + 5", "5 + 5"), ("", ""), ("HELLO Tom", "HELLO Tom"),
+        ("我有DVD", "我有DVD"), ("ON", "on"), ("İZMİR", "İZMİR"),
+    ],
+)  # fmt: skip
+def test_only_a_text_that_is_all_in_capitals_is_quiet(text, read):
+    assert quiet(text) == read
+
+
+@given(st.text(st.sampled_from("ABÉİẞ ΣǅI.1我"), max_size=12))
+def test_a_quiet_text_is_as_long(text):
+    assert len(quiet(text)) == len(text)
+    assert split_units(quiet(text)) == split_units(text)
 
 
 @given(TEXT, st.integers(0, 2**40))

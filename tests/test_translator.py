@@ -39,6 +39,33 @@ def test_pieces_end_where_sentences_end(translator):
     assert len(pieces) > 1 and all(piece[-1] in ".!" for piece in pieces)
 
 
+def test_capitals_are_read_in_small_letters_where_training_saw_them(noisy_run, translator):
+    """By everything that reads a source; what is shown is what was written."""
+    noisy = Translator(noisy_run)
+    small, loud = "we draw fish and cats!", "WE DRAW FISH AND CATS!"
+    expected, found = noisy.translate([small, loud], align=True)
+    assert found.candidates == expected.candidates and found.src == loud
+    assert noisy.score([(loud, "我们画鱼。")]) == noisy.score([(small, "我们画鱼。")])
+    assert noisy.n_tokens(loud) == noisy.n_tokens(small) < translator.n_tokens(loud)
+    for unit_kind in ("words", "subwords", "given"):
+        as_typed = noisy.attention(loud, units=unit_kind)
+        assert as_typed.src.ids == noisy.attention(small, units=unit_kind).src.ids
+        assert as_typed.src.text == loud and len(as_typed.src.overlap) == len(as_typed.src.ids)
+    # Each sentence of a line by itself, but the line where it is one for the model.
+    several = f"{loud} I like Cats."
+    texts = noisy.translate([small, "I like Cats."])
+    assert noisy.translate(several).text == "".join(each.text for each in texts)
+    whole = [noisy.attention(text).src.ids for text in (several, several.lower())]
+    assert whole[0] != whole[1]
+    # Markup and its names leave a text in capitals.
+    marked = [text.replace("CATS", "<b>CATS</b>") for text in (loud, f"{loud[:-1]} {{X}}!")]
+    for text, translation in zip(marked, noisy.translate(marked, markup=True), strict=True):
+        assert all(translation.text.count(tag) == text.count(tag) for tag in ("<b>", "</b>", "{X}"))
+    assert noisy.translate(marked[0], markup=True).score == pytest.approx(expected.score)
+    # Where training saw no small letters, capitals are as likely.
+    assert translator.attention(loud).src.ids != translator.attention(small).src.ids
+
+
 def test_sentences_are_translated_one_by_one(translator):
     text = " ".join(SENTENCES)
     alone = translator.translate(SENTENCES, n_best=2)

@@ -79,7 +79,7 @@ class DataConfig:
     source_noise: float = 0.0
     """Probability that training sees a source as people type it, anew in each epoch: in small
     letters, without its final mark, with other quotes (see `noise.py`). From 0 (off) to 1. Held-out
-    text stays as it is."""
+    text stays as it is. Above 0, translating reads a sentence ALL IN CAPITALS in small letters."""
     held_out: int = 1000
     """Pairs cut off for a split that the corpus lacks, at most a twentieth of it; at least 1."""
     cache_dir: str | None = None

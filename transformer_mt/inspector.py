@@ -182,7 +182,9 @@ class Inspector:
             text = convert(one_line(text))
         if not text:
             raise UserError(f"{where} is empty.")
-        ids = tokenizer.encode([text])[0]
+        # The model may read other letters than were written; the side shows these.
+        read = run.as_read(text) if is_src else text
+        ids = tokenizer.encode([read])[0]
         if len(ids) > run.config.model.max_len:
             raise UnfitError(
                 f"{where} has {len(ids)} tokens, but the model reads at most model.max_len="
@@ -193,7 +195,7 @@ class Inspector:
                 f"{where}: the vocabulary lacks some of its characters ({text:.60}); "
                 f"leave them out."
             )
-        return alignment.make_side(tokenizer, ids, bounds or units, text)
+        return replace(alignment.make_side(tokenizer, ids, bounds or units, read), text=text)
 
     def check(self, units: str, rule: Rule | None) -> None:
         """Raise UserError for units that do not exist, or a rule that the model has no head for."""

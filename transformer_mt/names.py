@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from transformer_mt.marks import JOINT, Style
 from transformer_mt.markup import Marked, is_alphabetic, space_between
+from transformer_mt.noise import is_all_capitals
 from transformer_mt.text import language_of
 from transformer_mt.units import Link, split_units
 
@@ -70,7 +71,10 @@ def name_marks(
         if not pool:
             return None
         chosen[number] = pool.pop(0)
-    plain, old_starts = _insert(marked, {number: src for number, (src, _) in chosen.items()})
+    written = {number: src for number, (src, _) in chosen.items()}
+    if is_all_capitals(marked.plain):  # or it would no longer be
+        written = {number: src.upper() for number, src in written.items()}
+    plain, old_starts = _insert(marked, written)
     old_units = {start: n for n, (start, _) in enumerate(split_units(marked.plain))}
     units = [old_units.get(old_starts[start]) for start, _ in split_units(plain)]
     words = {number: {*pair, *map(str.capitalize, pair)} for number, pair in chosen.items()}

@@ -1,12 +1,14 @@
 """How do people type? In small letters, without the final mark, with the quotes of their keyboard.
 
 Training that sees each source now and then as it might be typed makes a model that does not mind.
+Such a model knows small letters, so that it can read in them what is all in capitals.
 """
 
 import re
 
 import numpy as np
 
+from transformer_mt.text import letters
 from transformer_mt.units import split_units
 
 FINAL_MARK = re.compile(r"(?<=[^\s.!?。！？…])[.!?。！？]$")
@@ -52,6 +54,25 @@ def other_case(text: str) -> str:
     """`text` in small letters; where it is already, with a capital at its beginning."""
     lower = text.lower()
     return lower if lower != text else text[:1].upper() + text[1:]
+
+
+def is_all_capitals(text: str) -> bool:
+    """Whether `text` has several letters, and all of them are capitals.
+
+    Letters without case do not go with them: 我有DVD has a name in capitals, and is not loud.
+    """
+    own = letters(text)
+    return len(own) > 1 and all(map(str.isupper, own))
+
+
+def quiet(text: str) -> str:
+    """`text`, in small letters if it is all in capitals.
+
+    It keeps its length, so that places in it stay right. A few letters are longer in small, and a
+    text with one of them stays as it is.
+    """
+    lower = text.lower() if is_all_capitals(text) else text
+    return lower if len(lower) == len(text) else text
 
 
 def other_quotes(text: str) -> str:

@@ -22,6 +22,7 @@ from transformer_mt.config import Config, ModelConfig, UserError
 from transformer_mt.config_file import WEIGHTS, config_of_model
 from transformer_mt.files import read_text, talk, write_atomically, write_text
 from transformer_mt.model import Transformer
+from transformer_mt.noise import quiet
 from transformer_mt.text import converter
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers
 
@@ -202,6 +203,18 @@ class LoadedRun:
     def convert_tgt(self) -> Callable[[str], str]:
         """Do to a target what training did to its characters."""
         return self._converter(self.config.tgt_language)
+
+    def as_read(self, text: str) -> str:
+        """A converted source with the letters that the model reads, as many as it has.
+
+        They are small where all are capitals, which models seldom know, and where training saw
+        sources in small letters. Whoever shows the source shows it as it was written.
+        """
+        return quiet(text) if self.config.data.source_noise > 0 else text
+
+    def encode_src(self, texts: Iterable[str]) -> list[list[int]]:
+        """Ids of converted sources, eos last."""
+        return self.src_tokenizer.encode(list(map(self.as_read, texts)))
 
     def _converter(self, language: str) -> Callable[[str], str]:
         try:

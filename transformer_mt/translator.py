@@ -205,7 +205,9 @@ class Translator:
         """Translate a text, or each of several, in order; an empty one stays empty.
 
         The batch has no influence on a translation. The sentences of a text are translated one by
-        one and joined, unless `split_sentences` says otherwise.
+        one and joined, unless `split_sentences` says otherwise. A sentence, or a text that is not
+        split, that is ALL IN CAPITALS is read in small letters where training saw such sources
+        (`data.source_noise`).
 
         Args:
             texts: one text, which gives one `Translation`; or several, which give a list of them:
@@ -259,7 +261,7 @@ class Translator:
         sentences = [self.sentences(text, splits) for text in texts]
         # A sentence that is too long becomes several pieces, an empty text none.
         pieces = [[piece for part in parts for piece in self.cut(part)] for parts in sentences]
-        sources = self.src_tokenizer.encode([piece for group in pieces for piece in group])
+        sources = self.run.encode_src(piece for group in pieces for piece in group)
         # All pieces are searched together; each text takes back as many as it gave.
         hypotheses, ids = iter(self.search(sources, options, rule)), iter(sources)
         translations = []
@@ -380,7 +382,7 @@ class Translator:
         """The side of each piece of a source, and the number of its first unit in the whole."""
         units = units_in_pieces(self.run.convert_src(one_line(text)), pieces)
         return [
-            (first, make_side(self.src_tokenizer, piece_ids, spans, piece))
+            (first, make_side(self.src_tokenizer, piece_ids, spans, self.run.as_read(piece)))
             for piece_ids, (first, spans), piece in zip(ids, units, pieces, strict=True)
         ]
 
@@ -466,7 +468,7 @@ class Translator:
         """
         refuse_surrogates(src, f"{where}: the source")
         refuse_surrogates(tgt, f"{where}: the translation")
-        (src_ids,) = self.src_tokenizer.encode([self.run.convert_src(one_line(src))])
+        (src_ids,) = self.run.encode_src([self.run.convert_src(one_line(src))])
         (tgt_ids,) = self.tgt_tokenizer.encode([self.run.convert_tgt(one_line(tgt))])
         limit = self.config.model.max_len
         if not one_line(src):
@@ -644,13 +646,13 @@ class Translator:
         Vocabularies that we train spell everything in bytes, but imported ones may not.
         """
         tokenizer = self.src_tokenizer
-        ids = tokenizer.encode([self.run.convert_src(one_line(text)) for text in texts])
+        ids = self.run.encode_src(self.run.convert_src(one_line(text)) for text in texts)
         n_tokens = sum(map(len, ids)) - len(ids) * (1 + len(tokenizer.prefix_ids))
         return sum(row.count(tokenizer.unk_id) for row in ids) / max(1, n_tokens)
 
     def n_tokens(self, text: str) -> int:
         """Source tokens of `text`, eos counted."""
-        return len(self.src_tokenizer.encode([text])[0])
+        return len(self.run.encode_src([text])[0])
 
     def attention(
         self,

@@ -145,6 +145,8 @@ def model_data(translator: Translator, weights: dict[str, Any]) -> dict[str, Any
         },
         # The page has no OpenCC: a traditional source is translated worse than by the command.
         "converts": is_simplified and is_chinese(config.src_language),
+        # Whether a source that is all in capitals is read in small letters.
+        "quiets": config.data.source_noise > 0,
         # Whether the sentences of a text are translated one by one, and what joins them.
         "splits": translator.splits(),
         "space": "" if is_unspaced(config.tgt_language) else " ",

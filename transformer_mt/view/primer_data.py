@@ -91,7 +91,7 @@ def check_source(translator: Translator, text: str) -> str:
     text = one_line(text)
     if not text:
         raise UserError("the sentence is empty.")
-    ids = translator.src_tokenizer.encode([translator.run.convert_src(text)])[0]
+    ids = translator.run.encode_src([translator.run.convert_src(text)])[0]
     if len(ids) > LONGEST:
         raise UserError(
             f"the sentence has {len(ids)} tokens, but the page draws at most {LONGEST}; leave "

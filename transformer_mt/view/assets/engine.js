@@ -105,7 +105,7 @@ class Engine {
 
   /** The translations of a text, best first: [{text, ids, score}]; ids without eos. */
   translate(text, settings = {}) {
-    const { ids } = this.readText(this.srcTokenizer, text);
+    const { ids } = this.readSource(text);
     const heads = this.heads(settings);
     const cache = this.model.start(this.model.encode(ids, heads));
     return this.search(ids.length, cache, heads, settings).hypotheses;
@@ -123,7 +123,7 @@ class Engine {
     const { data, model } = this;
     const heads = this.heads(settings);
     const trace = { encoder_self: [], decoder_self: [], cross: [] };
-    const source = this.readText(this.srcTokenizer, text);
+    const source = this.readSource(text);
     const cache = model.start(model.encode(source.ids, heads, trace.encoder_self));
     const { target, hypotheses, tree } = this.target(source.ids.length, cache, heads, settings);
     const tgtIn = chain(target.ids.slice(0, -1), this.tgtTokenizer);
@@ -190,8 +190,14 @@ class Engine {
     return heads;
   }
 
-  /** A written text as the model reads it: {ids, characters, spans, unknown}; of `limit` tokens at
-   * most. */
+  /** A written source as the model reads it: {ids, characters, spans, unknown}; of `limit` tokens
+   * at most. The characters are those that were written. */
+  readSource(text, limit = this.data.config.max_len) {
+    const read = this.data.quiets ? quiet(oneLine(text)) : text;
+    return { ...this.readText(this.srcTokenizer, read, limit), characters: [...oneLine(text)] };
+  }
+
+  /** A written text as the model reads it, likewise. */
   readText(tokenizer, text, limit = this.data.config.max_len) {
     const line = oneLine(text);
     if (!line) throw new EngineError("empty");

@@ -69,7 +69,7 @@ Object.assign(Engine.prototype, {
 function checkSource(engine, text) {
   const { data, srcTokenizer } = engine;
   const limit = Math.min(data.primer.longest, data.config.max_len);
-  const { ids, unknown } = engine.readText(srcTokenizer, text, limit);
+  const { ids, unknown } = engine.readSource(text, limit);
   if (ids.includes(srcTokenizer.unk)) throw new EngineError("unknown", { characters: unknown });
 }
 

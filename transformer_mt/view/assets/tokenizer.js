@@ -19,6 +19,14 @@ function oneLine(text) {
   return text.replace(BREAKS, " ").replace(BEFORE_TEXT, "").replace(AFTER_TEXT, "");
 }
 
+/** The text, in small letters if it is all in capitals and keeps its length (noise.py). */
+function quiet(text) {
+  const letters = text.match(/\p{L}/gu) ?? [];
+  const isAllCapitals = letters.length > 1 && letters.every((c) => /\p{Lu}/u.test(c));
+  const lower = isAllCapitals ? text.toLowerCase() : text;
+  return [...lower].length === [...text].length ? lower : text;
+}
+
 /** Control characters become one that is seen. */
 function visible(text) {
   return text.replace(/[\0-\x1f\x7f-\x9f\p{Cs}\ufffe\uffff]/gu, "\ufffd");
