@@ -1,5 +1,6 @@
 """The command `translate`: lines in, lines out, in order; pipes, files, signals, a prompt."""
 
+import copy
 import io
 import json
 import os
@@ -367,10 +368,11 @@ def test_a_sentence_over_the_maximum_is_translated_in_pieces(call, trained_run, 
 
 
 def test_text_that_the_model_cannot_know_is_said_once(call, trained_run):
-    stdin = f"{SENTENCES[0]}\nQuantum cats.\n{SENTENCES[1]}\nMore flux.\n".encode()
-    done = call("translate", trained_run, stdin=stdin)
-    assert done.status == 0 and len(lines(done.out)) == 4
-    (warning,) = done.err.splitlines()
+    texts = [SENTENCES[0], "Quantum cats.", SENTENCES[1], "More flux.", "Quarks."]
+    done = call("translate", trained_run, stdin="\n".join(texts).encode())
+    assert done.status == 0 and len(lines(done.out)) == 5
+    warning, last = done.err.splitlines()
+    assert last.startswith("warning: 2 more lines") and "of 5 in all" in last
     start = (
         "warning: line 2: outside of what this model has seen (not in its training text: quantum"
     )
@@ -530,6 +532,68 @@ def test_the_prompt_knows_commands(monkeypatch, capfd, translator, tmp_path):
     assert page.read_text("utf-8") == translator.attention(SENTENCES[0]).page()
     sentences, _ = typed(monkeypatch, capfd, translator, "a", " :quit ")
     assert sentences == ["a"]
+
+
+@pytest.mark.parametrize("line", [":quit", ":exit", "/quit", ": quit", "/exit", ":QUIT"])
+def test_the_prompt_knows_commands_as_people_type_them(monkeypatch, capfd, translator, line):
+    sentences, said = typed(monkeypatch, capfd, translator, "a", "/help", ": help", line)
+    assert sentences == ["a"] and said.count("\n  :quit ") == 2
+
+
+@pytest.mark.parametrize("line", ["quit", "Exit", "help"])
+def test_a_word_that_may_be_meant_as_a_command_is_translated_with_a_hint(
+    monkeypatch, capfd, translator, line
+):
+    sentences, said = typed(monkeypatch, capfd, translator, "Help me.", line)
+    assert sentences == ["Help me.", line]
+    assert said.splitlines()[-1].startswith("  (") and ":" in said.splitlines()[-1]
+    assert sum(each.startswith("  (") for each in said.splitlines()) == 1
+
+
+def test_what_is_no_command_is_a_sentence(monkeypatch, capfd, translator):
+    texts = ["/etc", ": see below", "/help me", ":foo bar", ":)", "/", ":"]
+    assert typed(monkeypatch, capfd, translator, *texts)[0] == texts
+
+
+def test_a_command_takes_no_more_words(monkeypatch, capfd, translator, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    sentences, said = typed(monkeypatch, capfd, translator, "We draw.", ":attention 3", ":quit now")
+    assert sentences == ["We draw."] and ":attention stands alone" in said
+    assert ":quit stands alone" in said and not list(tmp_path.iterdir())
+
+
+def test_of_several_sentences_the_page_shows_the_last(monkeypatch, capfd, translator, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    line = " ".join(SENTENCES[:2])
+    _, said = typed(monkeypatch, capfd, translator, line, ":attention")
+    assert f"the last of the 2 sentences: {SENTENCES[1]}\n" in said
+    page = (tmp_path / "attention.html").read_text("utf-8")
+    assert page == translator.attention(SENTENCES[1]).page()
+
+
+def test_bytes_that_are_not_utf8_do_not_end_the_prompt(monkeypatch, capfd):
+    """They come as lone surrogates or as an error, by the locale."""
+    decoding = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    answers = iter(["caf\udce9", decoding, "Hello."])
+
+    def answer(_):
+        value = next(answers)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    monkeypatch.setattr("builtins.input", answer)
+    assert translate_command.typed_line() == "Hello."
+    assert capfd.readouterr().err.count("what was typed is not UTF-8") == 2
+
+
+def test_a_long_line_at_the_prompt_has_no_number(translator, capfd):
+    windows = iter([["I like apples. " * 60]])
+    out = io.StringIO()
+    translator_off = copy.copy(translator)
+    translator_off.decode = replace(translator.decode, split_sentences="off")
+    translate_command.translate(translator_off, windows, None, False, False, out, at_prompt=True)
+    assert "warning: the line is longer than" in capfd.readouterr().err
 
 
 def test_a_page_that_cannot_be_written_does_not_end_the_prompt(

@@ -35,6 +35,16 @@ lines has no pause."""
 PAGE = Path("attention.html")
 """What `:attention` writes."""
 
+COMMANDS = ("attention", "exit", "help", "quit")
+COMMAND = re.compile(r":(\w+)(?:\s.*)?|(?:/|:\s+)(\w+)")
+"""A line that means a command, as people type it: `:help`, `: help` or `/help`."""
+HINTS = {
+    "exit": "to leave, type :quit or press Ctrl-D",
+    "quit": "to leave, type :quit or press Ctrl-D",
+    "help": "for help, type :help",
+}
+"""What to say below the translation of a word that may have been meant as a command."""
+
 HELP = """\
   :attention  write the page that shows the attention of the last sentence
   :help       this list
@@ -171,38 +181,59 @@ def read_windows(file: IO[bytes], name: str) -> Iterator[list[str]]:
 
 
 def prompt(translator: "Translator") -> Iterator[list[str]]:
-    """One sentence at a time from a terminal, and commands, which begin with a colon."""
+    """One sentence at a time from a terminal, and commands, which begin with a colon.
+
+    What is no command, as `quit`, is a sentence like others.
+    """
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (lines can be edited)
     talk(greeting(translator))
     talk("Type a sentence and press Enter. :help shows what else there is, Ctrl-D ends.")
     last = ""
     while (line := typed_line()) is not None:
-        match line.strip():
-            case ":quit":
-                return
-            case ":help":
-                talk(HELP)
-            case ":attention":
-                show_attention(translator, last)
-            case word if re.fullmatch(r":\w+", word):
-                talk(f"{word}: no such command; :help lists them.")
-            case _:
+        match command_of(line):
+            case "":
                 last = line
                 yield [line]
+                if hint := HINTS.get(line.strip().lower()):
+                    talk(f"  ({hint})")
+            case "quit" | "exit":
+                return
+            case "help":
+                talk(HELP)
+            case "attention":
+                show_attention(translator, last)
+            case problem:
+                talk(problem)
+
+
+def command_of(line: str) -> str:
+    """The command that a line is, or what is wrong with it; empty: the line is a sentence."""
+    text = line.strip()
+    match = COMMAND.fullmatch(text)
+    if match is None:
+        return ""
+    name = (match[1] or match[2]).lower()
+    if name in COMMANDS:
+        is_alone = text.lower().endswith(name)
+        return name if is_alone else f":{name} stands alone: leave out what follows it."
+    return f"{text}: no such command; :help lists them." if text == f":{match[1]}" else ""
 
 
 def typed_line() -> str | None:
-    """What was typed; None = the end."""
-    try:
-        # `input` prints its prompt to stdout, which is for results where it is no terminal.
-        if not sys.stdout.isatty():
-            print("> ", end="", file=sys.stderr, flush=True)
-        return input("> " if sys.stdout.isatty() else "")
-    except EOFError:
-        return None
-    except UnicodeDecodeError:
-        raise UserError("what was typed is not UTF-8; check the terminal's encoding.") from None
+    """What was typed; None = the end. What is not UTF-8 is told, and asked for again."""
+    while True:
+        try:
+            # `input` prints its prompt to stdout, which is for results where it is no terminal.
+            if not sys.stdout.isatty():
+                print("> ", end="", file=sys.stderr, flush=True)
+            line = input("> " if sys.stdout.isatty() else "")
+            line.encode()  # by the locale, bytes that are not UTF-8 may come as lone surrogates
+            return line
+        except EOFError:
+            return None
+        except UnicodeError:
+            talk("what was typed is not UTF-8; check the terminal's encoding, and type it again.")
 
 
 def greeting(translator: "Translator") -> str:
@@ -224,12 +255,15 @@ def greeting(translator: "Translator") -> str:
 
 
 def show_attention(translator: "Translator", sentence: str) -> None:
-    """Write the page of a sentence, and say where it is."""
+    """Write the page of a sentence, and say where it is; of a line of several, the last one's."""
     if not sentence.strip():
         talk("Type a sentence first.")
         return
+    sentences = translator.sentences(sentence)
+    if len(sentences) > 1:
+        talk(f"the last of the {len(sentences)} sentences: {sentences[-1]}")
     try:
-        translator.attention(sentence).save(PAGE)
+        translator.attention(sentences[-1]).save(PAGE)
     except UserError as error:  # the sentence is too long, for one
         talk(f"no page: {error}")
     except OSError as error:
@@ -252,8 +286,8 @@ def translate(
 ) -> None:
     """Translate window after window, and print in order.
 
-    Text that the model cannot know is a warning, the first time; at a prompt each time, below its
-    translation.
+    Text that the model cannot know is a warning, the first time, and the number of such lines is
+    told at the end; at a prompt it is one each time, below its translation.
 
     Args:
         rule: how word links are read; None = there are none.
@@ -262,6 +296,7 @@ def translate(
     """
     options: dict[str, Any] = {"align": rule is not None and not markup, "markup": markup}
     number = 0  # of the input line, from 1
+    n_doubtful = 0
     warned = False
     for window in windows:
         lines = [take_apart(line) for line in window] if markup else []
@@ -274,17 +309,18 @@ def translate(
             warned = cli.warn_of_unknown(translator.unknown_share(words), "the input")
         for n, translation in enumerate(translator.translate(window, rule=rule, **options)):
             number += 1
+            name = "the line" if at_prompt else f"line {number}"
             if markup and (messages := lines[n].messages):
-                talk(f"line {number}: not translated inside of {' and '.join(messages)}.")
+                talk(f"{name}: not translated inside of {' and '.join(messages)}.")
             if translation.n_pieces > translation.n_sentences:
                 talk(
-                    f"warning: line {number} is longer than "
+                    f"warning: {name} is longer than "
                     f"model.max_len={translator.config.model.max_len} tokens: "
                     f"translated in {translation.n_pieces} pieces."
                 )
             if displaced := translation.candidates[0].displaced:
                 talk(
-                    f"line {number}: no link says where {' '.join(displaced)} belongs: set at the "
+                    f"{name}: no link says where {' '.join(displaced)} belongs: set at the "
                     "nearest place."
                 )
             for line in output_lines(translation, number, as_json, translator.decode.n_best):
@@ -293,11 +329,16 @@ def translate(
                 out.flush()  # the translation comes first
                 talk(f"  score {translation.score:.2f}")
             if translation.doubt and not warned:
+                n_doubtful += 1
                 out.flush()
-                where = "" if at_prompt else f"line {number}: "
-                talk(f"warning: {where}{translation.doubt}.")
-                warned = True
+                if at_prompt:
+                    talk(f"warning: {translation.doubt}.")
+                elif n_doubtful == 1:
+                    talk(f"warning: {name}: {translation.doubt}.")
         out.flush()
+    if n_doubtful > 1 and not at_prompt:
+        more = "1 more line is" if n_doubtful == 2 else f"{n_doubtful - 1} more lines are"
+        talk(f"warning: {more} outside of what this model has seen, of {number} in all.")
 
 
 def output_lines(
