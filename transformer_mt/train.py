@@ -10,6 +10,7 @@ import textwrap
 import zlib
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -122,6 +123,8 @@ def help_text() -> str:
             continue
         option = f"  {key}={plain(values[key])}"
         sentence = re.split(r"(?<=\.) (?=[A-Z(])", text)[0]
+        if isinstance(value := values[key], StrEnum):
+            sentence += f" One of: {', '.join(type(value).__members__)}."
         # The meaning stands beside the option where there is room, else below it.
         lead = f"{option:<36} " if len(option) <= 36 else f"{option}\n{'':37}"
         lines.append(lead + f"\n{'':37}".join(textwrap.wrap(sentence, width - 37)))
@@ -280,6 +283,9 @@ def hydra_arguments(arguments: list[str]) -> list[str]:
         raise UserError("give only one of --run, --multirun, --cfg and --info.")
     if args.resolve and not (args.cfg or args.help):
         raise UserError("--resolve belongs to --cfg job.")
+    for override in args.overrides:
+        if "=" not in override and not override.startswith("~"):  # ~ takes an option away
+            raise UserError(no_value(override))
     # Groups of the user's own are added with a plus; ours, and all options, are there already.
     has_own = args.config_dir or args.config_path or "hydra.searchpath" in " ".join(arguments)
     flags = list(arguments)
@@ -345,6 +351,12 @@ def composition_error(error: Exception) -> str:
     if error.__cause__ is not None:  # a rule of `__post_init__` that was broken
         text += "\n" + str(error.__cause__)
 
+    grammar, is_grammar, _ = text.partition("\nSee https://hydra.cc")
+    if is_grammar:
+        return (
+            f"an option cannot be read: {' '.join(grammar.split())}; put a value with special "
+            "characters into quotes of its own, inside those of the shell."
+        )
     if unknown := re.search(r"Could not override '([^']+)'", text):
         return no_such_option(unknown[1])
 
@@ -360,6 +372,14 @@ def composition_error(error: Exception) -> str:
     if value and key:
         return f"{key[1]}: {value[0].rstrip('.')}."
     return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def no_value(word: str) -> str:
+    """What to say of a word without `=`; it names the group that has it, recipes first."""
+    groups = {folder.name for folder in CONF_DIR.iterdir() if (folder / f"{word}.yaml").is_file()}
+    group = "experiment" if "experiment" in groups else min(groups, default="")
+    hint = f"; did you mean {group}={word}?" if group else ", as in train.max_minutes=30."
+    return f"{word!r} is no option: write OPTION=VALUE{hint}"
 
 
 def no_such_option(name: str) -> str:
