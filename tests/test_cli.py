@@ -85,6 +85,20 @@ def test_help_shows_an_example():
         assert f"example:\n  python -m transformer_mt.{verb} runs/" in done.out
 
 
+@pytest.mark.parametrize("verb", ["visualize", "primer"])
+def test_a_sentence_without_quotes_is_told_to_have_some(call, trained_run, verb):
+    error = call(verb, trained_run, "I", "like", "apples").error
+    assert "like apples" in error and "quotes" in error
+    assert "quotes" not in call(verb, trained_run, "I", "--like").error
+
+
+def test_an_empty_path_is_told(call, trained_run):
+    """It is not the current directory."""
+    assert "RUN: the path is empty" in call("translate", "", "Hello.").error
+    error = call("translate", trained_run, "--output=", "Hello.").error
+    assert "--output: the path is empty" in error
+
+
 def test_an_unwritable_stdout_is_a_failure(trained_run):
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")

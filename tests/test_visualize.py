@@ -709,6 +709,16 @@ def test_text_in_another_script_is_warned_of(
     assert warned == [f"warning: {warning}, {needed}"]
 
 
+def test_what_the_model_cannot_know_is_warned_of(call, trained_run, tmp_path, no_matplotlib):
+    """Not of a translation that somebody else made."""
+    options = [trained_run, "Quantum cats. They draw.", "--output-dir", tmp_path / "out"]
+    done = call("visualize", *options)
+    assert "warning: outside of what this model has seen" in done.err and "quantum" in done.err
+    assert "1 line holds several sentences" in done.err
+    assert "outside" not in call("visualize", *options, "--target", "猫。").err
+    assert "outside" not in call("visualize", trained_run, "I like apples.", *options[2:]).err
+
+
 def spans_of(translator: Translator, text: str) -> list[tuple]:
     """Of the source's words and of its subwords."""
     side = translator.inspector.side

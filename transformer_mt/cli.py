@@ -126,21 +126,27 @@ def warn_of_unknown(share: float, where: str) -> bool:
 def warn_of_several(n_lines: int, where: str) -> None:
     """Say that `n_lines` of `where` hold several sentences, where each line is read as one."""
     if n_lines:
-        count = "one line holds" if n_lines == 1 else f"{n_lines} lines hold"
+        count = "1 line holds" if n_lines == 1 else f"{n_lines} lines hold"
         talk(
-            f"warning: {where}: {count} several sentences, which this model is used to one by one; "
-            "here a line is read as one sentence."
+            f"warning: {where}: {count} several sentences. The model learnt from single sentences, "
+            "but here it reads all of a line at once, so expect worse results; give each sentence "
+            "by itself."
         )
 
 
 # ----------------------------------------------------------------------------------------- options
 
 
+UNQUOTED = re.compile("unrecognized arguments: [^-]")
+
+
 class Parser(argparse.ArgumentParser):
     """Raises UserError for a wrong option, instead of printing its usage and leaving."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; --help shows the options.")
+        # Words that an argument without quotes was split into.
+        hint = "put a text with spaces in quotes; " if UNQUOTED.match(message) else ""
+        raise UserError(f"{message}; {hint}--help shows the options.")
 
 
 def parser(verb: str, description: str, example: str, takes_run: bool = True) -> Parser:

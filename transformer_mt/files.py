@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EPIPE
@@ -126,7 +127,9 @@ def expanded(text: str) -> str:
 
 
 def typed_path(text: str) -> Path:
-    """`expanded` as a `Path`, for an option of a command."""
+    """`expanded` as a `Path`, for an option of a command; raises ArgumentTypeError for none."""
+    if not text:  # it would be the current directory
+        raise ArgumentTypeError("the path is empty; name a file or folder")
     return Path(expanded(text))
 
 

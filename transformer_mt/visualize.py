@@ -166,7 +166,8 @@ def main(argv: list[str]) -> None:
 
     translator = Translator.from_pretrained(args.run, args.device, args.precision, args.workers)
     translator.decode = cli.decode_config(args, translator.decode)
-    cli.warn_of_other_language([args.sentence], config.src_language, "the sentence")
+    where = "the sentence"
+    warned = cli.warn_of_other_language([args.sentence], config.src_language, where)
     if args.target is not None:
         cli.warn_of_other_language([args.target], config.tgt_language, "the target")
     if args.units == "given":
@@ -175,8 +176,13 @@ def main(argv: list[str]) -> None:
     rule, reason = translator.inspector.rule_of_options(rule_options)
     attention = translator.attention(args.sentence, args.target, args.units, rule)
     attention.reason = reason
-    cli.warn_of_unknown(translator.unknown_share([args.sentence]), "the sentence")
-    cli.warn_of_several(translator.n_several([args.sentence]), "the sentence")
+    warned |= cli.warn_of_unknown(translator.unknown_share([args.sentence]), where)
+    cli.warn_of_several(translator.n_several([args.sentence]), where)
+    if args.target is None and not warned:
+        # The page reads all of the line at once, and so does the search that is judged here.
+        translation = translator.translate(args.sentence, split_sentences="off")
+        if translation.doubt:
+            talk(f"warning: {translation.doubt}.")
     write_all(translator, attention, args)
     print(attention.tgt.text)
     print(format_links(attention.links))
