@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 from transformer_mt import alignment
 from transformer_mt.alignment import make_side
 from transformer_mt.batches import make_links
-from transformer_mt.config import Config, GuideStep, ModelConfig, TrainConfig, UserError
+from transformer_mt.config import Config, GuideStep, ModelConfig, OnBadRow, TrainConfig, UserError
 from transformer_mt.config_file import WEIGHTS, save_config
 from transformer_mt.corpus import prepare
 from transformer_mt.guide import guide_loss, token_links, unit_links, unpack, weighted
@@ -152,23 +153,102 @@ def test_without_links_or_weight_nothing_is_guided(make_trainer, tmp_path, corpu
     assert off.corpus.fingerprint == guided.corpus.fingerprint
 
 
-def test_links_that_do_not_fit_are_told_or_left_out(cache_dir, tmp_path):
+def test_links_that_do_not_fit_are_told_or_left_out(cache_dir, tmp_path, capsys):
     rows = linked_pairs()[:60]
     rows[7] = (*rows[7][:2], "0-0 77-0")
     path = tmp_path / "pairs.tsv"
     path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
     options = {"data.links_column": "2", "data.held_out": 1}
     src = rows[7][0]
-    with pytest.raises(UserError, match=f"data.links_column=2: {src!r:.40}.* 77-0 .*=skip"):
+    problem = f"{path}: line 8: link 77-0 is out of range"
+    with pytest.raises(UserError, match=f"{re.escape(problem)}.*=skip"):
         prepare(training_config(path, cache_dir, tmp_path / "run", **options))
-    skipping = training_config(path, cache_dir, tmp_path / "run", **options)
-    skipping.data.on_bad_row = type(skipping.data.on_bad_row).skip
-    corpus = prepare(skipping)
+    assert "vocabulary" not in capsys.readouterr().err, "told before they are trained"
+    skip = {"data.on_bad_row": OnBadRow.skip}
+    for _ in range(2):  # made, and found in the cache
+        corpus = prepare(training_config(path, cache_dir, tmp_path / "run", **options, **skip))
+        err = capsys.readouterr().err
+        assert f"1 of {len(corpus.train)} training pairs" in err and problem in err
     numbers = [len(unpack(links)) for links in corpus.train["token_links"]]
     texts = corpus.src_tokenizer.decode(corpus.train["src_ids"])
     assert [text for text, n in zip(texts, numbers, strict=True) if n == 0] == [src]
     # Where nothing is guided they do no harm.
     prepare(training_config(path, cache_dir, tmp_path / "run", **options, **{"train.guide_weight": 0.0}))  # fmt: skip  # noqa: E501
+    assert "link" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix, place", [(".csv", "row 3"), (".jsonl", "row 3")])
+def test_in_other_formats_a_row_is_named(cache_dir, tmp_path, suffix, place):
+    names = ("en", "zh", "links")
+    rows = [*linked_pairs()[:2], (*linked_pairs()[2][:2], "0:0"), *linked_pairs()[3:60]]
+    lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+    if suffix == ".csv":
+        lines = [",".join(row) for row in (names, *rows)]
+    path = tmp_path / f"pairs{suffix}"
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    options = {"data.columns": ["en", "zh"], "data.links_column": "links", "data.held_out": 1}
+    config = training_config(path, cache_dir, tmp_path / "run", **options)
+    with pytest.raises(UserError, match=re.escape(f"{path}: {place}: link '0:0'")):
+        prepare(config)
+
+
+@pytest.mark.parametrize(
+    "line, changes, reason",
+    [
+        ("99-99", {"data.on_bad_row": OnBadRow.skip}, "no training pair has links"),
+        ("0p0", {"train.guide_possible": 0.0}, "no training pair has sure links"),
+        ("", {}, "no training pair has links"),
+    ],
+)
+def test_a_guide_without_links_that_weigh_is_none_and_says_so(
+    make_trainer, guided_tsv, tmp_path, capsys, line, changes, reason
+):
+    """Also where validation pairs have gold links."""
+    path = tmp_path / "pairs.tsv"
+    rows = [(src, tgt, line) for src, tgt, _ in linked_pairs()]
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    valid = tmp_path / "valid.tsv"
+    valid.write_text("They sing.\t他们唱歌。\t0-0\n", encoding="utf-8")
+    limits = {"train.max_steps": 2, "train.log_every": 1}
+    options = {"data.train": str(path), "data.valid": str(valid), "data.test": str(valid)}
+    trainer = make_trainer(**options, **limits, **changes)
+    capsys.readouterr()
+    assert trainer.train() == 0
+    err = capsys.readouterr().err
+    assert f"{reason}" in err and "so no head is guided" in err
+    assert "guide cross-attention" not in err
+    assert logged(trainer, "guide_loss") == []
+    assert load_tensors(trainer.run_dir / WEIGHTS)[1]["guided"] is False
+    # A run that goes on says the same.
+    later = Trainer(trainer.config, trainer.corpus)
+    later.config.train.max_steps = 3
+    later.resume()
+    assert later.train() == 0 and "so no head is guided" in capsys.readouterr().err
+
+
+def test_one_pair_with_a_link_is_enough_for_a_guide(make_trainer, tmp_path, capsys):
+    path = tmp_path / "pairs.tsv"
+    rows = [(src, tgt, "0-0" if n == 9 else "0p0") for n, (src, tgt, _) in enumerate(linked_pairs())]  # fmt: skip  # noqa: E501
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    options = {"data.train": str(path), "train.guide_possible": 0.0, "train.max_steps": 1}
+    trainer = make_trainer(**options, **{"tokenizer.sampling_alpha": 0.3})
+    assert trainer.guided and trainer.train() == 0
+    err = capsys.readouterr().err
+    assert "guide cross-attention" in err and "no head" not in err
+
+
+def test_one_process_of_several_tells_of_links_that_do_not_fit(
+    cache_dir, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / "pairs.tsv"
+    rows = [(*linked_pairs()[0][:2], "9-99"), *linked_pairs()[1:60]]
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    options = {"data.links_column": "2", "data.held_out": 1, "data.on_bad_row": OnBadRow.skip}
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, n_told in (("0", 1), ("1", 0)):
+        monkeypatch.setenv("RANK", rank)
+        prepare(training_config(path, cache_dir, tmp_path / "run", **options))
+        assert capsys.readouterr().err.count("9-99") == n_told
 
 
 # --------------------------------------------------------------------------------------- the model

@@ -22,7 +22,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
@@ -42,7 +42,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
     disable_progress_bars as disable_hub_bars,
 )
 
-from transformer_mt.alignment import Side, make_side
+from transformer_mt.alignment import make_side
 from transformer_mt.config import (
     ChineseScript,
     Config,
@@ -60,18 +60,18 @@ from transformer_mt.files import (
     typed_path,
     write_atomically,
 )
-from transformer_mt.guide import token_links, unit_links
+from transformer_mt.guide import token_links, unit_links, unpack, weighted
 from transformer_mt.run_dir import MOST_WORDS
-from transformer_mt.runtime import worker_pool
+from transformer_mt.runtime import rank, worker_pool
 from transformer_mt.sentences import split_sentences
 from transformer_mt.text import is_chinese, is_unspaced, one_line, to_simplified
 from transformer_mt.tokenizer import Tokenizer, load_tokenizers, train_tokenizer
-from transformer_mt.units import turn_links, words
+from transformer_mt.units import parse_links, split_units, turn_links, words
 from transformer_mt.workers import available_cores
 
 FORMAT = 1
 """Part of a corpus's fingerprint. Checkpoints hold that, so that raising this ends all runs."""
-CACHE_FORMAT = 3
+CACHE_FORMAT = 4
 """Version of the cache's contents; raise it when the code below prepares them differently. A run
 that goes on then trains on what is prepared now."""
 TOKENIZER_SAMPLE = 500_000
@@ -119,8 +119,8 @@ class Corpus:
 
     train: Dataset
     """Columns `src_ids`, `tgt_ids`, eos last. Where links guide attention `token_links`, too, see
-    `guide.unpack`. With subword sampling or source noise also what is segmented afresh: `src`,
-    `tgt` and perhaps `unit_links`."""
+    `guide.unpack`; those of one pair at least weigh something. With subword sampling or source
+    noise also what is segmented afresh: `src`, `tgt` and perhaps `unit_links`."""
     valid: list[Pair]
     test: list[Pair]
     src_tokenizer: Tokenizer
@@ -136,12 +136,24 @@ class Corpus:
 
 
 @dataclass
+class UnfitLinks:
+    """Training pairs whose links do not fit their sentences."""
+
+    n: int = 0
+    row: int = 0
+    """Of the first one, from 1, in the order of the file."""
+    problem: str = ""
+    """Its own."""
+
+
+@dataclass
 class Text:
     """A corpus that is clean and split, but not tokenized."""
 
     splits: dict[str, Dataset]
     """Columns `first` and `second`, in the order of `data.languages`, and perhaps `links`."""
     removed: dict[str, int]
+    unfit_links: UnfitLinks
     key: str
     """Names it in the cache."""
 
@@ -158,6 +170,8 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     disable_progress_bars()  # those of the library; ours stay plain in a log
     cache = cache_folder(config.data)
     text = prepare_text(config.data, cache)
+    if config.train.guide_weight > 0 and text.unfit_links.n:
+        tell_unfit_links(config.data, text)
     # Both directions share the text in the cache. Which of its two columns is the source?
     columns = ("first", "second")
     if config.src_language != config.data.languages[0]:
@@ -736,15 +750,16 @@ def prepare_text(config: DataConfig, cache: Path) -> Text:
 
     def make(work: Path) -> None:
         with parts_folder(cache / f"parts-{CACHE_FORMAT}-{key}") as parts:
-            splits, removed = clean(config, parts)
+            splits, removed, unfit = clean(config, parts)
             for name, split in splits.items():
                 split.save_to_disk(str(work / name))
-        (work / "removed.json").write_text(json.dumps(removed), encoding="utf-8")
+        counts = {"removed": removed, "unfit_links": asdict(unfit)}
+        (work / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
 
     folder = cached(cache, f"text-{CACHE_FORMAT}-{key}", make)
     splits = {name: Dataset.load_from_disk(str(folder / name)) for name in SPLITS}
-    removed = json.loads((folder / "removed.json").read_text(encoding="utf-8"))
-    return Text(splits, removed, key)
+    counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
+    return Text(splits, counts["removed"], UnfitLinks(**counts["unfit_links"]), key)
 
 
 def source_identity(config: DataConfig) -> list[str]:
@@ -763,8 +778,8 @@ def source_identity(config: DataConfig) -> list[str]:
     return identity
 
 
-def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str, int]]:
-    """The three splits, and how many training pairs each rule removed.
+def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str, int], UnfitLinks]:
+    """The three splits, how many training pairs each rule removed, and those with unfit links.
 
     Validation and test keep every row that has text on both sides, so that scores stay comparable.
     The rules for training pairs are those of REASONS, in this order. A split that the corpus lacks
@@ -798,7 +813,8 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     # The user hears what was removed, because a rule that removes half of a corpus is a mistake.
     removed = {rule: int((reason == i).sum()) for i, rule in enumerate(REASONS)}
     refuse_empty_splits(config, keep, removed, n_moved=int((reason == MOVED).sum()))
-    return {key: text_of(splits[key].select(keep[key])) for key in splits}, removed
+    unfit = unfit_links(splits["train"], keep["train"])
+    return {key: text_of(splits[key].select(keep[key])) for key in splits}, removed, unfit
 
 
 def refuse_missing_links(config: DataConfig, splits: dict[str, Dataset]) -> None:
@@ -817,8 +833,8 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
 
     Returns:
         Columns `first`, `second`; `reason`, an index of REASONS or KEPT; 64-bit hashes: `pair` of
-        the row, `first_key` and `second_key` of what a leak between the splits goes by; and `links`
-        where there is such a column.
+        the row, `first_key` and `second_key` of what a leak between the splits goes by; and, where
+        there is such a column, `links` and `links_problem`.
     """
     convert = to_simplified() if config.chinese_script is ChineseScript.simplified else None
     is_converted = [convert is not None and is_chinese(language) for language in config.languages]
@@ -838,7 +854,20 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
             columns[name].append(value)
     if "links" in batch:
         columns["links"] = [one_line(links or "") for links in batch["links"]]
+        rows = zip(columns["links"], columns["first"], columns["second"], strict=True)
+        columns["links_problem"] = [links_problem(*row) for row in rows]
     return columns
+
+
+def links_problem(links: str, first: str, second: str) -> str:
+    """Why the links of a row do not fit its sentences; empty: they do."""
+    if not links:
+        return ""
+    try:
+        parse_links(links, len(split_units(first)), len(split_units(second)), "")
+    except UserError as error:
+        return str(error).removeprefix(": ").removesuffix(".")
+    return ""
 
 
 def broken_rule(sides: list[str], config: DataConfig, is_read: bool) -> int:
@@ -910,6 +939,49 @@ def refuse_empty_splits(
                 f"data.{key}={getattr(config, key)}: no pair has text on both sides; "
                 f"see data.columns."
             )
+
+
+def unfit_links(train: Dataset, rows: np.ndarray) -> UnfitLinks:
+    """Those of the training `rows` whose links do not fit their sentences."""
+    if "links_problem" not in train.column_names:
+        return UnfitLinks()
+    problems = train.select_columns("links_problem").with_format("arrow")[:]["links_problem"]
+    unfit = rows[pc.binary_length(problems).to_numpy()[rows] > 0]
+    if len(unfit) == 0:
+        return UnfitLinks()
+    first = int(unfit[0])
+    return UnfitLinks(len(unfit), first + 1, problems[first].as_py())
+
+
+def tell_unfit_links(config: DataConfig, text: Text) -> None:
+    """Say how many training pairs have links that do not fit them, and name the first.
+
+    Raises:
+        UserError: bad rows are not skipped.
+    """
+    unfit = text.unfit_links
+    example = f"{place_of_row(config, unfit.row)}: {unfit.problem}"
+    if config.on_bad_row is OnBadRow.error:
+        raise UserError(
+            f"{example}; mend it, or train on such pairs without their links with "
+            f"data.on_bad_row=skip."
+        )
+    if rank() == 0:
+        talk(
+            f"warning: {unfit.n:,} of {len(text.splits['train']):,} training pairs have links that "
+            f"do not fit their sentences; they train without links. The first is {example}. Check "
+            f"that links name the side of {config.languages[0]} first, that they count from 0, and "
+            f"that they count words, marks and single Chinese characters."
+        )
+
+
+def place_of_row(config: DataConfig, row: int) -> str:
+    """Where a training row stands, which is counted from 1."""
+    if config.hub is not None:
+        return f"{config.hub}: split {config.train}, row {row}"
+    path = source_paths("train", config.train)[0]
+    # A row of the other formats need not be a line.
+    return f"{path}: {'line' if format_of(path) == '.tsv' else 'row'} {row}"
 
 
 def text_of(split: Dataset) -> Dataset:
@@ -1055,7 +1127,10 @@ def prepare_ids(
                 )
             ids.select(fitting).save_to_disk(str(work))
 
-    return Dataset.load_from_disk(str(cached(cache, f"ids-{name}", make))), key
+    train = Dataset.load_from_disk(str(cached(cache, f"ids-{name}", make)))
+    if guided and not any_weighs(train, config.train.guide_possible):
+        train = train.select_columns([c for c in train.column_names if not c.endswith("_links")])
+    return train, key
 
 
 def segments_afresh(config: Config) -> bool:
@@ -1075,10 +1150,7 @@ def encode_batch(
     batch: dict[str, list[Any]], src: dict[str, Any], tgt: dict[str, Any], config: Config
 ) -> dict[str, list[Any]]:
     """The ids of a batch of text, by the vocabularies whose `arguments` are given; and where there
-    are links, those between the ids, as bytes.
-
-    Raises:
-        UserError: links do not fit their pair, and bad rows are not skipped.
+    are links, those between the ids, as bytes. Links that do not fit their pair are left out.
     """
     src_tokenizer, tgt_tokenizer = Tokenizer(**src), Tokenizer(**tgt)
     src_ids, tgt_ids = src_tokenizer.encode(batch["src"]), tgt_tokenizer.encode(batch["tgt"])
@@ -1086,6 +1158,7 @@ def encode_batch(
     if "links" not in batch:
         return columns
     columns |= {"unit_links": [], "token_links": []}
+    tgt_first = config.tgt_language == config.data.languages[0]
     rows = zip(batch["src"], batch["tgt"], batch["links"], src_ids, tgt_ids, strict=True)
     for src_text, tgt_text, line, src_row, tgt_row in rows:
         of_units = of_tokens = b""
@@ -1093,8 +1166,10 @@ def encode_batch(
         if line and max(len(src_row), len(tgt_row)) <= config.model.max_len:
             src_side = make_side(src_tokenizer, src_row, "words", src_text)
             tgt_side = make_side(tgt_tokenizer, tgt_row, "words", tgt_text)
-            links = links_of_row(line, src_side, tgt_side, config)
-            of_units, of_tokens = links.tobytes(), token_links(links, src_side, tgt_side).tobytes()
+            with suppress(UserError):  # the user has been told by `tell_unfit_links`
+                links = unit_links(line, src_side, tgt_side, tgt_first, "")
+                of_units = links.tobytes()
+                of_tokens = token_links(links, src_side, tgt_side).tobytes()
         columns["unit_links"].append(of_units)
         columns["token_links"].append(of_tokens)
     if not segments_afresh(config):
@@ -1102,22 +1177,11 @@ def encode_batch(
     return columns
 
 
-def links_of_row(line: str, src: Side, tgt: Side, config: Config) -> np.ndarray:
-    """The links of a training pair, as `unit_links` gives them.
-
-    Links that do not fit the pair raise UserError, or are left out where bad rows are skipped.
-    """
-    tgt_first = config.tgt_language == config.data.languages[0]
-    where = f"data.links_column={config.data.links_column}: {src.text!r:.40}"
-    try:
-        return unit_links(line, src, tgt, tgt_first, where)
-    except UserError as error:
-        if config.data.on_bad_row is OnBadRow.error:
-            raise UserError(
-                f"{str(error).removesuffix('.')}; mend it, or train on such pairs without their "
-                f"links with data.on_bad_row=skip."
-            ) from None
-        return unit_links("", src, tgt, tgt_first, where)
+def any_weighs(train: Dataset, possible: float) -> bool:
+    """Whether any pair has links that weigh something in training, see `guide.weighted`."""
+    links = train.select_columns("token_links").with_format("arrow")[:]["token_links"]
+    rows = (row.as_py() for row in links)
+    return any(len(weighted(unpack(row), possible)) > 0 for row in rows if row)
 
 
 def lengths(dataset: Dataset, name: str) -> np.ndarray:

@@ -229,6 +229,7 @@ class Trainer:
             place = f"layer {self.config.model.guided_layer}, head {guide.HEAD}"
             step = f"the step that {self.config.train.guide_step}s a token"
             self.talk(f"links of training pairs guide cross-attention: {place}, at {step}")
+        self.tell_no_links()
         if state.finished and self.is_over(len(batches)):
             self.talk(
                 f"{self.run_dir} is complete after {state.step} steps; a higher limit goes on."
@@ -248,6 +249,14 @@ class Trainer:
                 self.on_validation()
             self.finish()
         return 0
+
+    def tell_no_links(self) -> None:
+        """Say that no head is guided where that was asked for, and no training pair has links."""
+        options = self.config.train
+        is_asked = self.config.data.links_column is not None and options.guide_weight > 0
+        if is_asked and "token_links" not in self.corpus.train.column_names:
+            links = "links" if options.guide_possible else "sure links (train.guide_possible=0)"
+            self.talk(f"no training pair has {links}, so no head is guided")
 
     def train_until_over(self, batches: list[np.ndarray], stop: Stop) -> None:
         """Update, validate and save until a limit is reached or somebody stops the run."""
