@@ -25,6 +25,7 @@ from helpers import (
 )
 
 from transformer_mt import Translator
+from transformer_mt.align import warn_of_few
 from transformer_mt.alignment import BASE, Rule, agree, choices, rule_from_json
 from transformer_mt.config import UserError
 from transformer_mt.config_file import load_config
@@ -381,7 +382,8 @@ def test_a_gold_link_out_of_range_hints_at_other_units(call, linked_run, given):
     assert "x.align: line 1: link 4-3 is out of range" in error
     assert error.endswith("Or try --units words.")
     error = call("align", linked_run, *on_given(given), "--units", "words").error
-    assert "x.align: line 1: link 5-4" in error and error.endswith("Or try --units given.")
+    # There are no more given tokens than words.
+    assert "x.align: line 1: link 5-4" in error and "Or try" not in error
 
 
 def test_a_gold_pair_that_is_too_long_is_left_out_and_named(call, linked_run, given):
@@ -483,6 +485,37 @@ def test_a_damaged_choice_is_made_anew_where_one_is_made(call, linked_tsv, cache
     write(run_copy / "alignment.json", "{")
     assert train(training_config(linked_tsv, cache_dir, run_copy, **LINKED)) == 0
     assert "chosen_on" in json.loads((run_copy / "alignment.json").read_text("utf-8"))
+
+
+def test_a_choice_on_few_pairs_is_kept_with_a_warning(call, run_copy, given):
+    done = call("align", run_copy, *on_given(given), "--save")
+    assert done.status == 0 and "warning: 2 pairs are few" in done.err
+    assert "2 pairs" in json.loads((run_copy / "alignment.json").read_text("utf-8"))["chosen_on"]
+    rows = lines_of(run_copy / "test.tsv")
+    write(run_copy / "test.tsv", "".join(row + "\n" for row in (rows * 20)[:20]))
+    for options in (["--gold", "--save"], ["--gold"], on_given(given)):
+        assert "are few" not in call("align", run_copy, *options).err
+
+
+@pytest.mark.parametrize("head, warns", [(0, False), (1, True)])
+def test_few_pairs_that_choose_another_head_than_the_taught_one(linked_run, capsys, head, warns):
+    inspector = Translator(linked_run, "cpu").inspector
+    inspector.run.metadata["guided"] = True
+    layer = inspector.run.config.model.guided_layer
+    warn_of_few(inspector, 3, Rule(layer, head))
+    assert ("not the head that training taught" in capsys.readouterr().err) == warns
+
+
+def test_a_choice_written_by_hand(call, run_copy, tmp_path, texts):
+    """It need not say what it was chosen on; what it lacks, or what the model lacks, is named."""
+    values = asdict(Rule(1, 0)) | {"table": []}
+    write(run_copy / "alignment.json", json.dumps(values))
+    done = align(call, run_copy, texts, tmp_path / "out")
+    assert "layer 1, head 0" in done.err and "None" not in done.err
+    write(run_copy / "alignment.json", json.dumps(asdict(Rule(9, 0))))
+    assert "the model has no layer 9" in align(call, run_copy, texts, tmp_path / "out").error
+    write(run_copy / "alignment.json", json.dumps({"layer": 1, "head": 0}))
+    assert "alignment.json: damaged (it has no 'shift')" in call("align", run_copy, "--gold").error
 
 
 def test_both_directions_of_given_tokens_that_are_white_space(

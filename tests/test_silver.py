@@ -160,6 +160,11 @@ def test_options_that_do_not_fit_are_refused(call, linked_run, tmp_path):
     ):
         assert message in call("align", corpus, *options).error
     assert "belong to a corpus" in call("align", linked_run, "--gold", "--from", linked_run).error
+    folder = call("align", linked_run, corpus).error
+    assert f"{linked_run} is a folder" in folder and "--src" in folder and "--from" in folder
+    named = write(tmp_path / "a.csv", "en,zh\nCats,猫\n")
+    error = call("align", named).error
+    assert "no column 0 among en, zh" in error and error.endswith("--columns NAME NAME.")
     missing = tmp_path / "nowhere.tsv"
     assert f"{missing}: no such file" in call("align", missing).error
     assert corpus.read_text("utf-8") == "Cats\t猫\n"
@@ -294,3 +299,17 @@ def test_a_corpus_with_its_columns_exchanged_is_told(call, linked_run, tmp_path)
     corpus = write(tmp_path / "a.tsv", "".join(f"{t}\t{s}\n" for s, t in pattern_pairs()[:6]))
     done = align_by(call, linked_run, corpus, tmp_path / "o.tsv")
     assert "column 1 does not look like English" in done.err
+
+
+def test_a_row_of_several_sentences_is_told(call, linked_run, tmp_path):
+    """The model translates them one by one, and `align` reads a row as one."""
+    english, chinese = pattern_pairs()[0]
+    corpus = write(tmp_path / "a.tsv", f"{english} {english}\t{chinese}{chinese}\n")
+    done = align_by(call, linked_run, corpus, tmp_path / "o.tsv")
+    assert "one line holds several sentences" in done.err
+
+
+def test_a_corpus_without_links_is_not_one_to_train_on(call, linked_run, tmp_path):
+    corpus = write(tmp_path / "a.tsv", "\t猫\nCats\t\n")
+    done = align_by(call, linked_run, corpus, tmp_path / "o.tsv")
+    assert "0 of 2 pairs have links" in done.err and "train on them" not in done.err

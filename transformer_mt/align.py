@@ -42,6 +42,10 @@ EXAMPLE = """\
   python -m transformer_mt.align my.en my.zh --from runs/mine --output my.links.tsv"""
 
 
+FEW_PAIRS = 20
+"""With fewer gold pairs `--save` warns: others may choose another head."""
+
+
 def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser("align", DESCRIPTION, EXAMPLE, takes_run=False)
     parser.usage = USAGE
@@ -140,6 +144,12 @@ def check_corpus_args(parser: cli.Parser, args: argparse.Namespace) -> None:
             parser.error(f"--{name} belongs to a run, and {args.corpus[0]} is a corpus")
     if args.teacher is None and (args.agree or cli.rule_options(args)):
         parser.error("--agree, and how links are read from attention, need --from RUN")
+    for path in args.corpus:
+        if path.is_dir():
+            parser.error(
+                f"{path} is a folder: a run takes --src FILE and --tgt FILE, and a corpus, which "
+                "is one file or two, takes --from RUN"
+            )
     if len(args.corpus) > 2:
         parser.error(f"give one file, or two line-aligned ones, not {len(args.corpus)}")
     if args.output == STANDARD:
@@ -236,8 +246,9 @@ def align_corpus(args: argparse.Namespace) -> None:
     pairs = silver.read_pairs(args.corpus, args.columns, args.skip_bad_rows)
     links = silver.eflomal_links(pairs) if args.teacher is None else links_of_run(args, pairs)
     silver.write_corpus(args.output, pairs, links)
-    talk(f"{sum(map(bool, links)):,} of {len(pairs):,} pairs have links")
-    if args.output != STANDARD:
+    n_linked = sum(map(bool, links))
+    talk(f"{n_linked:,} of {len(pairs):,} pairs have links")
+    if n_linked and args.output != STANDARD:
         talk(f"train on them with: data.train={shlex.quote(str(args.output))} data.links_column=2")
 
 
@@ -254,6 +265,8 @@ def links_of_run(args: argparse.Namespace, pairs: list[tuple[str, str]]) -> list
         cli.warn_of_other_language(texts, language, f"{args.corpus[-1]}: column {side + 1}")
     # A corpus has its columns in the order of data.languages, whatever the direction of the run.
     tgt_first = config.tgt_language == config.data.languages[0]
+    sources = [pair[1 if tgt_first else 0] for pair in pairs]
+    cli.warn_of_several(translator.n_several(sources), str(args.corpus[0]))
     rule, reason = translator.inspector.rule_of_options({"both": True} | cli.rule_options(args))
     talk(reading(rule, reason))
     links = translator.inspector.align(
@@ -307,7 +320,19 @@ def measure(translator: "Translator", args: argparse.Namespace) -> None:
     if args.save:
         # Measuring took the time: whatever happens to the file, the table has been shown.
         sys.stdout.flush()
+        warn_of_few(inspector, len(gold_pairs), best(table))
         save_rule(translator, table, f"{name}, {len(gold_pairs)} pairs")
+
+
+def warn_of_few(inspector: "Inspector", n_pairs: int, rule: "Rule") -> None:
+    """Say that `n_pairs` are few to choose a `rule` on, and whether it leaves a taught head."""
+    if n_pairs < FEW_PAIRS:
+        leaves = inspector.is_guided and not inspector.is_taught(rule)
+        untaught = "; the choice is not the head that training taught links" if leaves else ""
+        talk(
+            f"warning: {n_pairs} pairs are few to choose on{untaught}. Measure on {FEW_PAIRS} or "
+            "more."
+        )
 
 
 def save_rule(translator: "Translator", table: "dict[Rule, Quality]", chosen_on: str) -> None:
@@ -353,8 +378,8 @@ def read_gold_set(translator: "Translator", args: argparse.Namespace) -> "list[G
         try:
             gold = make_gold(src_side, tgt_side, links, f"{args.gold}: line {number}")
         except OutOfRangeError as error:
-            counted = {"given": "words", "words": "given"}
-            hint = f" Or try --units {counted[units]}." if units in counted else ""
+            # A given token is one word or several, so that sentences have no fewer words.
+            hint = " Or try --units words." if units == "given" else ""
             raise UserError(f"{error}{hint}") from None
         gold_pairs.append(gold)
     return gold_pairs

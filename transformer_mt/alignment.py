@@ -584,14 +584,16 @@ def rule_from_json(
         check_types(rule)
         fits = (rule.layer, rule.head) in choices(n_layers, n_heads)
         of_rule = {"both": False, "mask_eos": rule.mask_eos}
-        values["table"] = [of_rule | row for row in values["table"]]
+        # A choice that does not fit the model is told before what else is wrong.
+        values["table"] = [of_rule | row for row in values["table"]] if fits else []
         for row in values["table"]:
             check_types(Rule(**{key: row[key] for key in ("layer", "head", "shift", *of_rule)}))
             if not 0 <= row["aer"] <= 1:  # false for NaN, too
                 raise ValueError
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        missing = f" (it has no {error})" if isinstance(error, KeyError) else ""
         raise UserError(
-            f"{where}: damaged; delete it, or make it anew with align --gold --save."
+            f"{where}: damaged{missing}; delete it, or make it anew with align --gold --save."
         ) from None
     if not fits:
         raise UserError(f"{where}: the model has no {rule}; make it anew with align --gold --save.")
@@ -602,7 +604,9 @@ def saved_reason(values: dict[str, Any]) -> Reason:
     """Why `alignment.json` has its rule, from its values as `rule_from_json` gives them."""
     if key := values.get("reason"):
         return Reason(key)
-    return Reason("chosen_on", str(values.get("chosen_on")))
+    # Somebody wrote the file by hand.
+    unnamed = "gold links that alignment.json does not name"
+    return Reason("chosen_on", str(values.get("chosen_on") or unnamed))
 
 
 def check_types(rule: Rule) -> None:

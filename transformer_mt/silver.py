@@ -62,6 +62,7 @@ def in_options(message: str) -> str:
     """A message of the corpus's reader, in terms of the command instead of training's options."""
     message = message.replace("data.train=", "").replace(", data.links_column=None", "")
     message = message.replace("data.on_bad_row=skip", "--skip-bad-rows")
+    message = message.replace("data.columns=[…]", "--columns NAME NAME")
     # A list, as in [en,zh], is two words on the command line.
     message = re.sub(r"\['?([\w.]+?)'?, ?'?([\w.]+?)'?\]", r"\1 \2", message)
     return message.replace("data.columns=", "--columns ")
