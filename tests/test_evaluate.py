@@ -507,3 +507,9 @@ def test_ter_into_a_language_without_spaces_is_refused_before_the_work(call, tok
     data = DataConfig(languages=["en", "th"])
     run = make_run(tmp_path / "run", tokenizers, "en-th", data=data)
     assert "--ter: th has no spaces between words" in call("evaluate", run, "--ter").error
+
+
+def test_the_old_option_for_links_names_the_command_of_today(call, trained_run):
+    for options in (["--aer"], ["--aer", "valid"]):
+        error = call("evaluate", trained_run, *options).error
+        assert "--aer" in error and "transformer_mt.align RUN --gold" in error

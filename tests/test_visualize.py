@@ -743,3 +743,9 @@ def test_gold_on_the_page_is_only_for_the_units_it_was_made_for(translator, tmp_
     (run / "valid.tsv").write_bytes(b"one\ttwo\n\xff\tthree\n")
     with pytest.raises(UserError, match=r"valid\.tsv.* line 2"):
         page.gold_links(one.run, one.attention(chinese, english, rule=Rule(0)))
+
+
+@pytest.mark.parametrize("flag", ["--src", "--tgt", "--links"])
+def test_old_options_for_many_pairs_name_the_command_of_today(call, linked_run, flag):
+    error = call("visualize", linked_run, flag, "x").error
+    assert f"{flag}: python -m transformer_mt.align RUN --src FILE --tgt FILE" in error

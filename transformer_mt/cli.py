@@ -149,6 +149,21 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; {hint}--help shows the options.")
 
 
+class Moved(argparse.Action):
+    """An option of version 0.1.0; its `const` says what has taken its place."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, __: object, flag: str | None = None
+    ) -> NoReturn:
+        parser.error(f"{flag}: {self.const}")
+
+
+def add_moved(parser: argparse.ArgumentParser, flags: Iterable[str], instead: str) -> None:
+    """Refuse `flags` of version 0.1.0, and say what to do `instead`."""
+    for flag in flags:
+        parser.add_argument(flag, action=Moved, nargs="*", const=instead, help=argparse.SUPPRESS)
+
+
 def parser(verb: str, description: str, example: str, takes_run: bool = True) -> Parser:
     """A parser for `python -m transformer_mt.VERB RUN`, with an example.
 

@@ -76,6 +76,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     cli.add_decoding_options(parser)
+    cli.add_moved(parser, ["--aer"], "python -m transformer_mt.align RUN --gold measures links")
     args = parser.parse_intermixed_args(argv)  # runs may stand between options
     check_args(parser, args)
     return args

@@ -55,6 +55,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     )
     cli.add_rule_options(parser)
     cli.add_decoding_options(parser)
+    instead = "python -m transformer_mt.align RUN --src FILE --tgt FILE links many pairs"
+    cli.add_moved(parser, ["--src", "--tgt", "--links"], instead)
     args = parser.parse_intermixed_args(argv)
     if args.output_dir.exists() and not args.output_dir.is_dir():
         parser.error(f"--output-dir {args.output_dir} is a file: name a folder")
