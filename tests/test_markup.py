@@ -1,6 +1,7 @@
 """Markup is taken out of a line and set back around the linked words: whole, once, well-formed."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,10 @@ def test_a_sentence_with_the_links_of_a_person(row):
         "a < b and c > d, a<b and c>d",
         "5 % of 50 %, 100%sure, 5%discount, 50 %discount",
         "3 * 4 * 5, 2*3*4, f(*args, **kwargs)",
+        "a*b*c, a * b, 2**3**4, x**y and z**w, width*height*depth, ca*t, f(x)*g(y)*h",
         "a lone ` backtick, it's `so",
+        "``a'' and ``b'' of LaTeX, `c' and `d', `` e, ` f",
+        "an item ##, a ### b, C#",
         "{a, b} and { } }{",
         "a|b|c, x | y | z, ||",
         "std::string, 10:30, :) :-)",
@@ -215,7 +219,27 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ('[a **b**](c_(d) "e f")', "a b", '[ ** ** ](c_(d)|"e|f")'),
         ("[a [b] c](d) [e][f] [g][] h", "a [b] c e h", "[ ](d) [ ][f] [g][]"),
         ("[![a](b)](c) ![](d) e[^1]", "a e", "[ ![ ](b) ](c) ![](d) [^1]"),
+        (
+            "a `` `b` `` c ` d `, `` e `` ``` f g ``` h",
+            "a c, h",
+            "``|`b`|`` `|d|` ``|e|`` ```|f|g|```",
+        ),
+        ("a ` `` ` ```` b ``` c ````", "a", "`|``|` ````|b|```|c|````"),
+        (
+            "un**believ**able **a** go**ing** ~~cat~~s",
+            "unbelievable a going cats",
+            "** ** " * 3 + "~~ ~~",
+        ),
+        ("我*喜欢 a*苹果", "我喜欢 a苹果", "* *"),
+        ("*a b*cd *n*th re*do*", "a bcd nth redo", "* * * * * *"),
+        ('[](a) b [](<c> "d") [e](f (g h)).', "b e.", '[](a) [](<c>|"d") [ ](f|(g|h))'),
+        (
+            "<https://a.b/c|d *e*> <mailto:f@g.h|i>",
+            "d e i",
+            "<https://a.b/c| * * > <mailto:f@g.h| >",
+        ),
         ("## a", "a", "##|"),
+        ("## a C# ##", "a C#", "##| ##"),
         ("- [ ] a", "a", "-|[|]|"),
         ("> a :smile:", "a", ">| :smile:"),
         ("> 12. - a", "a", ">|12.|-|"),
@@ -240,6 +264,7 @@ def test_text_that_only_looks_like_markup_is_text(text):
         ("{% if a %}b{% else %}c{% endif %}", "b c", "{%|if|a|%} {%|else|%} {%|endif|%}"),
         ("[u]http://a[/u] {a}http://b{/a} c", "c", "[u] http://a [/u] {a} http://b {/a}"),
         ("[b]a[/b] [url=http://c]d[/url]", "a d", "[b] [/b] [url=http://c] [/url]"),
+        ("{{{{a}}}} b {{{{{c}}}}}", "b", "{{{{a}}}} {{{{{c}}}}}"),
         ("{@link a} {{{b}}} ${c || 'd'} $(e) ok", "ok", "{@link|a} {{{b}}} ${c||||'d'} $(e)"),
         (
             "{a(b)} {a + 1} {a?.b} {a=} {t:%d %B} {0:d MMM} ok",
@@ -267,6 +292,11 @@ def test_text_that_only_looks_like_markup_is_text(text):
             "%1$s %2$s %s %d %1 %L2 %n %PATH%",
         ),
         ("$HOME $a/b.c ${d}/e ok", "ok", "$HOME $a/b.c ${d}/e"),
+        (
+            "$a[0] $b['c d'][$e], $f->g->h(1) $i?->j. See $k -> l",
+            ",. See -> l",
+            "$a[0] $b['c|d'][$e] $f->g->h(1) $i?->j $k",
+        ),
         (r"C:\new\x /usr/bin @string/a ok", "ok", r"C:\new\x /usr/bin @string/a"),
         (r"Don\'t.\nSay \"a\".", 'Don\'t. Say "a".', r"\n"),
         # beside Chinese
@@ -305,12 +335,39 @@ def test_opaque_marks_stand_alone_and_others_have_partners():
         ("<li>a<br>b", ["<li>", "a<br>b", ""]),
         ("<p></p>", ["<p></p>"]),
         ("a | b", ["", "a | b", ""]),
+        ("# I like #", ["# ", "I like", " #"]),
+        ("> ## a ##", ["> ## ", "a", " ##"]),
+        ("- .. note:: a", ["- .. note:: ", "a", ""]),
+        (".. Tip:: a", [".. Tip:: ", "a", ""]),
+        (".. warning:: 3 apples", [".. warning:: ", "3 apples", ""]),
+        (".. versionadded:: 3.2 a", [".. versionadded:: 3.2 ", "a", ""]),
+        (".. deprecated-removed:: 3.2 4.0 a", [".. deprecated-removed:: 3.2 4.0 ", "a", ""]),
+        (".. versionchanged:: a", [".. versionchanged:: ", "a", ""]),
+        (".. |x y| replace:: a *b*", [".. |x y| replace:: ", "a *b*", ""]),
+        (".. [1] a", [".. [1] ", "a", ""]),
+        (".. [#note] a", [".. [#note] ", "a", ""]),
+        (".. a std::string", [".. ", "a std::string", ""]),
+        ("..", ["", "..", ""]),
         (" ", [" "]),
         ("", [""]),
     ],
 )
 def test_blocks_part_texts(text, parts):
     assert cut_blocks(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *[".. image:: a/b.png", ".. figure:: a b.png", "  .. code-block:: x", ".. include:: a"],
+        *[".. module:: apples", ".. py:function:: f(x) -> str", ".. toctree::", ".. note::"],
+        *[".. versionadded:: 3.2", ".. |x| image:: a.png", ".. |x| unicode:: 0xA9 .. a sign"],
+        *[".. _label:", ".. _the apples: https://x.y", ".. _`a: b`: c_", ".. __: https://x.y"],
+        *["- .. image:: apples", ".. unknown-one:: some words", ".. [1]"],
+    ],
+)
+def test_what_is_no_prose_in_restructuredtext_stays(text):
+    assert cut_blocks(text) == [text]
 
 
 # -------------------------------------------------------------------------------------- properties
@@ -388,6 +445,32 @@ def test_a_pair_without_links_goes_to_the_nearest_place_and_is_said():
     text, displaced = put_back(marked, "a c", {(0, 0), (2, 1)})
     assert displaced == ["<b>"] and text in ("<b>a</b> c", "a <b>c</b>")
     assert put_back(marked, "", set()) == ("<b></b>", ["<b>"])
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *["`", "``x ", "` `` ", "```a````", "*", "a**", "ab*cd", "un**believ**able ", "[", "](x ("],
+        *[
+            "..",
+            ".. _",
+            ".. |",
+            ".. a:: ",
+            "versionadded:: 3 ",
+            "# ",
+            "<",
+            "<a://b|",
+            "{",
+            "$x->y(",
+        ],
+    ],
+)
+def test_a_hostile_line_takes_no_quadratic_time(piece):
+    line = one_line(piece * 5000)
+    start = time.process_time()
+    take_apart(line)
+    assert "".join(cut_blocks(line)) == line
+    assert time.process_time() - start < 5  # 0.7 s at most on one core
 
 
 def test_a_mark_alone_without_any_link_is_said():

@@ -104,7 +104,22 @@ _PIECES = {
     "role": r":[A-Za-z][\w:.+-]{0,60}:",
     # Where reStructuredText wants white space, a backslash before it hides it.
     "hidden": r"(?:\\[ ])?",
-    "address": r"""(?:<[^<>]*> | [^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+(?:"[^"]*"|'[^']*'))?""",
+    "address": r"""(?:<[^<>]*> | [^\s()]*(?:\([^\s()]*\)[^\s()]*)*)
+        (?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?""",
+    # Directives of reStructuredText that prose follows, behind a version or not. Others have an
+    # argument, such as a path.
+    "prose": r"""(?i: attention|caution|danger|error|hint|important|note|tip|warning|admonition
+        |availability|card|centered|compound|contents|csv-table|dropdown|epigraph|highlights
+        |impl-detail|list-table|pull-quote|replace|rubric|seealso|sidebar|tab|tab-item|table|title
+        |todo|topic )[ ]?::
+        | (?:version(?:added|changed|removed)|deprecated(?:-removed)?)[ ]?::
+          (?:[ ]+(?:v?\d[\w.]*|next)(?=[ ]|$))*+""",
+    # What a substitution stands for is said by a directive behind its name.
+    "defined": r"(?:\|[^|]+\|[ ])?",
+    "directive": r"«defined»[\w:.+-]+[ ]?::(?:[ ].*)?",
+    "target": r"_(?:`[^`]+`|[^`]*?):(?:[ ].*)?",
+    # Of a variable: [0], ['key'], ->name, ->call(x).
+    "member": r"""\[(?:[\w$-]*|'[^']*'|"[^"]*")\](?![_(]) | \??->[A-Za-z_]\w*(?:\([^()]*\))?""",
     "special": "|".join(name for name in sorted(_SPECIAL_NAMES) if name.endswith("__")),
     # Of a conversion: its width or precision, and what is before its letter.
     "number": r"\d*|\*",
@@ -135,6 +150,7 @@ FORMS = {
         | \{\s*(?:"\s*"|'\s*')\s*\}""",
     ),
     # ---- addresses
+    "chat_link": _Form(Style.tag, r"<(?:[a-z]+://|mailto:)[^<>\s|]+\|", r"[^<>|]+", ">"),
     "url": _Form(
         Style.word,
         r"""<(?:[a-z]+://|mailto:)[^<>\s]+>
@@ -150,11 +166,15 @@ FORMS = {
     # ---- reStructuredText and Markdown
     "block": _Form(
         Style.block,
-        r"""^(?:(?: \#{1,6} | > | [-*+•](?:[ ]\[[ xX]\])? | \d{1,3}[.)] | \.\.[ ][\w:-]+::
+        r"""^(?:
+        (?: \#{1,6} | > | [-*+•](?:[ ]\[[ xX]\])? | \d{1,3}[.)] | \.\.[ ]«defined»«prose»
         | \[[^\[\]]+\]: | \*?\[(?:«letter»)+\](?=[^\[\]]*$) | :{3,}[\w-]+
         | \\item(?:\[[^\[\]]*\])? )
-        [ ]+(?=\S))+ | ^(?:```|~~~|:::)[:\w+-]*$""",
+        [ ]+(?=\S)
+        | \.\.[ ] (?: (?:«directive»|«target»)$ | \[[^\[\]]+\](?:[ ]+|$) | (?=\S) )
+        )+ | ^(?:```|~~~|:::)[:\w+-]*$""",
     ),
+    "heading_end": _Form(Style.block, r"(?<=[ ])\#+$"),
     "field": _Form(
         Style.block,
         r"^:[A-Za-z][^:`]{0,40}:[ ]+ | ^@(?:param|throws)[ ]+\S+[ ]* | ^@[a-z]+(?:[ ]+|$)",
@@ -162,8 +182,11 @@ FORMS = {
     "cell": _Form(Style.block, r"\|(?=[ ]|$)"),
     "code": _Form(
         Style.quoted,
-        r"""«hidden» (?<!`)(?: ``(?=[^\s`])(?:«any»[^\s])??`` | ```(?=\S)«any»``` )(?!`)
-        «hidden»""",
+        # With a space on both sides inside; ``quoted'' words of LaTeX have none.
+        r"""«hidden» (?<!`)
+        (?: ``(?=[^\s`])(?:«any»[^\s])??`` | (?<!«letter»)``[ ]«any»[ ]``(?!«letter»)
+        | (?P<fence>`{3,}+)«any»(?<!`)(?P=fence) )
+        (?!`) «hidden»""",
     ),
     "reference": _Form(
         Style.quoted, "«role»?(?<!`)`", r"[^`<>\s][^`<>]*?", r"[ ]?<[^`<>]+>`_{0,2}"
@@ -171,8 +194,9 @@ FORMS = {
     "role": _Form(Style.quoted, "«hidden» «role»`[^`]+` «hidden»"),
     "backticks": _Form(
         Style.quoted,
-        r"""«hidden» (?<!«letter»)(?<![`\\])_?`[^`\s](?:[^`]*[^`\s])?`_{0,2}(?!«letter»|`)
-        «hidden»""",
+        r"""«hidden» (?<!«letter»)(?<![`\\])
+        (?: _?`[^`\s](?:[^`]*[^`\s])?`_{0,2} | `[ ](?:[^`]|`{2,}+)*[ ]` )
+        (?!«letter»|`) «hidden»""",
     ),
     "substitution": _Form(
         Style.quoted, r"(?<!«letter»)(?<![|\\])\|[^\W\d][\w.-]*\|_{0,2}(?!«letter»|\|)"
@@ -185,7 +209,11 @@ FORMS = {
         r"(?=[^\[\]]*[^\W\d]|!|\[)(?: [^\[\]] | \[[^\[\]]*\](?:\([^\s()]*\))? )*+",
         r"\](?: \(«address»\) | \[[^\[\]\s^][^\[\]]*\](?![(_]) )",
     ),
-    "image": _Form(Style.word, r"!\[\]\(«address»\) | (?<!«letter»)\[[^\[\]]+\]\[\]"),
+    # A link without words shows its picture, or the title of what it leads to.
+    "image": _Form(
+        Style.word,
+        r"(?:!|(?<!«letter»))\[\]\(«address»\) | (?<!«letter»)\[[^\[\]]+\]\[\]",
+    ),
     "wiki_link": _Form(Style.tag, r"\[\[[^\[\]|]*\|", r"[^\[\]|]+", r"\]\]"),
     "wiki_name": _Form(Style.word, r"\[\[[^\[\]|]+\]\]"),
     "special_name": _Form(
@@ -214,7 +242,9 @@ FORMS = {
         | \{\d+(?:,-?\d+)?:[^{}]*\} | \{[^\W\d][\w.]*:%[^{}]*\}
         | \{[^\W\d][\w.]*[ ]*[-+*/%|<>=!&?(\[][^{}]*\}""",
     ),
-    "output": _Form(Style.word, r"\{\{\{[^{}]*\}\}\} | \{\{(?![\#/])[^{}]*\}\} | <%=«any»%>"),
+    "output": _Form(
+        Style.word, r"(?<!\{)\{{3,}[^{}]*\}{3,} | \{\{(?![\#/])[^{}]*\}\} | <%=«any»%>"
+    ),
     "block_tag": _Form(Style.tag, r"\{%«any»%\} | <%«any»%> | \{\{[\#/][^{}]*\}\} | \{/[\w.-]+\}"),
     "placeholder": _Form(
         Style.word,
@@ -254,7 +284,7 @@ FORMS = {
     "variable": _Form(
         Style.word,
         r"""\$tc?\([^()]*\)
-        | (?: (?<!«letter»)(?<![$\\])\$[A-Za-z_]«letter»*(?!\$)
+        | (?: (?<!«letter»)(?<![$\\])\$[A-Za-z_]«letter»*(?!\$)«member»*
             | [$%\#]\{[^{}]*\} | \$\([\w.-]+\) ) «path»""",
     ),
     "path": _Form(
@@ -310,6 +340,13 @@ _BLOCK = re.compile(
 )
 _OPAQUE = re.compile(r"""\stranslate\s*=\s*\\?["']?no\b|\sclass\s*=\s*["'][^"']*\bnotranslate\b""")
 _ROW = re.compile(r"\|[ ].*[ ]\|")
+_HEADING = re.compile(r"(?:>[ ]+)*#{1,6}[ ]")
+# Stars between letters. Between two single ones, as in a*b, they are a product.
+_INSIDE_WORD = re.compile(
+    r"(?<=\w[^\W\d_])(?:\*+|~~)(?=[^\W\d_]) | (?<=[^\W\d_])(?:\*+|~~)(?=[^\W\d_]\w)", re.VERBOSE
+)
+# What follows them where they open emphasis: it ends in the same word, one star only at its end.
+_REST_OF_WORD = re.compile(rf"[^\W\d_]+(?:\*\*|~~|\*(?!{LETTER}))")
 JOINT = "[-/:+.×x@_~–]{1,2}"
 """Between two words that are one for a reader: %d/%d."""
 _LINK_NAME = re.compile(r"(?<!\w)[A-Za-z][\w.-]*$")
@@ -410,6 +447,8 @@ def _marks_of(match: re.Match[str]) -> list[_Found]:
         return _emphasis(match)
     if name == "cell" and not _ROW.fullmatch(match.string):
         return []
+    if name == "heading_end" and not _HEADING.match(match.string):
+        return []
     if name in ("tag", "bracket_tag", "block_tag", "output", "placeholder"):
         return [_tag(match, form.style)]
     return [_Found(start, end, Kind.alone, form.style)]
@@ -476,6 +515,8 @@ def _emphasis(match: re.Match[str]) -> list[_Found]:
     before, after = line[start - 1 : start] or " ", line[end : end + 1] or " "
     may_open = not after.isspace() and not re.match(LETTER, before)
     may_close = not before.isspace() and not re.match(LETTER, after)
+    if not may_open and not may_close and _INSIDE_WORD.match(line, start):
+        may_close, may_open = True, bool(_REST_OF_WORD.match(line, end))
     if not may_open and not may_close:
         return []
     kind = Kind.closing if may_close else Kind.opening
