@@ -585,7 +585,13 @@ class _Spacing:
             next_word = right if following is None else following
             tags = slot[first:n]
             joint = next((m for m, tag in enumerate(tags, start=first) if self._opens(tag)), n)
-            if not any(self.marks[tag].style is Style.space for tag in tags):
+            # No space begins or ends a line: there, it is between the tags and the word.
+            if word == "":
+                joint = n
+            elif next_word == "":
+                joint = first
+            is_space = any(self.marks[tag].style is Style.space for tag in tags)
+            if not is_space and (tags or "" not in (word, next_word)):
                 joints[joint] = self.between(word, next_word, spaces)
             word, first = next_word, n + 1
         texts = [left, *(self.marks[number].text for number in slot), right]
