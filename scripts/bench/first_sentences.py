@@ -4,7 +4,8 @@
 
 A row is its list, English, and the Chinese that is right, with `|` between several. `typed` are
 twenty of the first things that a person types; `new` are twenty sentences in words of the starter
-corpus, none of which it holds.
+corpus, none of which it holds. Both steered it. `further` are 72 everyday sentences that did
+not, 19 of which it holds.
 """
 
 import sys
