@@ -417,6 +417,7 @@ def test_a_line_without_markup_is_its_translation(translation, links):
 
 @settings(deadline=None)
 @given(MARKED)
+@example("I I {name}")  # in a line of capitals a name has capitals
 def test_names_come_and_go(line):
     """A model that copies every word gives the line back, with names or without."""
     marked = take_apart(line)

@@ -306,7 +306,7 @@ def test_a_row_of_several_sentences_is_told(call, linked_run, tmp_path):
     english, chinese = pattern_pairs()[0]
     corpus = write(tmp_path / "a.tsv", f"{english} {english}\t{chinese}{chinese}\n")
     done = align_by(call, linked_run, corpus, tmp_path / "o.tsv")
-    assert "one line holds several sentences" in done.err
+    assert "1 line holds several sentences" in done.err
 
 
 def test_a_corpus_without_links_is_not_one_to_train_on(call, linked_run, tmp_path):

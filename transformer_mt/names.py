@@ -77,7 +77,10 @@ def name_marks(
     plain, old_starts = _insert(marked, written)
     old_units = {start: n for n, (start, _) in enumerate(split_units(marked.plain))}
     units = [old_units.get(old_starts[start]) for start, _ in split_units(plain)]
-    words = {number: {*pair, *map(str.capitalize, pair)} for number, pair in chosen.items()}
+    words = {
+        number: {*pair, *map(str.capitalize, pair), written[number]}
+        for number, pair in chosen.items()
+    }
     return Named(plain, units, words)
 
 
