@@ -177,6 +177,27 @@ def test_links_that_do_not_fit_are_told_or_left_out(cache_dir, tmp_path, capsys)
     assert "link" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("is_given", [True, False])
+def test_links_of_held_out_pairs_that_do_not_fit_are_told_or_left_out(
+    make_trainer, tmp_path, capsys, is_given
+):
+    """With the place in the user's file, also where the pairs were cut off the training pairs."""
+    path = tmp_path / ("valid.tsv" if is_given else "pairs.tsv")
+    rows = linked_pairs()[:20] if is_given else linked_pairs()
+    unfit = [(src, tgt, "0-0 77-0") for src, tgt, _ in rows]
+    path.write_text("".join("\t".join(row) + "\n" for row in unfit), encoding="utf-8")
+    options = {"data.valid": str(path), "data.test": str(path)} if is_given else {}
+    options |= {} if is_given else {"data.train": str(path), "train.guide_weight": 0.0}
+    with pytest.raises(UserError, match=rf"{re.escape(str(path))}: line \d+: link 77-0.*=skip"):
+        make_trainer(**options)
+    limits = {"train.max_steps": 1, "data.on_bad_row": OnBadRow.skip}
+    trainer = make_trainer(**options, **limits)
+    err = capsys.readouterr().err
+    n = len(trainer.corpus.valid)
+    assert f"{n} of {n} validation pairs" in err and str(path) in err
+    assert trainer.train() == 0 and trainer.gold_pairs == {}
+
+
 @pytest.mark.parametrize("suffix, place", [(".csv", "row 3"), (".jsonl", "row 3")])
 def test_in_other_formats_a_row_is_named(cache_dir, tmp_path, suffix, place):
     names = ("en", "zh", "links")

@@ -67,8 +67,8 @@ class DataConfig:
     on_bad_row: OnBadRow = OnBadRow.error
     """A row that cannot be read stops the run and is named (error), or is counted and left out
     (skip): its bytes are not UTF-8, a column is missing, a CSV row has more columns than the
-    header, a quote is not closed, a line is not a JSON object, a number stands for text. Links of a
-    training pair that do not fit its sentences likewise; with skip it trains without them."""
+    header, a quote is not closed, a line is not a JSON object, a number stands for text. Links that
+    do not fit their sentences likewise; with skip the pair stays, without them."""
     chinese_script: ChineseScript = ChineseScript.as_is
     """simplified: convert traditional characters with OpenCC (extra `zh`)."""
     max_bytes: int = 2000

@@ -22,7 +22,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
@@ -137,8 +137,10 @@ class Corpus:
 
 @dataclass
 class UnfitLinks:
-    """Training pairs whose links do not fit their sentences."""
+    """Pairs of a split whose links do not fit their sentences."""
 
+    source: str
+    """The option that names the file they come from: a split may be cut off the training pairs."""
     n: int = 0
     row: int = 0
     """Of the first one, from 1, in the order of the file."""
@@ -153,7 +155,8 @@ class Text:
     splits: dict[str, Dataset]
     """Columns `first` and `second`, in the order of `data.languages`, and perhaps `links`."""
     removed: dict[str, int]
-    unfit_links: UnfitLinks
+    unfit_links: dict[str, UnfitLinks]
+    """By split."""
     key: str
     """Names it in the cache."""
 
@@ -170,8 +173,10 @@ def prepare(config: Config, run_dir: Path | None = None) -> Corpus:
     disable_progress_bars()  # those of the library; ours stay plain in a log
     cache = cache_folder(config.data)
     text = prepare_text(config.data, cache)
-    if config.train.guide_weight > 0 and text.unfit_links.n:
-        tell_unfit_links(config.data, text)
+    for split, unfit in text.unfit_links.items():
+        # Links of training pairs serve the guide alone.
+        if unfit.n and (split != "train" or config.train.guide_weight > 0):
+            tell_unfit_links(config.data, split, unfit, len(text.splits[split]))
     # Both directions share the text in the cache. Which of its two columns is the source?
     columns = ("first", "second")
     if config.src_language != config.data.languages[0]:
@@ -753,13 +758,15 @@ def prepare_text(config: DataConfig, cache: Path) -> Text:
             splits, removed, unfit = clean(config, parts)
             for name, split in splits.items():
                 split.save_to_disk(str(work / name))
-        counts = {"removed": removed, "unfit_links": asdict(unfit)}
+        unfit_links = {name: asdict(links) for name, links in unfit.items()}
+        counts = {"removed": removed, "unfit_links": unfit_links}
         (work / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
 
     folder = cached(cache, f"text-{CACHE_FORMAT}-{key}", make)
     splits = {name: Dataset.load_from_disk(str(folder / name)) for name in SPLITS}
     counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
-    return Text(splits, counts["removed"], UnfitLinks(**counts["unfit_links"]), key)
+    unfit = {name: UnfitLinks(**links) for name, links in counts["unfit_links"].items()}
+    return Text(splits, counts["removed"], unfit, key)
 
 
 def source_identity(config: DataConfig) -> list[str]:
@@ -778,8 +785,10 @@ def source_identity(config: DataConfig) -> list[str]:
     return identity
 
 
-def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str, int], UnfitLinks]:
-    """The three splits, how many training pairs each rule removed, and those with unfit links.
+def clean(
+    config: DataConfig, parts: Path
+) -> tuple[dict[str, Dataset], dict[str, int], dict[str, UnfitLinks]]:
+    """The three splits, how many training pairs each rule removed, and pairs with unfit links.
 
     Validation and test keep every row that has text on both sides, so that scores stay comparable.
     The rules for training pairs are those of REASONS, in this order. A split that the corpus lacks
@@ -813,7 +822,9 @@ def clean(config: DataConfig, parts: Path) -> tuple[dict[str, Dataset], dict[str
     # The user hears what was removed, because a rule that removes half of a corpus is a mistake.
     removed = {rule: int((reason == i).sum()) for i, rule in enumerate(REASONS)}
     refuse_empty_splits(config, keep, removed, n_moved=int((reason == MOVED).sum()))
-    unfit = unfit_links(splits["train"], keep["train"])
+    unfit = {
+        key: unfit_links(splits[key], keep[key], key if key in given else "train") for key in SPLITS
+    }
     return {key: text_of(splits[key].select(keep[key])) for key in splits}, removed, unfit
 
 
@@ -856,6 +867,9 @@ def clean_batch(batch: dict[str, list[Any]], config: DataConfig) -> dict[str, li
         columns["links"] = [one_line(links or "") for links in batch["links"]]
         rows = zip(columns["links"], columns["first"], columns["second"], strict=True)
         columns["links_problem"] = [links_problem(*row) for row in rows]
+        if config.on_bad_row is OnBadRow.skip:
+            pairs = zip(columns["links"], columns["links_problem"], strict=True)
+            columns["links"] = ["" if problem else links for links, problem in pairs]
     return columns
 
 
@@ -941,47 +955,45 @@ def refuse_empty_splits(
             )
 
 
-def unfit_links(train: Dataset, rows: np.ndarray) -> UnfitLinks:
-    """Those of the training `rows` whose links do not fit their sentences."""
-    if "links_problem" not in train.column_names:
-        return UnfitLinks()
-    problems = train.select_columns("links_problem").with_format("arrow")[:]["links_problem"]
+def unfit_links(split: Dataset, rows: np.ndarray, source: str) -> UnfitLinks:
+    """Those of these `rows` whose links do not fit their sentences."""
+    if "links_problem" not in split.column_names:
+        return UnfitLinks(source)
+    problems = split.select_columns("links_problem").with_format("arrow")[:]["links_problem"]
     unfit = rows[pc.binary_length(problems).to_numpy()[rows] > 0]
     if len(unfit) == 0:
-        return UnfitLinks()
+        return UnfitLinks(source)
     first = int(unfit[0])
-    return UnfitLinks(len(unfit), first + 1, problems[first].as_py())
+    return UnfitLinks(source, len(unfit), first + 1, problems[first].as_py())
 
 
-def tell_unfit_links(config: DataConfig, text: Text) -> None:
-    """Say how many training pairs have links that do not fit them, and name the first.
+def tell_unfit_links(config: DataConfig, split: str, unfit: UnfitLinks, n_pairs: int) -> None:
+    """Say how many of the `n_pairs` of a split have links that do not fit, and name the first.
 
     Raises:
         UserError: bad rows are not skipped.
     """
-    unfit = text.unfit_links
-    example = f"{place_of_row(config, unfit.row)}: {unfit.problem}"
+    example = f"{place_of_row(config, unfit)}: {unfit.problem}"
     if config.on_bad_row is OnBadRow.error:
-        raise UserError(
-            f"{example}; mend it, or train on such pairs without their links with "
-            f"data.on_bad_row=skip."
-        )
+        raise UserError(f"{example}; mend it, or leave such links out with data.on_bad_row=skip.")
     if rank() == 0:
+        name = {"train": "training", "valid": "validation", "test": "test"}[split]
         talk(
-            f"warning: {unfit.n:,} of {len(text.splits['train']):,} training pairs have links that "
-            f"do not fit their sentences; they train without links. The first is {example}. Check "
+            f"warning: {unfit.n:,} of {n_pairs:,} {name} pairs have links that do not fit their "
+            f"sentences, and go without links. The first is {example}. Check "
             f"that links name the side of {config.languages[0]} first, that they count from 0, and "
             f"that they count words, marks and single Chinese characters."
         )
 
 
-def place_of_row(config: DataConfig, row: int) -> str:
-    """Where a training row stands, which is counted from 1."""
+def place_of_row(config: DataConfig, unfit: UnfitLinks) -> str:
+    """Where the first pair with unfit links stands."""
+    source = getattr(config, unfit.source)
     if config.hub is not None:
-        return f"{config.hub}: split {config.train}, row {row}"
-    path = source_paths("train", config.train)[0]
+        return f"{config.hub}: split {source}, row {unfit.row}"
+    path = source_paths(unfit.source, source)[0]
     # A row of the other formats need not be a line.
-    return f"{path}: {'line' if format_of(path) == '.tsv' else 'row'} {row}"
+    return f"{path}: {'line' if format_of(path) == '.tsv' else 'row'} {unfit.row}"
 
 
 def text_of(split: Dataset) -> Dataset:
@@ -1150,7 +1162,7 @@ def encode_batch(
     batch: dict[str, list[Any]], src: dict[str, Any], tgt: dict[str, Any], config: Config
 ) -> dict[str, list[Any]]:
     """The ids of a batch of text, by the vocabularies whose `arguments` are given; and where there
-    are links, those between the ids, as bytes. Links that do not fit their pair are left out.
+    are links, those between the ids, as bytes.
     """
     src_tokenizer, tgt_tokenizer = Tokenizer(**src), Tokenizer(**tgt)
     src_ids, tgt_ids = src_tokenizer.encode(batch["src"]), tgt_tokenizer.encode(batch["tgt"])
@@ -1166,10 +1178,10 @@ def encode_batch(
         if line and max(len(src_row), len(tgt_row)) <= config.model.max_len:
             src_side = make_side(src_tokenizer, src_row, "words", src_text)
             tgt_side = make_side(tgt_tokenizer, tgt_row, "words", tgt_text)
-            with suppress(UserError):  # the user has been told by `tell_unfit_links`
-                links = unit_links(line, src_side, tgt_side, tgt_first, "")
-                of_units = links.tobytes()
-                of_tokens = token_links(links, src_side, tgt_side).tobytes()
+            # Links that do not fit are gone, or have stopped the run, see `tell_unfit_links`.
+            links = unit_links(line, src_side, tgt_side, tgt_first, "")
+            of_units = links.tobytes()
+            of_tokens = token_links(links, src_side, tgt_side).tobytes()
         columns["unit_links"].append(of_units)
         columns["token_links"].append(of_tokens)
     if not segments_afresh(config):

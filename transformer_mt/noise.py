@@ -68,11 +68,11 @@ def is_all_capitals(text: str) -> bool:
 def quiet(text: str) -> str:
     """`text`, in small letters if it is all in capitals.
 
-    It keeps its length, so that places in it stay right. A few letters are longer in small, and a
-    text with one of them stays as it is.
+    It keeps its length, so that places in it stay right: of İ, which is longer in small, i is left.
     """
-    lower = text.lower() if is_all_capitals(text) else text
-    return lower if len(lower) == len(text) else text
+    if not is_all_capitals(text):
+        return text
+    return "".join(character.lower()[0] for character in text)
 
 
 def other_quotes(text: str) -> str:

@@ -36,7 +36,7 @@ PAGE = Path("attention.html")
 """What `:attention` writes."""
 
 COMMANDS = ("attention", "exit", "help", "quit")
-COMMAND = re.compile(r":(\w+)(?:\s.*)?|(?:/|:\s+)(\w+)")
+COMMAND = re.compile(r"[:：](\w+)(?:\s.*)?|(?:/|[:：]\s+)(\w+)")
 """A line that means a command, as people type it: `:help`, `: help` or `/help`."""
 HINTS = {
     "exit": "to leave, type :quit or press Ctrl-D",
@@ -296,7 +296,7 @@ def translate(
     """
     options: dict[str, Any] = {"align": rule is not None and not markup, "markup": markup}
     number = 0  # of the input line, from 1
-    n_doubtful = 0
+    n_texts = n_doubtful = 0
     warned = False
     for window in windows:
         lines = [take_apart(line) for line in window] if markup else []
@@ -309,6 +309,7 @@ def translate(
             warned = cli.warn_of_unknown(translator.unknown_share(words), "the input")
         for n, translation in enumerate(translator.translate(window, rule=rule, **options)):
             number += 1
+            n_texts += bool(window[n].strip())
             name = "the line" if at_prompt else f"line {number}"
             if markup and (messages := lines[n].messages):
                 talk(f"{name}: not translated inside of {' and '.join(messages)}.")
@@ -338,7 +339,7 @@ def translate(
         out.flush()
     if n_doubtful > 1 and not at_prompt:
         more = "1 more line is" if n_doubtful == 2 else f"{n_doubtful - 1} more lines are"
-        talk(f"warning: {more} outside of what this model has seen, of {number} in all.")
+        talk(f"warning: {more} outside of what this model has seen, of {n_texts} in all.")
 
 
 def output_lines(

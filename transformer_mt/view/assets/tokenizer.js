@@ -19,12 +19,12 @@ function oneLine(text) {
   return text.replace(BREAKS, " ").replace(BEFORE_TEXT, "").replace(AFTER_TEXT, "");
 }
 
-/** The text, in small letters if it is all in capitals and keeps its length (noise.py). */
+/** The text, in as many small letters if it is all in capitals (noise.py). */
 function quiet(text) {
   const letters = text.match(/\p{L}/gu) ?? [];
   const isAllCapitals = letters.length > 1 && letters.every((c) => /\p{Lu}/u.test(c));
-  const lower = isAllCapitals ? text.toLowerCase() : text;
-  return [...lower].length === [...text].length ? lower : text;
+  if (!isAllCapitals) return text;
+  return [...text].map((character) => [...character.toLowerCase()][0]).join("");
 }
 
 /** Control characters become one that is seen. */
