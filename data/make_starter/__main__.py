@@ -226,13 +226,14 @@ def talk(taken, train):
     they might be typed: what people say to each other in every way, the others in small letters.
     """
     known = {normalised(row.chinese) for row in train}
-    said, often = [], set(OFTEN_TYPED)
+    said, talked = [], set()
     for english, chinese, pharaoh in load_free(TALK):
-        often.add(english)
+        talked.add(english)  # in training already or not
+        keys = ("en", normalised(english)), ("zh", normalised(chinese))
         is_known = normalised(chinese) in known
-        if ("en", normalised(english)) in taken or (("zh", normalised(chinese)) in taken and not is_known):
+        if keys[0] in taken or (keys[1] in taken and not is_known):
             continue  # in training, or held out
-        taken |= {("en", normalised(english)), ("zh", normalised(chinese))}
+        taken.update(keys)
         known.add(normalised(chinese))
         name = OTHER_WORDS if is_known else "free"
         said.append(Row(english, chinese, pharaoh, name, (name,), ()))
@@ -242,12 +243,13 @@ def talk(taken, train):
         for row in train + said
         if row.construction in ("free", OTHER_WORDS) and row.english not in OFTEN_TYPED
         for way in typed_ways(row.english, row.chinese, row.links)
-        if way[0] not in there and (row.english in often or is_small(row, way))
+        if way[0] not in there and (row.english in talked or is_small(row, way))
     ]
-    rows = generate(Grammar(SEED + 3), list(CONVERSATION.values()), N_CONVERSATION - len(said) - len(typed), taken)
+    n_drawn = N_CONVERSATION - len(said) - len(typed)
+    rows = generate(Grammar(SEED + 3), list(CONVERSATION.values()), n_drawn, taken)
     rng = random.Random(SEED)
     rng.shuffle(rows)  # so that the cut takes from every construction
-    rows = said + typed + rows[: N_CONVERSATION - len(said) - len(typed)]
+    rows = said + typed + rows[:n_drawn]
     rng.shuffle(rows)
     return rows
 
